@@ -1,0 +1,52 @@
+//! Every bound in one table, with its reason. No number of this kind stands elsewhere.
+
+/// Bytes of all manifests of one run: Argo CD's gRPC default is 100 MB.
+pub const INPUT: usize = 100 << 20;
+
+/// Bytes of one scalar: nothing that etcd would store is larger (its request limit is 1.5 MiB).
+pub const SCALAR: usize = 16 << 20;
+
+/// Nesting of one document: the deepest published custom resource definition has 46 levels.
+pub const DEPTH: usize = 128;
+
+/// Nodes of one document after aliases are followed: a 300,000-key ConfigMap is legitimate.
+pub const NODES: usize = 4_000_000;
+
+/// Bytes of a file of values or of an encrypted file, as in Flux.
+pub const FILE: usize = 5 << 20;
+
+/// Bytes of a settings file, a key or a certificate.
+pub const SETTINGS: usize = 1 << 20;
+
+/// Bytes of all values of one Secret: `MaxSecretSize` in the Kubernetes API.
+pub const SECRET: usize = 1 << 20;
+
+/// Bytes of all annotations of one object: `TotalAnnotationSizeLimitB` in the Kubernetes API.
+pub const ANNOTATIONS: usize = 256 << 10;
+
+/// Characters of a key of a Secret, and of the name of an object: DNS-1123 subdomains.
+pub const NAME: usize = 253;
+
+/// Characters of one message: Argo CD shows a few hundred beside the command line.
+pub const MESSAGE: usize = 400;
+
+/// Errors told in one run; the rest are counted.
+pub const TOLD: usize = 20;
+
+/// Bytes of the path of a reference: longer than any backend's limit (AWS: 2,048).
+pub const PATH: usize = 2048;
+
+/// Bits of a sealing certificate's RSA key: less is weak, more is a way to stall us.
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Days before the end of a sealing certificate from which on it is called old.
+pub const CERTIFICATE_DAYS: i64 = 30;
+
+/// Levels of `extends:` in settings: more is a circle or a labyrinth.
+pub const EXTENDS: usize = 8;
+
+/// Levels of lists in lists in a stream (`kind: List` whose items are lists).
+pub const LISTS: usize = 16;
+
+/// Values shorter than this are not searched for in the output: `1` and `no` stand everywhere.
+pub const WATCHED: usize = 6;
