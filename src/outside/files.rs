@@ -1,0 +1,25 @@
+//! Files and folders: the only door to them.
+//!
+//! Receives names, gives back bytes that are wiped on drop, and writes whole files or none.
+//! It never follows a name out of the root, and never tells what a file holds.
+
+mod beneath;
+mod content;
+mod list;
+mod operand;
+mod refusal;
+mod root;
+mod temporary;
+mod upwards;
+mod walk;
+mod write;
+
+pub use list::{Recursive, list};
+pub use operand::{Kind, kind, read_file, resolve};
+pub use root::Root;
+pub use upwards::{repository, upwards};
+pub use write::{Privacy, create_folder, remove, write_atomically, write_new};
+
+pub(super) use content::stream;
+pub(super) use refusal::Refusal;
+pub(super) use temporary::remove_all;

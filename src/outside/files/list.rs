@@ -1,0 +1,113 @@
+//! The manifests in a folder.
+//!
+//! Receives a folder that the user named, gives back the paths of its files, sorted, and never one that a
+//! link brings in from elsewhere.
+#![expect(clippy::disallowed_methods, reason = "lists folders")]
+
+use std::{
+    ffi::OsStr,
+    fs::{self, DirEntry},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::refusal::{Refusal, advice, shown};
+use crate::{error::Problem, outside::reason::reason};
+
+/// Whether folders in a folder are listed too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recursive {
+    /// Only the folder itself.
+    No,
+    /// Folders in it, to any depth.
+    Yes,
+}
+
+/// The files of a folder whose names end in `.yaml`, `.yml` or `.json`, sorted by the bytes of their
+/// paths. Hidden files and folders are left out, as are links to folders. A link that leaves the
+/// folder is a problem: leaving it out would lose objects without a word.
+pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem> {
+    let top = fs::canonicalize(folder).map_err(|error| failed(folder, &error))?;
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| failed(&folder, &error))?;
+            match sort(&entry, &top).map_err(|refusal| told(&entry, &refusal))? {
+                Entry::File => found.push(entry.path()),
+                Entry::Folder if recursive == Recursive::Yes => waiting.push(entry.path()),
+                Entry::Folder | Entry::Other => {}
+            }
+        }
+    }
+    found.sort_by(|a, b| {
+        a.as_os_str()
+            .as_encoded_bytes()
+            .cmp(b.as_os_str().as_encoded_bytes())
+    });
+    Ok(found)
+}
+
+enum Entry {
+    File,
+    Folder,
+    Other,
+}
+
+fn sort(entry: &DirEntry, top: &Path) -> Result<Entry, Refusal> {
+    if entry.file_name().as_encoded_bytes().starts_with(b".") {
+        return Ok(Entry::Other);
+    }
+    let kind = entry.file_type()?;
+    if kind.is_dir() {
+        return Ok(Entry::Folder);
+    }
+    if !is_manifest(&entry.path()) {
+        return Ok(Entry::Other);
+    }
+    if kind.is_file() {
+        return Ok(Entry::File);
+    }
+    if !kind.is_symlink() {
+        return Err(Refusal::NotRegular);
+    }
+    let target = fs::canonicalize(entry.path())?;
+    if !target.starts_with(top) {
+        return Err(Refusal::Leaves);
+    }
+    let target = fs::metadata(target)?;
+    if target.is_file() {
+        Ok(Entry::File)
+    } else if target.is_dir() {
+        Ok(Entry::Other)
+    } else {
+        Err(Refusal::NotRegular)
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension()
+        .and_then(OsStr::to_str)
+        .is_some_and(|end| matches!(end, "json" | "yaml" | "yml"))
+}
+
+fn told(entry: &DirEntry, refusal: &Refusal) -> Problem {
+    let path = entry.path();
+    match refusal {
+        Refusal::Leaves => {
+            Problem::new(format!("{} is a link that leaves the folder", shown(&path)))
+                .hint("copy the file into the folder, or name it on the command line")
+        }
+        other => other.problem(&path.to_string_lossy()),
+    }
+}
+
+fn failed(folder: &Path, error: &io::Error) -> Problem {
+    Problem::new(format!(
+        "{} can't be listed: {}",
+        shown(folder),
+        reason(error)
+    ))
+    .hint(advice(error))
+}

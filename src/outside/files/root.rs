@@ -1,0 +1,111 @@
+//! A folder, and reading files beneath it.
+//!
+//! Receives names that strangers wrote, gives back the bytes of regular files below the folder, and never
+//! of anything else.
+#![expect(clippy::disallowed_methods, reason = "opens the root")]
+
+use std::{
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Mode, OFlags, open};
+use zeroize::Zeroizing;
+
+use super::{
+    beneath, content,
+    operand::resolve,
+    refusal::{Refusal, advice, shown},
+};
+use crate::{error::Problem, outside::reason::reason};
+
+/// A folder that is open; everything is opened beneath it.
+#[derive(Debug)]
+pub struct Root {
+    handle: OwnedFd,
+    path: PathBuf,
+    hard_links: HardLinks,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HardLinks {
+    Allow,
+    Refuse,
+}
+
+impl Root {
+    /// Opens a folder. Its path is resolved now and never again.
+    pub fn open(path: &Path) -> Result<Root, Problem> {
+        let resolved = resolve(path)?;
+        if resolved.parent().is_none() {
+            return Err(Problem::new("\"/\" can't be the root of files")
+                .hint("name the folder of the repository or application"));
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match open(&resolved, flags, Mode::empty()) {
+            Ok(handle) => Ok(Root {
+                handle,
+                path: resolved,
+                hard_links: HardLinks::Allow,
+            }),
+            Err(rustix::io::Errno::NOTDIR) => {
+                Err(Problem::new(format!("{} is not a folder", shown(path)))
+                    .hint("name the folder that the files lie in"))
+            }
+            Err(errno) => {
+                let error = errno.into();
+                let message = format!("{} can't be opened: {}", shown(path), reason(&error));
+                Err(Problem::new(message).hint(advice(&error)))
+            }
+        }
+    }
+
+    /// The same root, refusing files that have a second name: it may lie where others write.
+    #[must_use]
+    pub fn without_hard_links(self) -> Root {
+        Root {
+            hard_links: HardLinks::Refuse,
+            ..self
+        }
+    }
+
+    /// The folder: absolute, without links.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of the file `name`, which is relative to `folder`, which is relative to the root.
+    ///
+    /// Both may climb with `..`, but not above the root, and links are followed where they stay below
+    /// it. Anything in `.git`, anything but a regular file, and more than `limit` bytes are refused.
+    pub fn read(
+        &self,
+        folder: &Path,
+        name: &str,
+        limit: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        self.bytes(folder, name, limit)
+            .map_err(|refusal| refusal.problem(name))
+    }
+
+    fn bytes(
+        &self,
+        folder: &Path,
+        name: &str,
+        limit: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        if name.is_empty() {
+            return Err(Refusal::Empty);
+        }
+        if folder.has_root() || name.starts_with('/') {
+            return Err(Refusal::Absolute);
+        }
+        let file = beneath::open(&self.handle, &folder.join(name))?;
+        let metadata = content::checked(&file)?;
+        if self.hard_links == HardLinks::Refuse && metadata.nlink() > 1 {
+            return Err(Refusal::HardLink);
+        }
+        content::regular(file, limit)
+    }
+}

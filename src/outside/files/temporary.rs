@@ -1,0 +1,114 @@
+//! Files that exist until they are complete.
+//!
+//! Receives a folder and a mode, gives back a file with a random hidden name in it. It never survives:
+//! it takes its final name, or it is removed, also when a signal ends the process.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "makes and renames files"
+)]
+
+use std::{
+    fs::{self, File, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// A file under construction.
+pub(super) struct Temporary {
+    file: Option<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// Makes one in `folder`. The process's umask is taken from `mode`.
+    pub(super) fn new_in(folder: &Path, mode: u32) -> io::Result<Self> {
+        // Held across both steps, so that a signal finds either no file or its name
+        let mut alive = alive();
+        let file = Builder::new()
+            .prefix(".sealref-")
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(folder)?;
+        let path = file.path().to_path_buf();
+        alive.push(path.clone());
+        Ok(Self {
+            file: Some(file),
+            path,
+        })
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> io::Result<&File> {
+        self.file
+            .as_ref()
+            .map(NamedTempFile::as_file)
+            .ok_or_else(gone)
+    }
+
+    /// Gives it its final name, instead of whatever had it.
+    pub(super) fn replace(mut self, path: &Path) -> io::Result<()> {
+        self.file()?.sync_all()?;
+        let file = self.file.take().ok_or_else(gone)?;
+        file.persist(path).map_err(|error| error.error)?;
+        keep_name(path)
+    }
+
+    /// Gives it its final name, unless something has it.
+    pub(super) fn claim(mut self, path: &Path) -> io::Result<()> {
+        self.file()?.sync_all()?;
+        let file = self.file.take().ok_or_else(gone)?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        keep_name(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        drop(self.file.take());
+        alive().retain(|path| *path != self.path);
+    }
+}
+
+/// Removes all of them. While the answer is held, no new one is made.
+pub(in crate::outside) fn remove_all() -> MutexGuard<'static, Vec<PathBuf>> {
+    let mut alive = alive();
+    for path in alive.drain(..) {
+        // The process ends now, and nobody could be told
+        let _ = fs::remove_file(path);
+    }
+    alive
+}
+
+fn alive() -> MutexGuard<'static, Vec<PathBuf>> {
+    ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A rename survives a power cut once the folder is written, where the file system can do that.
+fn keep_name(path: &Path) -> io::Result<()> {
+    let Ok(folder) = File::open(folder(path)) else {
+        // A folder that we may write and not read
+        return Ok(());
+    };
+    match folder.sync_all() {
+        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The folder that holds `path`.
+pub(super) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
+
+static ALIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
