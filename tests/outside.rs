@@ -2,6 +2,8 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test builds the world that the doors open to"
 )]
 
@@ -319,7 +321,7 @@ fn a_hard_link_is_refused_where_the_root_says_so_d5() {
 fn a_file_that_may_not_be_read_is_refused_d6() {
     let world = World::new();
     let path = world.path("root/values");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("SKIPPED a_file_that_may_not_be_read_is_refused_d6: this user reads any file");
         return;

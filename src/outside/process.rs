@@ -71,3 +71,18 @@ fn bug(location: Option<&panic::Location<'_>>) -> String {
     };
     format!("error: internal: bug at {place}\nhint: please report this line; it holds no values\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_is_told_by_its_place() {
+        let told = bug(Some(panic::Location::caller()));
+        assert!(
+            told.starts_with("error: internal: bug at src/outside/process.rs:"),
+            "{told}"
+        );
+        assert!(bug(None).contains("an unknown place"));
+    }
+}

@@ -111,3 +111,63 @@ fn painted(lines: &str) -> String {
 
 /// Bold red, bold yellow, bold cyan.
 const PAINTS: &[(&str, &str)] = &[("error:", "1;31"), ("warning:", "1;33"), ("hint:", "1;36")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_written_in_order_and_flushed() {
+        let mut written = Vec::new();
+        write(&mut written, &["a", "", "bc"]).unwrap();
+        assert_eq!(written, b"abc");
+    }
+
+    #[test]
+    fn a_full_device_is_a_problem_h2() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        for pieces in [&["short"][..], &[&"x".repeat(100_000)]] {
+            let problem = outcome(write(&mut full, pieces)).unwrap_err();
+            assert_eq!(
+                problem.message(),
+                "the output can't be written: no space left on the device"
+            );
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_told_apart_h1() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(outcome(write(&mut writer, &["x"])), Ok(Written::Closed));
+    }
+
+    #[test]
+    fn a_pipe_that_closes_after_the_first_bytes_is_told_apart_h1() {
+        let (mut reader, mut writer) = io::pipe().unwrap();
+        let taker = std::thread::spawn(move || {
+            let mut ten = [0; 10];
+            io::Read::read_exact(&mut reader, &mut ten).unwrap();
+        });
+        let outcome = outcome(write(&mut writer, &[&"x".repeat(1 << 20)]));
+        taker.join().unwrap();
+        assert_eq!(outcome, Ok(Written::Closed));
+    }
+
+    #[test]
+    fn only_the_first_word_of_a_line_is_painted() {
+        assert_eq!(
+            painted("error: no error: here\nhint: do\nplain\n"),
+            "\u{1b}[1;31merror:\u{1b}[0m no error: here\n\u{1b}[1;36mhint:\u{1b}[0m do\nplain\n"
+        );
+    }
+
+    #[test]
+    fn colour_is_left_out_where_it_is_not_wanted_h8() {
+        let with = |name: &'static str, value: &'static str| {
+            wants_colour(move |asked| (asked == name).then(|| value.into()))
+        };
+        assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
+        assert!(!with("NO_COLOR", "0") && !with("TERM", "dumb"));
+    }
+}

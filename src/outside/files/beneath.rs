@@ -102,3 +102,25 @@ mod kernel {
     /// "try again" (openat2(2), EAGAIN). Many times in a row is an attack.
     const ATTEMPTS: usize = 128;
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_a_kernel_that_lacks_the_call_is_worked_around_h7() {
+        for (errno, missing) in [
+            (Errno::NOSYS, true),
+            (Errno::PERM, true),
+            (Errno::ACCESS, false),
+            (Errno::NOENT, false),
+        ] {
+            assert_eq!(kernel::is_missing(&errno.into()), missing, "{errno}");
+            assert!(matches!(Refusal::from(errno), Refusal::System(_)));
+        }
+        assert!(matches!(Refusal::from(Errno::XDEV), Refusal::Leaves));
+    }
+}

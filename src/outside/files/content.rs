@@ -93,3 +93,58 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// Bytes of a chunk: a few reads of a full pipe (64 KiB each on Linux).
 const CHUNK: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte at a time, with an interruption before each.
+    struct Drip<'a>(&'a [u8], bool);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let one = buffer.len().min(1);
+            self.0.read(&mut buffer[..one])
+        }
+    }
+
+    #[test]
+    fn a_stream_in_small_parts_is_whole() {
+        assert_eq!(
+            stream(&mut Drip(b"abc", false), 3).unwrap().as_slice(),
+            b"abc"
+        );
+        assert!(stream(&mut Drip(b"", false), 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_stream_of_any_length_around_a_chunk_is_whole() {
+        for length in [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK] {
+            let content: Vec<u8> = (0..=250).cycle().take(length).collect();
+            let bytes = stream(&mut content.as_slice(), length).unwrap();
+            assert_eq!((&*bytes, bytes.capacity()), (&content, length));
+            assert!(matches!(
+                stream(&mut content.as_slice(), length - 1),
+                Err(Refusal::TooLarge(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_stream_without_end_is_refused() {
+        assert!(matches!(
+            stream(&mut io::repeat(0), 1 << 20),
+            Err(Refusal::TooLarge(_))
+        ));
+    }
+
+    #[test]
+    fn a_file_that_hides_its_size_is_refused_d4() {
+        let file = File::open("/proc/self/environ").unwrap();
+        assert!(matches!(regular(file, 1 << 20), Err(Refusal::Changed)));
+    }
+}

@@ -9,9 +9,9 @@
 )]
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -20,7 +20,7 @@ use tempfile::{Builder, NamedTempFile};
 
 /// A file under construction.
 pub(super) struct Temporary {
-    file: Option<NamedTempFile>,
+    file: Option<NamedTempFile<File>>,
     path: PathBuf,
 }
 
@@ -29,10 +29,15 @@ impl Temporary {
     pub(super) fn new_in(folder: &Path, mode: u32) -> io::Result<Self> {
         // Held across both steps, so that a signal finds either no file or its name
         let mut alive = alive();
-        let file = Builder::new()
-            .prefix(".sealref-")
-            .permissions(Permissions::from_mode(mode))
-            .tempfile_in(folder)?;
+        // Opened by us and not by tempfile, whose errors hide the number behind text
+        let open = |path: &Path| {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(path)
+        };
+        let file = Builder::new().prefix(".sealref-").make_in(folder, open)?;
         let path = file.path().to_path_buf();
         alive.push(path.clone());
         Ok(Self {

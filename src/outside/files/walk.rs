@@ -61,3 +61,94 @@ fn is_link(folder: impl AsFd, name: &OsStr) -> bool {
     statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::Read,
+        os::unix::fs::symlink,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const OUTSIDE: &str = "outside-canary-7c1f";
+
+    fn world() -> (TempDir, OwnedFd) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        fs::create_dir_all(path.join("root/app/deep")).unwrap();
+        fs::create_dir(path.join("other")).unwrap();
+        fs::write(path.join("root/values"), "top").unwrap();
+        fs::write(path.join("root/app/secret"), "app").unwrap();
+        fs::write(path.join("other/secret"), OUTSIDE).unwrap();
+        let root = File::open(path.join("root")).unwrap().into();
+        (folder, root)
+    }
+
+    fn read(root: &OwnedFd, name: &str) -> Result<String, Refusal> {
+        let mut text = String::new();
+        open(root, Path::new(name))?.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn a_walk_stays_below_the_root_d1() {
+        let (_folder, root) = world();
+        assert_eq!(read(&root, "values").unwrap(), "top");
+        assert_eq!(read(&root, "./app/deep/../secret").unwrap(), "app");
+        assert_eq!(read(&root, "app/deep/../../values").unwrap(), "top");
+        for name in ["../other/secret", "app/../../other/secret", ".."] {
+            assert!(matches!(read(&root, name), Err(Refusal::Leaves)), "{name}");
+        }
+        assert!(matches!(read(&root, "/etc/passwd"), Err(Refusal::Absolute)));
+    }
+
+    #[test]
+    fn a_walk_refuses_every_link_d1() {
+        let (folder, root) = world();
+        symlink("app", folder.path().join("root/within")).unwrap();
+        symlink("values", folder.path().join("root/file")).unwrap();
+        symlink("../other", folder.path().join("root/out")).unwrap();
+        for name in ["within/secret", "file", "out/secret", "out/../values"] {
+            assert!(matches!(read(&root, name), Err(Refusal::Unsure)), "{name}");
+        }
+        assert!(matches!(read(&root, "values/x"), Err(Refusal::System(_))));
+    }
+
+    #[test]
+    fn a_walk_through_a_swapped_folder_never_gives_what_is_outside_d10() {
+        let (folder, root) = world();
+        let (one, other) = (
+            folder.path().join("root/app"),
+            folder.path().join("root/twin"),
+        );
+        symlink(folder.path().join("other"), &other).unwrap();
+        let stop = AtomicBool::new(false);
+        let (mut inside, mut refused) = (0, 0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE).unwrap();
+                }
+            });
+            for _ in 0..20_000 {
+                match read(&root, "app/secret").as_deref() {
+                    Ok("app") => inside += 1,
+                    Ok(_) => {
+                        stop.store(true, Ordering::Relaxed);
+                        panic!("read what is outside");
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert!(inside > 0 && refused > 0, "{inside} and {refused}");
+    }
+}

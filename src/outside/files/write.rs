@@ -167,3 +167,36 @@ fn failed(path: &Path, verb: &str, error: &io::Error) -> Problem {
 
 /// The bits of a mode that say who may read, write and execute.
 const PERMISSIONS: u32 = 0o777;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_half_way_leaves_the_old_file_and_nothing_else_h2() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.yaml");
+        fs::write(&path, "old").unwrap();
+        for name in ["out.yaml", "new.yaml"] {
+            let problem = write_with(&folder.path().join(name), Privacy::Public, |mut file| {
+                file.write_all(b"half")?;
+                assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+                Err(rustix::io::Errno::NOSPC.into())
+            })
+            .unwrap_err();
+            assert!(problem.message().ends_with("no space left on the device"));
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_panic_half_way_leaves_nothing_h10() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.yaml");
+        let outcome =
+            std::panic::catch_unwind(|| write_with(&path, Privacy::Public, |_| panic!("half way")));
+        assert!(outcome.is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
