@@ -534,6 +534,28 @@ fn a_folder_moved_away_while_a_name_climbs_never_gives_what_is_outside_d10() {
     assert_race(&world, "root/app", "other/far", "app/deep/../../secret");
 }
 
+#[test]
+fn climbing_works_while_others_rename_d10() {
+    let world = World::new();
+    let (one, other) = (world.path("other"), world.path("another"));
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                fs::rename(&one, &other).unwrap();
+                fs::rename(&other, &one).unwrap();
+            }
+        });
+        let name = "../app/deep/../../values";
+        let failed = (0..20_000).find_map(|_| {
+            let read = world.root.read(Path::new("app"), name, LIMIT);
+            read.err().map(|problem| problem.to_string())
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(failed, None);
+    });
+}
+
 /// Exchanges two names without a pause while the same name is read, about 20,000 times.
 fn assert_race(world: &World, one: &str, other: &str, name: &str) {
     let (one, other) = (world.path(one), world.path(other));

@@ -9,6 +9,7 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -118,10 +119,57 @@ fn a_signal_ends_the_process_and_leaves_whole_files_h5() {
             sent.elapsed()
         );
         assert_eq!((status.code(), status.signal()), (Some(code), None));
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text == a || text == b, "{} bytes", text.len());
+        let content = fs::read_to_string(&path).unwrap();
+        assert!(content == a || content == b, "{} bytes", content.len());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
+}
+
+#[test]
+fn stdin_is_read_to_its_end_and_no_further_than_the_limit_h4() {
+    if part().is_some() {
+        assert!(!stdio::stdin_is_terminal());
+        match stdio::read_stdin(300_000) {
+            Ok(bytes) => stdio::tell(&format!("hint: {} bytes\n", bytes.len())),
+            Err(problem) => stdio::tell(&format!("error: {problem}\n")),
+        }
+        return;
+    }
+    let test = "stdin_is_read_to_its_end_and_no_further_than_the_limit_h4";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    for (length, expected) in [
+        (0, "hint: 0 bytes\n"),
+        (300_000, "hint: 300000 bytes\n"),
+        (
+            300_001,
+            "error: \"stdin\" is larger than 300000 bytes\nhint: ",
+        ),
+    ] {
+        fs::write(&path, vec![b'x'; length]).unwrap();
+        let mut child = child(test, "read", folder.path());
+        let from_file = child
+            .stdin(fs::File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        assert!(told(&from_file).contains(expected), "{}", told(&from_file));
+
+        let mut running = child.stdin(Stdio::piped()).spawn().unwrap();
+        // Over the limit, the reader is gone before the last byte
+        let _ = running.stdin.take().unwrap().write_all(&vec![b'x'; length]);
+        let from_pipe = running.wait_with_output().unwrap();
+        assert!(told(&from_pipe).contains(expected), "{}", told(&from_pipe));
+    }
+    let mut child = child(test, "read", folder.path());
+    let output = child
+        .stdin(fs::File::open(folder.path()).unwrap())
+        .output()
+        .unwrap();
+    assert!(
+        told(&output).contains("error: \"stdin\" is a folder, not a file\n"),
+        "{}",
+        told(&output)
+    );
 }
 
 fn pid(child: &Child) -> Pid {

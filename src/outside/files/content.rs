@@ -71,8 +71,10 @@ pub(in crate::outside) fn stream(
         }
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(total));
-    for (chunk, count) in chunks {
+    for (mut chunk, count) in chunks {
         bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        // Unused capacity is wiped in blocks, elements are wiped one by one
+        chunk.clear();
     }
     Ok(bytes)
 }

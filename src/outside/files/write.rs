@@ -112,9 +112,6 @@ impl Target {
                 old: Some(old),
             });
         }
-        if !old.is_symlink() {
-            return Err(not_regular(path));
-        }
         let target = fs::canonicalize(path).map_err(failed)?;
         let home = fs::canonicalize(folder(path)).map_err(failed)?;
         if !target.starts_with(home) {
