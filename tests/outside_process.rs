@@ -9,7 +9,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, Write},
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -170,6 +170,37 @@ fn stdin_is_read_to_its_end_and_no_further_than_the_limit_h4() {
         "{}",
         told(&output)
     );
+}
+
+#[test]
+fn a_hardened_process_hides_its_environment_from_its_neighbours_p1() {
+    let test = "a_hardened_process_hides_its_environment_from_its_neighbours_p1";
+    if let Some(part) = part() {
+        if part == "hidden" {
+            harden();
+        }
+        stdio::tell("ready\n");
+        // Until the parent has looked and closes the pipe
+        let _ = stdio::read_stdin(1);
+        return;
+    }
+    if rustix::process::geteuid().is_root() {
+        let reason = "root sees any process; run the tests as another user";
+        writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+        return;
+    }
+    for (part, seen) in [("open", true), ("hidden", false)] {
+        let mut child = child(test, part, Path::new(""))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap() == "ready"));
+        let environ = fs::read(format!("/proc/{}/environ", child.id()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert_eq!(environ.is_ok_and(|bytes| !bytes.is_empty()), seen, "{part}");
+    }
 }
 
 fn pid(child: &Child) -> Pid {
