@@ -10,7 +10,6 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::Write,
     os::unix::{
         ffi::OsStrExt,
         fs::{PermissionsExt, symlink},
@@ -26,7 +25,10 @@ use std::{
 };
 
 use rustix::fs::{CWD, Mode, RenameFlags, mkfifoat, renameat_with};
-use sealref::outside::files::{Root, repository, upwards};
+use sealref::outside::{
+    files::{Root, repository, upwards},
+    stdio,
+};
 use tempfile::TempDir;
 
 /// Stands in every file that must not be read.
@@ -700,5 +702,5 @@ fn nothing_above_the_last_folder_is_looked_at() {
 
 /// Past the harness, which keeps what passing tests print.
 fn skipped(test: &str, reason: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+    stdio::tell(&format!("SKIPPED {test}: {reason}\n"));
 }

@@ -186,7 +186,7 @@ fn a_hardened_process_hides_its_environment_from_its_neighbours_p1() {
     }
     if rustix::process::geteuid().is_root() {
         let reason = "root sees any process; run the tests as another user";
-        writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+        stdio::tell(&format!("SKIPPED {test}: {reason}\n"));
         return;
     }
     for (part, seen) in [("open", true), ("hidden", false)] {

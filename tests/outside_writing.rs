@@ -20,9 +20,12 @@ use std::{
 };
 
 use rustix::fs::{CWD, Mode, mkfifoat};
-use sealref::outside::files::{
-    Kind, Privacy, Recursive, create_folder, kind, list, read_file, remove, resolve,
-    write_atomically, write_new,
+use sealref::outside::{
+    files::{
+        Kind, Privacy, Recursive, create_folder, kind, list, read_file, remove, resolve,
+        write_atomically, write_new,
+    },
+    stdio,
 };
 use tempfile::TempDir;
 
@@ -414,5 +417,5 @@ fn an_operand_that_is_no_file_is_refused() {
 
 /// Past the harness, which keeps what passing tests print.
 fn skipped(test: &str, reason: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {test}: {reason}").unwrap();
+    stdio::tell(&format!("SKIPPED {test}: {reason}\n"));
 }
