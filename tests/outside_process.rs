@@ -113,8 +113,9 @@ fn a_signal_ends_the_process_and_leaves_whole_files_h5() {
         let sent = Instant::now();
         kill_process(pid(&child), signal).unwrap();
         let status = child.wait().unwrap();
+        // At once; the bound only tells it from a process that waits for something
         assert!(
-            sent.elapsed() < Duration::from_secs(1),
+            sent.elapsed() < Duration::from_secs(5),
             "{:?}",
             sent.elapsed()
         );
