@@ -1,0 +1,5 @@
+//! The YAML room against facts, properties and hostile texts.
+
+mod yaml {
+    mod vectors;
+}
