@@ -121,7 +121,7 @@ struct Reader<'a, 't> {
     node: NodeId,
 }
 
-impl<'a, 't> Reader<'a, 't> {
+impl<'t> Reader<'_, 't> {
     fn to(self, node: NodeId) -> Self {
         Self {
             tree: self.tree,
@@ -282,11 +282,11 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         if self.tree.kind(self.node) != Kind::Map {
             return Err(self.wrong("a map"));
         }
-        let entries = self.tree.entries(self.node).into_iter();
+        let rest = self.tree.entries(self.node).into_iter();
         visitor
             .visit_map(Entries {
                 reader: self,
-                entries,
+                rest,
                 value: self.node,
             })
             .map_err(|mistake| mistake.at(self.tree, self.node))
@@ -357,7 +357,7 @@ impl<'t> SeqAccess<'t> for Items<'_, 't> {
 
 struct Entries<'a, 't> {
     reader: Reader<'a, 't>,
-    entries: std::vec::IntoIter<(NodeId, NodeId)>,
+    rest: std::vec::IntoIter<(NodeId, NodeId)>,
     value: NodeId,
 }
 
@@ -368,7 +368,7 @@ impl<'t> MapAccess<'t> for Entries<'_, 't> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Mistake> {
-        let Some((key, value)) = self.entries.next() else {
+        let Some((key, value)) = self.rest.next() else {
             return Ok(None);
         };
         self.value = value;

@@ -72,7 +72,7 @@ impl Edits {
             if t.kind(at) != Kind::Map {
                 return self.set(at, nested(rest, v));
             }
-            if !below.is_empty() && t.node(at).style == Style::Alias {
+            if t.node(at).style == Style::Alias {
                 let rest = rest.iter().map(|key| (*key).to_owned()).collect();
                 return self.push(at, Change::Within(rest, v));
             }
@@ -220,9 +220,15 @@ impl Edits {
             }
         };
         for change in self.of(place) {
-            if let Change::Within(path, new) = change {
-                let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                put(&mut value, &path, new.clone());
+            match (change, &mut value) {
+                (Change::Within(path, new), _) => {
+                    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                    put(&mut value, &path, new.clone());
+                }
+                (Change::Append(new), Value::List(items)) if place != target => {
+                    items.push(new.clone());
+                }
+                _ => {}
             }
         }
         Ok(value)
@@ -230,14 +236,14 @@ impl Edits {
 
     fn meant_map<'t>(&'t self, t: &'t Tree<'_>, map: NodeId) -> Result<Value<'t>, Fault> {
         let mut entries: Vec<(Cow<'t, str>, Value<'t>)> = Vec::new();
+        let mut merged = None;
         let mut changed = false;
-        for (key, value) in t.pairs(map) {
-            let changes = self.of(key);
-            changed |= !changes.is_empty();
+        for (key, value) in t.own(map) {
+            changed |= !self.of(key).is_empty();
             let mut name = t.key(key);
             let mut new = None;
             let mut gone = false;
-            for change in changes {
+            for change in self.of(key) {
                 match change {
                     Change::Entry(to, value) => {
                         name = Cow::Borrowed(to);
@@ -248,11 +254,16 @@ impl Edits {
                     _ => {}
                 }
             }
-            if !gone {
-                let value = match new {
-                    Some(value) => value,
-                    None => self.meant(t, value)?,
-                };
+            if gone {
+                continue;
+            }
+            let value = match new {
+                Some(value) => value,
+                None => self.meant(t, value)?,
+            };
+            if t.is_merge(key) {
+                merged = Some((entries.len(), value));
+            } else {
                 entries.push((name, value));
             }
         }
@@ -262,10 +273,6 @@ impl Edits {
                 continue;
             };
             changed = true;
-            // A merge may bring a key that the map is to get itself.
-            entries.retain(|(known, _)| {
-                known != key || t.own(map).any(|(own, _)| t.key(own) == *known)
-            });
             let after = entries.partition_point(|(known, _)| **known <= **key);
             let at = if sorted { after } else { entries.len() };
             entries.insert(at, (Cow::Borrowed(key), value.clone()));
@@ -275,6 +282,9 @@ impl Edits {
             let message = "two changes would give a map one key twice";
             let at = t.node(map).start as usize;
             return Err(Fault::at(t.said(), at, message, "rename one of the keys"));
+        }
+        if let Some((at, value)) = merged {
+            merge(&mut entries, at, value);
         }
         Ok(Value::Map(entries))
     }
@@ -289,11 +299,32 @@ impl Edits {
     }
 
     /// What a list is to get.
-    fn appended<'t>(&'t self, list: NodeId) -> impl Iterator<Item = Value<'t>> + 't {
+    fn appended(&self, list: NodeId) -> impl Iterator<Item = Value<'_>> {
         self.of(list).iter().filter_map(|change| match change {
             Change::Append(value) => Some(value.clone()),
             _ => None,
         })
+    }
+}
+
+/// Adds what a merge brings, where the map has no such key; of two lists' maps the first one wins.
+fn merge<'t>(entries: &mut Vec<(Cow<'t, str>, Value<'t>)>, at: usize, value: Value<'t>) {
+    let maps = match value {
+        Value::List(maps) => maps,
+        map => vec![map],
+    };
+    let mut names: BTreeSet<Cow<'t, str>> = entries.iter().map(|(key, _)| key.clone()).collect();
+    let mut at = at;
+    for map in maps {
+        let Value::Map(brought) = map else {
+            continue;
+        };
+        for (key, value) in brought {
+            if names.insert(key.clone()) {
+                entries.insert(at, (key, value));
+                at += 1;
+            }
+        }
     }
 }
 
@@ -316,7 +347,7 @@ fn nested(path: &[&str], v: Value<'static>) -> Value<'static> {
 }
 
 /// Puts `new` at the end of a path below a value, creating the maps that are missing.
-fn put<'a>(value: &mut Value<'a>, path: &[&str], new: Value<'static>) {
+fn put(value: &mut Value<'_>, path: &[&str], new: Value<'static>) {
     let Some((key, below)) = path.split_first() else {
         *value = new;
         return;

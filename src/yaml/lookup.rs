@@ -57,7 +57,7 @@ impl<'s> Tree<'s> {
     }
 
     /// The members of a list, aliases followed.
-    pub fn items<'t>(&'t self, list: NodeId) -> impl Iterator<Item = NodeId> + 't {
+    pub fn items(&self, list: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let list = self.target(list);
         let is_list = self.kind(list) == Kind::Seq;
         self.children(list)

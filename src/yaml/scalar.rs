@@ -108,7 +108,6 @@ pub(super) enum Number {
 
 /// `08` is a float for Go, and `8` to JSON.
 impl PartialEq for Number {
-    #[expect(clippy::float_cmp, reason = "two readings of one number are one float")]
     #[expect(clippy::cast_precision_loss, reason = "as Go does")]
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

@@ -65,9 +65,12 @@ impl Text<'_, '_> {
     ) -> Option<()> {
         let mut inserts: Vec<(&str, &Value<'static>)> = Vec::new();
         let mut appends: Vec<&Value<'static>> = Vec::new();
+        // What is said of an alias alone is written out in its place.
+        let is_alias = self.tree.node(n).style == Style::Alias;
         let mut within = false;
         for change in changes {
             match change {
+                Change::Append(_) if is_alias => within = true,
                 Change::Append(value) => appends.push(value),
                 Change::Entry(key, value) => cuts.push(self.entry(n, key, value)?),
                 Change::Insert(key, value) => inserts.push((key, value)),
@@ -113,7 +116,7 @@ impl Text<'_, '_> {
     /// Another key with another value.
     fn entry(&self, key: NodeId, name: &str, value: &Value<'_>) -> Option<Cut> {
         let start = self.plain_key(key)?;
-        let end = self.said_end(self.tree.own_value(key))?;
+        let end = self.value_end(self.tree.own_value(key))?;
         let mut text = String::new();
         if self.in_flow(key) {
             quoted(&mut text, name);
@@ -167,7 +170,7 @@ impl Text<'_, '_> {
             let start = self.span(key).1;
             return Some(Cut {
                 start,
-                end: self.said_end(n)?,
+                end: self.value_end(n)?,
                 column: 0,
                 text,
             });
@@ -179,7 +182,7 @@ impl Text<'_, '_> {
         value.block(&mut text, column);
         Some(Cut {
             start,
-            end: self.said_end(n)?,
+            end: self.value_end(n)?,
             column: 0,
             text,
         })
@@ -322,7 +325,7 @@ impl Text<'_, '_> {
 
     fn append(&self, list: NodeId, new: &[&Value<'static>], cuts: &mut Vec<Cut>) -> Option<()> {
         let items: Vec<NodeId> = self.tree.children(list).collect();
-        let (Some(first), Some(last), Kind::Seq) =
+        let (Some(first), Some(end), Kind::Seq) =
             (items.first(), items.last(), self.tree.kind(list))
         else {
             let whole = Value::List(new.iter().map(|value| (*value).clone()).collect());
@@ -333,8 +336,8 @@ impl Text<'_, '_> {
             let mut text = String::new();
             let cut = if self.tree.node(list).style == Style::FlowSeq {
                 value.json(&mut text);
-                let at = self.said_end(*last)?;
-                let text = format!(",{}{text}", self.gap(self.span(*last).0));
+                let at = self.said_end(*end)?;
+                let text = format!(",{}{text}", self.gap(self.span(*end).0));
                 Cut {
                     start: at,
                     end: at,
@@ -432,6 +435,13 @@ impl Text<'_, '_> {
         let before = self.source.get(self.line_start(at)..at)?;
         let dashes = before.bytes().all(|c| matches!(c, b' ' | b'-')) && !before.contains("--");
         (dashes && !before.ends_with('-')).then_some(before.len())
+    }
+
+    /// The end of what a node says in its last line.
+    fn value_end(&self, n: NodeId) -> Option<usize> {
+        let end = self.said_end(n)?;
+        let said = self.source.get(self.span(n).0..end)?;
+        Some(end - (said.len() - said.trim_end_matches(['\n', '\r']).len()))
     }
 
     /// The end of what a node says: comments and blank lines below it are not its own.

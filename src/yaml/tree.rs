@@ -240,8 +240,9 @@ impl<'s> Builder<'s> {
             return Ok(());
         };
         let read = match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => return Ok(()),
-            (Sort::Plain, Style::Absent) => return Ok(()),
+            (Sort::Text, _)
+            | (Sort::None, Style::Quoted | Style::BlockScalar)
+            | (Sort::Plain, Style::Absent) => return Ok(()),
             _ => scalar::kubernetes(&node.text),
         };
         let fits = match node.tag {
