@@ -162,11 +162,10 @@ fn round(seed: u64) -> Option<Outcome> {
                 None
             }
         };
-        let whole = model.clone();
         let node = at(&mut model, &stop.way);
-        if let Model::Alias(_) = node {
-            let mut value = Model::from_value(&node.means(&whole));
-            std::mem::swap(node, &mut value);
+        if let (Some(_), Model::Alias(of)) = (&target, &*node) {
+            *node = Model::AliasAnd { of: *of, entry: (fresh, new) };
+            continue;
         }
         match (target, node) {
             (Some(Change::Append), Model::List { items, .. }) => items.push(Model::from_value(&new)),
@@ -252,7 +251,7 @@ fn touch_alias(tree: &Tree<'_>, ids: &[NodeId], index: usize, end: usize, lines:
 impl Model {
     fn has_anchor(&self) -> bool {
         match self {
-            Self::Alias(_) => false,
+            Self::Alias(_) | Self::AliasAnd { .. } => false,
             Self::List { items, anchor, .. } => anchor.is_some() || items.iter().any(Self::has_anchor),
             Self::Map { entries, anchor, .. } => {
                 anchor.is_some() || entries.iter().any(|(_, value)| value.has_anchor())

@@ -30,6 +30,8 @@ impl Dice {
 #[derive(Clone)]
 pub(crate) enum Model {
     Alias(usize),
+    /// An alias with something more, written out in its place.
+    AliasAnd { of: usize, entry: (String, Value<'static>) },
     List { items: Vec<Model>, flow: bool, anchor: Option<usize> },
     Map { entries: Vec<(String, Model)>, flow: bool, anchor: Option<usize> },
     /// `<<: *a` stands first in its map.
@@ -121,7 +123,7 @@ pub(crate) fn model(dice: &mut Dice, depth: usize, flow: bool, anchors: &mut Vec
 impl Model {
     fn anchor(&self) -> Option<usize> {
         match self {
-            Self::Alias(_) => None,
+            Self::Alias(_) | Self::AliasAnd { .. } => None,
             Self::List { anchor, .. } | Self::Map { anchor, .. } | Self::Scalar { anchor, .. } => *anchor,
         }
     }
@@ -141,6 +143,18 @@ impl Model {
     pub(crate) fn means(&self, root: &Model) -> Value<'static> {
         match self {
             Self::Alias(of) => root.find(*of).expect("an anchor").means(root),
+            Self::AliasAnd { of, entry: (key, value) } => {
+                match root.find(*of).expect("an anchor").means(root) {
+                    Value::List(mut items) => {
+                        items.push(value.clone());
+                        Value::List(items)
+                    }
+                    mut map => {
+                        map.push(key.clone(), value.clone());
+                        map
+                    }
+                }
+            }
             Self::List { items, .. } => Value::List(items.iter().map(|item| item.means(root)).collect()),
             Self::Map { entries, .. } => {
                 let mut map = Value::Map(Vec::new());
@@ -380,6 +394,7 @@ impl Pen<'_> {
     fn flow(&mut self, value: &Model) {
         match value {
             Model::Alias(of) => self.out.push_str(&format!("*a{of} ")),
+            Model::AliasAnd { .. } => unreachable!("only edits make it"),
             Model::List { items, .. } => {
                 self.out.push('[');
                 for (count, item) in items.iter().enumerate() {
