@@ -1,8 +1,33 @@
 //! `sealref` reads rendered Kubernetes manifests, finds references to secrets, and replaces them with
 //! SealedSecret or ExternalSecret objects, so that no plaintext reaches a manifest, a cache, a log or git.
+//!
+//! ```text
+//! bytes in                                                                          bytes out
+//!    |                                                                                  ^
+//!   read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> check ------------> write
+//! ```
+//!
+//! Singular nouns are what flows ([`model`]), verbs are the [`steps`], plurals are plug-ins
+//! ([`grammars`], [`sites`], [`sources`], [`targets`], [`rules`], [`reports`], [`hosts`]), and
+//! [`outside`] is the world. [`yaml`] reads and writes text, [`seal`] encrypts, [`settings`] says what
+//! may be. Arrows point one way: limits, error <- yaml <- model <- seal, settings, plug-ins <- steps
+//! <- cli.
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod error;
+pub mod grammars;
+pub mod hosts;
 pub mod limits;
+pub mod model;
 pub mod outside;
+pub mod reports;
+pub mod rules;
+pub mod seal;
+pub mod settings;
+pub mod sites;
+pub mod sources;
+pub mod steps;
+pub mod targets;
+pub mod yaml;

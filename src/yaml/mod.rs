@@ -1,0 +1,62 @@
+//! Text that is read once and never changed.
+//!
+//! Receives the bytes of manifests, settings and values; gives back trees of what Kubernetes reads in them, and new
+//! text for what is to change. It never waits, never prints, and a [`Fault`] never holds a word of the text.
+
+mod characters;
+mod de;
+mod duplicates;
+mod edit;
+mod json;
+mod list;
+mod lookup;
+mod scalar;
+mod splice;
+mod split;
+mod tree;
+mod untangle;
+mod value;
+mod write;
+
+pub use de::{Mistake, read};
+pub use edit::{Applied, Edits};
+pub use scalar::{Plain, Scalar, kubernetes, kustomize};
+pub use split::{Piece, Pieces, Syntax, join, pieces};
+pub use tree::{Kind, NodeId, Tree};
+pub use untangle::untangled;
+pub use value::Value;
+
+/// What is wrong with a text; never its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, counted from 1 within the text that was given.
+    pub line: usize,
+    /// What is wrong: fixed words, and at most the number of another line.
+    pub message: String,
+    /// The one next thing to do.
+    pub hint: &'static str,
+}
+
+impl Fault {
+    /// A fault at the byte `at` of `text`.
+    fn at(text: &str, at: usize, message: impl Into<String>, hint: &'static str) -> Self {
+        Self {
+            line: line_of(text, at),
+            message: message.into(),
+            hint,
+        }
+    }
+
+    /// The same fault, told for a text in which this one begins at `line`.
+    #[must_use]
+    pub fn from_line(mut self, line: usize) -> Self {
+        self.line += line.saturating_sub(1);
+        self
+    }
+}
+
+/// The line of a byte, counted from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    memchr::memchr_iter(b'\n', before).count() + 1
+}

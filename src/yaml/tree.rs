@@ -1,0 +1,590 @@
+//! A text as a tree of places.
+//!
+//! Receives one object's text and gives back its nodes with the bytes they stand in; everything that readers disagree
+//! about is refused here, once. It alone knows the parser, and never changes the text.
+
+use std::borrow::Cow;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
+
+use super::{Fault, Syntax, characters, duplicates, line_of, scalar};
+use crate::limits;
+
+/// A place in a [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) u32);
+
+/// What stands at a place, aliases followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Keys and values.
+    Map,
+    /// Text, a number, a boolean or nothing.
+    Scalar,
+    /// A list.
+    Seq,
+}
+
+/// One object, read once. It has no `Debug`: its scalars may be secrets.
+pub struct Tree<'s> {
+    pub(super) source: &'s str,
+    pub(super) nodes: Vec<Node<'s>>,
+    pub(super) root: NodeId,
+    /// What `!!binary` scalars hold, as Kubernetes reads it.
+    pub(super) decoded: Vec<(NodeId, String)>,
+}
+
+/// The nodes stand in document order: a first child is the next one, a next sibling is `after`.
+pub(super) struct Node<'s> {
+    pub(super) text: Cow<'s, str>,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) parent: NodeId,
+    pub(super) after: NodeId,
+    /// Of an alias: the node that it names.
+    pub(super) target: NodeId,
+    pub(super) style: Style,
+    pub(super) tag: Sort,
+    pub(super) is_key: bool,
+}
+
+/// How a node is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Absent,
+    Alias,
+    BlockMap,
+    BlockScalar,
+    BlockSeq,
+    FlowMap,
+    FlowSeq,
+    Plain,
+    Quoted,
+}
+
+/// What a tag says a scalar is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Binary,
+    Bool,
+    Collection,
+    Float,
+    Int,
+    None,
+    Null,
+    /// `!`, which makes Go read quoted text as if it were plain.
+    Plain,
+    Text,
+}
+
+/// No node: the parent of the root, and the target of what is no alias.
+pub(super) const NOWHERE: NodeId = NodeId(u32::MAX);
+
+impl<'s> Tree<'s> {
+    /// Reads exactly one object.
+    pub fn parse(text: &'s str, syntax: Syntax) -> Result<Tree<'s>, Fault> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(Fault::at(text, 0, "the text is too long", "split it"));
+        }
+        characters::check(text)?;
+        let mut builder = Builder::new(text);
+        let mut options = granit_parser::Options::default();
+        options.set_emit_comments(false);
+        options.flow_nesting_limit = limits::DEPTH;
+        options.block_nesting_limit = limits::DEPTH;
+        options.block_scalar_eof_without_line_feed = true;
+        for event in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = event.map_err(|error| told(text, &error))?;
+            builder.take(event, &span)?;
+        }
+        builder.finish(syntax)
+    }
+
+    pub(super) fn node(&self, n: NodeId) -> &Node<'s> {
+        // Node ids are only made by the builder, for nodes that it pushed.
+        self.nodes.get(n.0 as usize).unwrap_or_else(|| nothing())
+    }
+}
+
+/// What a foreign id reads as.
+fn nothing<'t>() -> &'t Node<'static> {
+    static NOTHING: Node<'static> = Node {
+        text: Cow::Borrowed(""),
+        start: 0,
+        end: 0,
+        parent: NOWHERE,
+        after: NOWHERE,
+        target: NOWHERE,
+        style: Style::Absent,
+        tag: Sort::None,
+        is_key: false,
+    };
+    &NOTHING
+}
+
+/// A collection that is not closed yet.
+struct Open {
+    node: NodeId,
+    anchor: usize,
+    /// Nodes below, aliases followed.
+    size: usize,
+    /// Levels below, aliases followed.
+    height: usize,
+    children: usize,
+}
+
+/// What an anchor names, and how much of it there is.
+#[derive(Clone, Copy)]
+struct Anchor {
+    node: NodeId,
+    size: usize,
+    height: usize,
+}
+
+struct Builder<'s> {
+    source: &'s str,
+    nodes: Vec<Node<'s>>,
+    open: Vec<Open>,
+    /// By the parser's number; None while it is open.
+    anchors: Vec<Option<Anchor>>,
+    documents: usize,
+    decoded: Vec<(NodeId, String)>,
+}
+
+impl<'s> Builder<'s> {
+    fn new(source: &'s str) -> Self {
+        Self {
+            source,
+            nodes: Vec::with_capacity(source.len() / 24),
+            open: Vec::new(),
+            anchors: Vec::new(),
+            documents: 0,
+            decoded: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, event: Event<'s>, span: &Span) -> Result<(), Fault> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let hint = "split the text at its document markers";
+                    return Err(self.fault(offset(span).0, "a second document", hint));
+                }
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(text, style, anchor, tag.as_deref(), span)
+            }
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::MappingStart(style, anchor, tag) => {
+                let style = match style {
+                    StructureStyle::Block => Style::BlockMap,
+                    StructureStyle::Flow => Style::FlowMap,
+                };
+                self.start(style, anchor, tag.as_deref(), span)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let style = match style {
+                    StructureStyle::Block => Style::BlockSeq,
+                    StructureStyle::Flow => Style::FlowSeq,
+                };
+                self.start(style, anchor, tag.as_deref(), span)
+            }
+            Event::MappingEnd | Event::SequenceEnd => self.end(span),
+            _ => Ok(()),
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: Cow<'s, str>,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<(), Fault> {
+        let (start, end) = offset(span);
+        if text.len() > limits::SCALAR {
+            return Err(self.fault(start, "a scalar is too large", "keep it elsewhere"));
+        }
+        let sort = sort(tag).ok_or_else(|| self.unknown_tag(start))?;
+        let (text, style, start, end) = match style {
+            ScalarStyle::Plain if start == end => (Cow::Borrowed(""), Style::Absent, start, end),
+            ScalarStyle::Plain => (text, Style::Plain, start, end),
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let (start, end) = self.block_span(start, end);
+                (text, Style::BlockScalar, start, end)
+            }
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                (text, Style::Quoted, start, end)
+            }
+        };
+        let id = self.push(text, style, sort, start, end)?;
+        self.check_scalar(id, start)?;
+        self.settle(
+            anchor,
+            Some(Anchor {
+                node: id,
+                size: 1,
+                height: 0,
+            }),
+        );
+        self.count(1, 0);
+        Ok(())
+    }
+
+    /// Refuses what JSON cannot say and what its tag belies.
+    fn check_scalar(&mut self, id: NodeId, at: usize) -> Result<(), Fault> {
+        let Some(node) = self.nodes.get(id.0 as usize) else {
+            return Ok(());
+        };
+        let read = match (node.tag, node.style) {
+            (Sort::Text, _)
+            | (Sort::None, Style::Quoted | Style::BlockScalar)
+            | (Sort::Plain, Style::Absent) => return Ok(()),
+            _ => scalar::kubernetes(&node.text),
+        };
+        let fits = match node.tag {
+            Sort::None | Sort::Plain => {
+                if read == scalar::Plain::Infinite && !self.next_is_value() {
+                    // A key may be called so: it is text then.
+                    return Ok(());
+                }
+                if read == scalar::Plain::Infinite {
+                    let hint = "quote it if it is text";
+                    return Err(self.fault(at, "a number that has no JSON form", hint));
+                }
+                true
+            }
+            Sort::Binary => {
+                let Some(bytes) = decode(&node.text) else {
+                    return Err(self.fault(at, "this is no base64", "check what follows !!binary"));
+                };
+                self.decoded
+                    .push((id, String::from_utf8_lossy(&bytes).into_owned()));
+                true
+            }
+            Sort::Bool => matches!(read, scalar::Plain::Bool(_)),
+            Sort::Float => matches!(read, scalar::Plain::Number(_)),
+            Sort::Int => matches!(read, scalar::Plain::Number(text)
+                if matches!(scalar::number(text), Some(scalar::Number::Int(_)))),
+            Sort::Null => matches!(read, scalar::Plain::Null),
+            Sort::Collection => false,
+            Sort::Text => true,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(self.fault(
+                at,
+                "the tag does not fit what it stands before",
+                "remove the tag",
+            ))
+        }
+    }
+
+    /// True where what comes next is no key.
+    fn next_is_value(&self) -> bool {
+        let Some(open) = self.open.last() else {
+            return true;
+        };
+        let is_map = self
+            .nodes
+            .get(open.node.0 as usize)
+            .is_some_and(|node| matches!(node.style, Style::BlockMap | Style::FlowMap));
+        !is_map || !open.children.is_multiple_of(2)
+    }
+
+    fn alias(&mut self, anchor: usize, span: &Span) -> Result<(), Fault> {
+        let (start, end) = offset(span);
+        let Some(Some(known)) = self.anchors.get(anchor).copied() else {
+            let hint = "an anchor cannot hold itself";
+            return Err(self.fault(start, "an alias that names what it stands in", hint));
+        };
+        let id = self.push(Cow::Borrowed(""), Style::Alias, Sort::None, start, end)?;
+        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
+            node.target = known.node;
+        }
+        self.count(known.size, known.height);
+        self.bounded(start)
+    }
+
+    fn start(
+        &mut self,
+        style: Style,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Result<(), Fault> {
+        let (start, end) = offset(span);
+        let name = match style {
+            Style::BlockMap | Style::FlowMap => "map",
+            _ => "seq",
+        };
+        if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(name) && !is_bang(tag)) {
+            return Err(self.unknown_tag(start));
+        }
+        let sort = if tag.is_some() {
+            Sort::Collection
+        } else {
+            Sort::None
+        };
+        let node = self.push(Cow::Borrowed(""), style, sort, start, end)?;
+        self.settle(anchor, None);
+        self.open.push(Open {
+            node,
+            anchor,
+            size: 1,
+            height: 0,
+            children: 0,
+        });
+        if self.open.len() > limits::DEPTH {
+            return Err(self.fault(
+                start,
+                "nested too deeply",
+                "no Kubernetes object is as deep",
+            ));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, span: &Span) -> Result<(), Fault> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        let after = self.next_id();
+        if let Some(node) = self.nodes.get_mut(open.node.0 as usize) {
+            node.after = after;
+            if matches!(node.style, Style::FlowMap | Style::FlowSeq) {
+                node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
+            }
+        }
+        let known = Anchor {
+            node: open.node,
+            size: open.size,
+            height: open.height,
+        };
+        self.settle(open.anchor, Some(known));
+        self.count(open.size, open.height);
+        self.bounded(offset(span).0)
+    }
+
+    /// Refuses what aliases make too large or too deep.
+    fn bounded(&self, at: usize) -> Result<(), Fault> {
+        let (size, height) = self
+            .open
+            .last()
+            .map_or((0, 0), |open| (open.size, open.height + self.open.len()));
+        if size > limits::NODES {
+            return Err(self.fault(at, "aliases expand too far", "write the object out"));
+        }
+        if height > limits::DEPTH {
+            return Err(self.fault(at, "nested too deeply", "no Kubernetes object is as deep"));
+        }
+        Ok(())
+    }
+
+    /// Counts what was just added towards the collection it stands in.
+    fn count(&mut self, size: usize, height: usize) {
+        if let Some(open) = self.open.last_mut() {
+            open.size = open.size.saturating_add(size);
+            open.height = open.height.max(height + 1);
+            open.children += 1;
+        }
+    }
+
+    /// Remembers what an anchor names.
+    fn settle(&mut self, anchor: usize, known: Option<Anchor>) {
+        if anchor == 0 {
+            return;
+        }
+        if self.anchors.len() <= anchor {
+            self.anchors.resize(anchor + 1, None);
+        }
+        if let Some(slot) = self.anchors.get_mut(anchor) {
+            *slot = known;
+        }
+    }
+
+    fn push(
+        &mut self,
+        text: Cow<'s, str>,
+        style: Style,
+        tag: Sort,
+        start: usize,
+        end: usize,
+    ) -> Result<NodeId, Fault> {
+        if self.nodes.len() >= limits::NODES {
+            return Err(self.fault(start, "too many values in one object", "split the object"));
+        }
+        let id = self.next_id();
+        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        self.nodes.push(Node {
+            text,
+            start: position(start),
+            end: position(end),
+            parent: self.open.last().map_or(NOWHERE, |open| open.node),
+            after: NodeId(id.0 + 1),
+            target: NOWHERE,
+            style,
+            tag,
+            is_key: !self.next_is_value(),
+        });
+        Ok(id)
+    }
+
+    fn next_id(&self) -> NodeId {
+        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
+    }
+
+    /// A block scalar from its header to its last line; the parser gives neither.
+    fn block_span(&self, start: usize, end: usize) -> (usize, usize) {
+        let body = self.source.get(start..end).unwrap_or("");
+        let whole = body.rfind('\n').map_or(0, |at| at + 1);
+        let tail = body.get(whole..).unwrap_or("");
+        let end = if tail.bytes().all(|c| c == b' ') && whole > 0 {
+            start + whole
+        } else {
+            end
+        };
+        let above = self.source.get(..start).unwrap_or("");
+        let header = above.trim_end_matches([' ', '\t', '\n', '\r']);
+        let line = header.rfind('\n').map_or(0, |at| at + 1);
+        let indicator = header.get(line..).and_then(header_in_line);
+        (indicator.map_or(start, |at| line + at), end.max(start))
+    }
+
+    fn fault(&self, at: usize, message: &str, hint: &'static str) -> Fault {
+        Fault::at(self.source, at, message, hint)
+    }
+
+    fn unknown_tag(&self, at: usize) -> Fault {
+        self.fault(
+            at,
+            "an unknown tag",
+            "remove it, or quote the text that begins with !",
+        )
+    }
+
+    fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
+        if self.nodes.is_empty() {
+            let end = self.source.len();
+            self.push(Cow::Borrowed(""), Style::Absent, Sort::None, end, end)?;
+        }
+        let mut root = NodeId(0);
+        if let Syntax::Item { .. } = syntax {
+            let one = self.nodes.first().is_some_and(|list| {
+                let next = self.nodes.get(1).map_or(NOWHERE, |item| item.after);
+                list.style == Style::BlockSeq && next == list.after
+            });
+            if !one {
+                return Err(self.fault(
+                    0,
+                    "this is not one item of a list",
+                    "check its indentation",
+                ));
+            }
+            root = NodeId(1);
+        }
+        let tree = Tree {
+            source: self.source,
+            nodes: self.nodes,
+            root,
+            decoded: self.decoded,
+        };
+        duplicates::check(&tree)?;
+        Ok(tree)
+    }
+}
+
+/// Where the header of a block scalar begins in its line: the last `|` or `>` before a comment.
+fn header_in_line(line: &str) -> Option<usize> {
+    let code = line
+        .find(" #")
+        .map_or(line, |at| line.get(..at).unwrap_or(line));
+    let trimmed = code.trim_end_matches(|c: char| c.is_ascii_digit() || "+- \t".contains(c));
+    trimmed.ends_with(['|', '>']).then(|| trimmed.len() - 1)
+}
+
+/// The bytes of a span; the parser counts them for every text that is given as a whole.
+fn offset(span: &Span) -> (usize, usize) {
+    let start = span.start.byte_offset().unwrap_or_default();
+    (start, span.end.byte_offset().unwrap_or(start))
+}
+
+fn is_bang(tag: &Tag) -> bool {
+    tag.handle().is_empty() && tag.suffix() == "!"
+}
+
+/// What a tag makes of a scalar; None where we do not know it.
+fn sort(tag: Option<&Tag>) -> Option<Sort> {
+    let Some(tag) = tag else {
+        return Some(Sort::None);
+    };
+    if is_bang(tag) {
+        return Some(Sort::Plain);
+    }
+    match &*tag.suffix_in_namespace("tag:yaml.org,2002:")? {
+        "binary" => Some(Sort::Binary),
+        "bool" => Some(Sort::Bool),
+        "float" => Some(Sort::Float),
+        "int" => Some(Sort::Int),
+        "map" | "seq" => Some(Sort::Collection),
+        "null" => Some(Sort::Null),
+        "str" => Some(Sort::Text),
+        _ => None,
+    }
+}
+
+/// Base64 as Go's StdEncoding reads it: line ends are passed over.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    base64::engine::general_purpose::STANDARD.decode(bare).ok()
+}
+
+/// The parser's complaint in our words: its own may hold characters of the text.
+fn told(text: &str, error: &ScanError) -> Fault {
+    let at = error.marker().byte_offset().unwrap_or_default();
+    let (message, hint) = words(error.kind());
+    Fault {
+        line: line_of(text, at),
+        message: message.to_owned(),
+        hint,
+    }
+}
+
+fn words(kind: &ErrorKind) -> (&'static str, &'static str) {
+    match kind {
+        ErrorKind::RecursionLimitExceeded => {
+            ("nested too deeply", "no Kubernetes object is as deep")
+        }
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart => ("a tab in the indentation", "indent with spaces"),
+        ErrorKind::UnknownAnchor => (
+            "an alias without an anchor before it",
+            "write the value out, or add the anchor",
+        ),
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            ("a bracket that is never closed", "is the text cut off?")
+        }
+        ErrorKind::UnclosedQuotedScalar => (
+            "a quotation mark that is never closed",
+            "is the text cut off?",
+        ),
+        ErrorKind::UndeclaredTagHandle => ("an unknown tag", "remove it"),
+        ErrorKind::BomInsideDocument => ("a byte order mark inside the text", "remove it"),
+        ErrorKind::MappingValueNotAllowed => (
+            "a colon where no value can begin",
+            "quote text that holds a colon and a space",
+        ),
+        ErrorKind::InvalidIndentation => ("the indentation does not fit", "align the keys"),
+        _ => ("this is no valid YAML", "check the lines around it"),
+    }
+}

@@ -1,0 +1,196 @@
+//! The writer.
+//!
+//! Receives a value and gives back text that both Go readers read as that value: every text comes back as text. Flow
+//! style is always JSON. It never reads what it wrote.
+
+use super::scalar::{self, Plain};
+use super::{Syntax, Value};
+
+impl Value<'_> {
+    /// A whole object, in the way of the place where it will stand.
+    #[must_use]
+    pub fn write(&self, syntax: Syntax) -> String {
+        let mut out = String::new();
+        match syntax {
+            Syntax::Document => {
+                self.block(&mut out, 0);
+                out.push('\n');
+            }
+            Syntax::Item { column } => {
+                pad(&mut out, column);
+                out.push_str("- ");
+                self.block(&mut out, column + 2);
+                out.push('\n');
+            }
+            Syntax::Concatenated | Syntax::Member => self.json(&mut out),
+            Syntax::Inline => {
+                self.json(&mut out);
+                out.push('\n');
+            }
+        }
+        out
+    }
+
+    /// JSON in one line.
+    pub(super) fn json(&self, out: &mut String) {
+        match self {
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::List(items) => {
+                out.push('[');
+                for (count, item) in items.iter().enumerate() {
+                    if count > 0 {
+                        out.push_str(", ");
+                    }
+                    item.json(out);
+                }
+                out.push(']');
+            }
+            Self::Map(entries) => {
+                out.push('{');
+                for (count, (key, value)) in entries.iter().enumerate() {
+                    if count > 0 {
+                        out.push_str(", ");
+                    }
+                    quoted(out, key);
+                    out.push_str(": ");
+                    value.json(out);
+                }
+                out.push('}');
+            }
+            Self::Null => out.push_str("null"),
+            Self::Number(text) => match scalar::json_number(text) {
+                Some(number) => out.push_str(&number),
+                None => quoted(out, text),
+            },
+            Self::Text(text) => quoted(out, text),
+        }
+    }
+
+    /// Block style; the cursor stands at `column`, and no line end follows.
+    pub(super) fn block(&self, out: &mut String, column: usize) {
+        match self {
+            Self::Map(entries) if !entries.is_empty() => {
+                for (count, (key, value)) in entries.iter().enumerate() {
+                    if count > 0 {
+                        out.push('\n');
+                        pad(out, column);
+                    }
+                    entry(out, key, value, column);
+                }
+            }
+            Self::List(items) if !items.is_empty() => {
+                for (count, item) in items.iter().enumerate() {
+                    if count > 0 {
+                        out.push('\n');
+                        pad(out, column);
+                    }
+                    out.push_str("- ");
+                    item.block(out, column + 2);
+                }
+            }
+            _ => self.in_line(out),
+        }
+    }
+
+    /// A scalar or an empty collection, in one line.
+    pub(super) fn in_line(&self, out: &mut String) {
+        match self {
+            Self::Text(text) if is_plain(text) => out.push_str(text),
+            Self::Number(text) if scalar::number(text).is_some() => out.push_str(text),
+            _ => self.json(out),
+        }
+    }
+}
+
+/// `key: value`, with what belongs to it on further lines; the cursor stands at `column`.
+pub(super) fn entry(out: &mut String, key: &str, value: &Value<'_>, column: usize) {
+    if is_plain(key) {
+        out.push_str(key);
+    } else {
+        quoted(out, key);
+    }
+    out.push(':');
+    match value {
+        Value::Map(entries) if !entries.is_empty() => {
+            out.push('\n');
+            pad(out, column + 2);
+            value.block(out, column + 2);
+        }
+        Value::List(items) if !items.is_empty() => {
+            out.push('\n');
+            pad(out, column);
+            value.block(out, column);
+        }
+        Value::Text(text) if is_literal(text) => literal(out, text, column + 2),
+        _ => {
+            out.push(' ');
+            value.in_line(out);
+        }
+    }
+}
+
+/// True for text that needs no quotes anywhere, in either reader.
+pub(super) fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let first = |c: &u8| c.is_ascii_alphabetic() || matches!(c, b'_' | b'/');
+    let other = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'+' | b'-');
+    bytes.first().is_some_and(first)
+        && bytes.iter().all(other)
+        && scalar::kubernetes(text) == Plain::Text(text)
+        && scalar::kustomize(text) == Plain::Text(text)
+}
+
+/// True for text of several lines that a `|` block keeps exactly.
+fn is_literal(text: &str) -> bool {
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    text.contains('\n')
+        && !lines.is_empty()
+        && !text.starts_with([' ', '\n', '\t'])
+        && !lines.ends_with('\n')
+        && lines.split('\n').all(|line| !line.ends_with([' ', '\t']))
+        && text
+            .chars()
+            .all(|c| c == '\n' || c == '\t' || is_printable(c))
+}
+
+fn literal(out: &mut String, text: &str, column: usize) {
+    out.push_str(if text.ends_with('\n') { " |" } else { " |-" });
+    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+        out.push('\n');
+        if !line.is_empty() {
+            pad(out, column);
+            out.push_str(line);
+        }
+    }
+}
+
+/// Double quotes as JSON and both YAML readers know them: no `\/`, no surrogate pairs.
+pub(super) fn quoted(out: &mut String, text: &str) {
+    use std::fmt::Write as _;
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_printable(c) => out.push(c),
+            // Nothing above U+FFFF is unprintable here, so four digits are enough.
+            c => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+        }
+    }
+    out.push('"');
+}
+
+/// True for what both Go readers accept within quotes and never take for the end of a line.
+fn is_printable(c: char) -> bool {
+    !matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Spaces.
+pub(super) fn pad(out: &mut String, column: usize) {
+    out.extend(std::iter::repeat_n(' ', column));
+}
