@@ -171,7 +171,12 @@ impl Material {
     }
 
     /// d: one number for everything that tells one value at one place from all others.
-    fn digest(&self, spki: &[u8; 32], place: &Place, plaintext: &[u8]) -> Zeroizing<Bytes32> {
+    pub(super) fn digest(
+        &self,
+        spki: &[u8; 32],
+        place: &Place,
+        plaintext: &[u8],
+    ) -> Zeroizing<Bytes32> {
         let label = place.scope.label(place.namespace, place.name);
         let fields = [
             SEAL.as_bytes(),

@@ -14,6 +14,8 @@ pub mod envelope;
 pub mod fields;
 pub mod key;
 pub mod oaep;
+#[cfg(test)]
+mod vectors;
 
 pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, Scope, origin};
