@@ -32,7 +32,7 @@ pub struct Certificate {
 pub enum Validity {
     /// Its time is over; the controller still opens what it seals.
     Expired,
-    /// Its time is over in less than [`limits::CERTIFICATE_DAYS`] days.
+    /// Its time is over in at most [`limits::CERTIFICATE_DAYS`] days.
     ExpiresSoon {
         /// Whole days that are left.
         days: i64,
@@ -144,7 +144,7 @@ impl Certificate {
             Validity::NotYetValid
         } else if left < 0 {
             Validity::Expired
-        } else if left < limits::CERTIFICATE_DAYS * DAY {
+        } else if left <= limits::CERTIFICATE_DAYS * DAY {
             Validity::ExpiresSoon { days: left / DAY }
         } else {
             Validity::Valid

@@ -14,10 +14,13 @@ pub mod envelope;
 pub mod fields;
 pub mod key;
 pub mod oaep;
-#[cfg(test)]
-mod vectors;
 
 pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, Scope, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod vectors;

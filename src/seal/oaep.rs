@@ -58,7 +58,7 @@ impl PublicKey {
     ///
     /// 65537 costs sixteen squarings and one multiplication. Which steps there are depends on the
     /// exponent alone, which is public.
-    fn power(&self, message: &[u8]) -> Vec<u8> {
+    pub(super) fn power(&self, message: &[u8]) -> Vec<u8> {
         let number = BoxedUint::from_be_slice_truncated(message, self.modulus.bits_precision());
         let base = Wiped(BoxedMontyForm::new(number, &self.modulus));
         let mut power = Wiped(base.0.clone());
