@@ -1,0 +1,26 @@
+//! Sealing: from a certificate, a key and a plaintext to the bytes that only the controller can open.
+//!
+//! Receives certificates, keys, places and plaintexts as bytes; gives back ciphertexts, key ids and
+//! tags. It never opens a file, asks for the time or draws randomness: equal input, equal bytes.
+//!
+//! ```text
+//! key.rs, data keys -> derive.rs -> Keys -> envelope.rs -> u16 || RSA-OAEP || AES-256-GCM
+//!                      certificate.rs ----> oaep.rs ----^
+//! ```
+
+pub mod certificate;
+pub mod derive;
+pub mod envelope;
+pub mod fields;
+pub mod key;
+pub mod oaep;
+
+pub use certificate::{Certificate, Validity};
+pub use derive::{Material, Origin, Place, Scope, origin};
+pub use envelope::{Keys, measure, seal};
+pub use key::{Demo, SealingKey};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,130 @@
+//! RSAES-OAEP (RFC 8017, 7.1) with SHA-256 for both hashes, and with a seed that the caller gives.
+//!
+//! Receives a public key, a label, a seed and a 32-byte message; gives back one RSA block. It never
+//! draws the seed itself, so no library's way of using a generator can change a ciphertext, and it
+//! never does anything with a private key.
+
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::fields::Bytes32;
+
+/// An RSA public key with Montgomery's parameters of its modulus, which cost as much as a seal.
+#[derive(Clone)]
+pub struct PublicKey {
+    modulus: BoxedMontyParams,
+    exponent: u64,
+    length: u16,
+}
+
+impl PublicKey {
+    /// Takes a modulus (big-endian, no leading zeros) and an exponent.
+    ///
+    /// None where the modulus is even, or its bits are outside [`crate::limits::RSA_BITS`]. That
+    /// the exponent is sensible is for [`super::certificate`] to judge.
+    #[must_use]
+    pub fn new(modulus: &[u8], exponent: u64) -> Option<Self> {
+        let bits = bits(modulus);
+        if !crate::limits::RSA_BITS.contains(&bits) {
+            return None;
+        }
+        let number = BoxedUint::from_be_slice(modulus, u32::try_from(bits).ok()?).ok()?;
+        let odd: Odd<BoxedUint> = Option::from(number.into_odd())?;
+        Some(Self {
+            // The modulus is public, and so may show in the time this takes
+            modulus: BoxedMontyParams::new_vartime(odd),
+            exponent,
+            length: u16::try_from(bits.div_ceil(8)).ok()?,
+        })
+    }
+
+    /// k: the bytes of the modulus and of every RSA block.
+    #[must_use]
+    pub fn length(&self) -> u16 {
+        self.length
+    }
+
+    /// RSAES-OAEP-ENCRYPT with the seed given: `length()` bytes.
+    #[must_use]
+    pub fn encrypt(&self, label: &[u8], seed: &Bytes32, message: &Bytes32) -> Vec<u8> {
+        let encoded = encode(label, seed, message, usize::from(self.length));
+        self.power(&encoded)
+    }
+
+    /// RSAEP (RFC 8017, 5.1.1): message^exponent modulo the modulus, both as `length()` big-endian
+    /// bytes. The message is below the modulus, because its first byte is zero.
+    ///
+    /// 65537 costs sixteen squarings and one multiplication. Which steps there are depends on the
+    /// exponent alone, which is public.
+    pub(super) fn power(&self, message: &[u8]) -> Vec<u8> {
+        let number = BoxedUint::from_be_slice_truncated(message, self.modulus.bits_precision());
+        let base = Wiped(BoxedMontyForm::new(number, &self.modulus));
+        let mut power = Wiped(base.0.clone());
+        for bit in (0..self.exponent.checked_ilog2().unwrap_or(0)).rev() {
+            power = Wiped(power.0.square());
+            if self.exponent >> bit & 1 == 1 {
+                power = Wiped(power.0.mul(&base.0));
+            }
+        }
+        let bytes = power.0.retrieve().to_be_bytes();
+        // Limbs are wider than bytes: a modulus of 2056 bits has 2112 here
+        let spare = bytes.len().saturating_sub(usize::from(self.length));
+        bytes.get(spare..).unwrap_or_default().to_vec()
+    }
+}
+
+/// The bits of a big-endian number, leading zeros left out.
+#[must_use]
+pub fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let rest = number.get(zeros..).unwrap_or_default();
+    let first = rest.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    rest.len() * 8 - first
+}
+
+/// EME-OAEP (RFC 8017, 7.1.1 step 2): 0x00 || masked seed || masked DB, `length` bytes, where
+/// DB = hash of the label || zeros || 0x01 || message.
+fn encode(label: &[u8], seed: &Bytes32, message: &Bytes32, length: usize) -> Zeroizing<Vec<u8>> {
+    let block = length.saturating_sub(1 + seed.len());
+    let mut data = Zeroizing::new(Vec::with_capacity(block));
+    data.extend_from_slice(&Sha256::digest(label));
+    data.resize(block.saturating_sub(1 + message.len()), 0);
+    data.push(1);
+    data.extend_from_slice(message);
+
+    let mut seed = Zeroizing::new(*seed);
+    mask(&mut data, seed.as_slice());
+    mask(seed.as_mut_slice(), &data);
+
+    let mut encoded = Zeroizing::new(Vec::with_capacity(length));
+    encoded.push(0);
+    encoded.extend_from_slice(seed.as_slice());
+    encoded.extend_from_slice(&data);
+    encoded
+}
+
+/// Exclusive or with MGF1 (RFC 8017, B.2.1) of `source`.
+fn mask(target: &mut [u8], source: &[u8]) {
+    for (counter, block) in (0u32..).zip(target.chunks_mut(32)) {
+        let mut hash: Bytes32 = Sha256::new()
+            .chain_update(source)
+            .chain_update(counter.to_be_bytes())
+            .finalize()
+            .into();
+        for (byte, key) in block.iter_mut().zip(hash) {
+            *byte ^= key;
+        }
+        hash.zeroize();
+    }
+}
+
+/// A number on its way to the power, from which the message could be computed back.
+struct Wiped(BoxedMontyForm);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.as_montgomery_mut().as_mut_words().zeroize();
+    }
+}
