@@ -161,9 +161,9 @@ impl Problems {
         }
     }
 
-    /// Keeps the value, or keeps the problem and gives nothing.
-    pub fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
-        result.map_err(|problem| self.push(problem)).ok()
+    /// Keeps the value, or keeps the problem, or problems, and gives nothing.
+    pub fn keep<T, P: Into<Problems>>(&mut self, result: Result<T, P>) -> Option<T> {
+        result.map_err(|problem| self.extend(problem.into())).ok()
     }
 }
 

@@ -1,5 +1,11 @@
-//! The door: parse what was typed, harden the process, run, turn the outcome into an exit code.
+//! The door: harden the process, parse what was typed, run, end with an exit code.
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealref::outside::process::harden();
+    sealref::outside::process::watch_signals();
+    sealref::cli::run()
+}

@@ -10,3 +10,4 @@ pub mod process;
 pub mod random;
 mod reason;
 pub mod stdio;
+pub mod wire;

@@ -10,49 +10,7 @@ use zeroize::Zeroizing;
 use super::envelope::Keys;
 use super::fields::{Bytes32, authenticate, encode, expand};
 use super::key::SealingKey;
-
-/// To which names a SealedSecret is bound (`EncryptionLabel` in sealed-secrets).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Opens under any name in any namespace.
-    ClusterWide,
-    /// Opens under any name in its namespace.
-    NamespaceWide,
-    /// Opens under its own name and namespace alone.
-    Strict,
-}
-
-impl Scope {
-    /// The word of settings, reports and the derivation.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClusterWide => "ClusterWide",
-            Self::NamespaceWide => "NamespaceWide",
-            Self::Strict => "Strict",
-        }
-    }
-
-    /// The OAEP label: empty, `<namespace>`, or `<namespace>/<name>`.
-    #[must_use]
-    pub fn label(self, namespace: &str, name: &str) -> Vec<u8> {
-        match self {
-            Self::ClusterWide => Vec::new(),
-            Self::NamespaceWide => namespace.into(),
-            Self::Strict => format!("{namespace}/{name}").into(),
-        }
-    }
-
-    /// The annotation that must be `"true"` on the SealedSecret's own metadata; none for `Strict`.
-    #[must_use]
-    pub fn annotation(self) -> Option<&'static str> {
-        match self {
-            Self::ClusterWide => Some("sealedsecrets.bitnami.com/cluster-wide"),
-            Self::NamespaceWide => Some("sealedsecrets.bitnami.com/namespace-wide"),
-            Self::Strict => None,
-        }
-    }
-}
+use crate::model::Scope;
 
 /// Where a value will stand and where it comes from. Texts are UTF-8 without NUL.
 pub struct Place<'a> {

@@ -15,8 +15,9 @@ pub mod fields;
 pub mod key;
 pub mod oaep;
 
+pub use crate::model::Scope;
 pub use certificate::{Certificate, Validity};
-pub use derive::{Material, Origin, Place, Scope, origin};
+pub use derive::{Material, Origin, Place, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
 

@@ -1,0 +1,176 @@
+//! `sealref explain`: what `render` would do; no credentials, no key, no value.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::Done;
+use super::options::{Inputs, Sealing, Settings};
+use crate::error::{Problems, Quiet};
+use crate::hosts::{Wanted, stream};
+use crate::model::{Lookup, Origin, Part, Plan, Provision, Reference, Stream, Template};
+use crate::steps::{self, read};
+
+/// Show what render would do: each reference, its place, target and store
+///
+/// Needs no credentials and no key, and knows no value.
+#[derive(Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    sealing: Sealing,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For a program.
+    Json,
+    /// For a person.
+    Text,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> Result<Done, Problems> {
+        let (mut call, policy) = self.settings.call(self.inputs, Some(self.sealing))?;
+        call.values = Wanted::Preview;
+        let (job, _) = stream::job(call)?;
+        let stream = read::read(&job.input, read::Purpose::Render)?;
+        let mut warnings = Problems::default();
+        let (plan, _) = steps::decide(&stream, &job, &mut warnings)?;
+        let plan = steps::judge(plan, &policy, &stream)?;
+        let answer = match self.format {
+            Format::Json => format!("{:#}\n", as_json(&stream, &plan)),
+            Format::Text => as_text(&stream, &plan),
+        };
+        Ok(Done::output(answer).warn(&warnings))
+    }
+}
+
+fn as_text(stream: &Stream, plan: &Plan) -> String {
+    let mut out = String::new();
+    for provision in &plan.provisions {
+        let place = stream.tell_object(provision.origin.manifest());
+        let what = match provision.origin {
+            Origin::Lifted(_) => format!(" (values lifted into Secret {})", provision.secret.name),
+            Origin::Replaced(_) => String::new(),
+        };
+        out.push_str(&format!(
+            "{}{what} becomes {}\n",
+            Quiet(&place),
+            provision.target.0
+        ));
+        for item in &provision.items {
+            let said: Vec<String> = said(&item.template);
+            out.push_str(&format!("  {}: {}\n", Quiet(&item.key), said.join(" ")));
+            for reference in item.template.references() {
+                out.push_str(&looked_up(provision, reference));
+            }
+        }
+        for reference in &provision.extracts {
+            out.push_str(&format!(
+                "  every key of {}\n",
+                Quiet(&reference.address.to_string())
+            ));
+            out.push_str(&looked_up(provision, reference));
+        }
+    }
+    for (id, reason) in &plan.passing {
+        out.push_str(&format!(
+            "{} passes: {reason}\n",
+            Quiet(&stream.tell_object(*id))
+        ));
+    }
+    for manifest in &stream.ours {
+        let line = manifest.line;
+        out.push_str(&format!("line {line}: settings of sealref, left out\n"));
+    }
+    if out.is_empty() {
+        out.push_str("nothing to do: no Secret and no reference\n");
+    }
+    out
+}
+
+/// Text is never shown, only that there is some.
+fn said(template: &Template) -> Vec<String> {
+    let part = |part: &Part| match part {
+        Part::Literal(_) => "(text)".to_owned(),
+        Part::Reference(reference) => Quiet(&reference.address.to_string()).to_string(),
+    };
+    template.0.iter().map(part).collect()
+}
+
+fn looked_up(provision: &Provision, reference: &Reference) -> String {
+    match &reference.lookup {
+        Some(Lookup::Remote(number, remote)) => {
+            let store = provision.stores.get(*number);
+            let store = store
+                .map(|store| format!("{} {}", store.kind.name(), store.name))
+                .unwrap_or_default();
+            let property = remote
+                .property
+                .as_ref()
+                .map(|p| format!(", property {p}"))
+                .unwrap_or_default();
+            let version = remote
+                .version
+                .as_ref()
+                .map(|v| format!(", version {v}"))
+                .unwrap_or_default();
+            format!(
+                "    from {store}: key {}{property}{version}\n",
+                Quiet(&remote.key)
+            )
+        }
+        Some(Lookup::Generated(generator)) => format!(
+            "    made in the cluster by a {} generator\n",
+            generator.kind
+        ),
+        None => String::new(),
+    }
+}
+
+fn as_json(stream: &Stream, plan: &Plan) -> Value {
+    let reference = |provision: &Provision, reference: &Reference| {
+        let mut value = json!({
+            "address": reference.address.to_string(),
+            "place": stream.tell(reference.place),
+        });
+        match &reference.lookup {
+            Some(Lookup::Remote(number, remote)) => {
+                let store = provision.stores.get(*number);
+                value["store"] =
+                    json!(store.map(|s| json!({"kind": s.kind.name(), "name": s.name})));
+                value["remoteRef"] = json!({"key": remote.key, "property": remote.property, "version": remote.version});
+            }
+            Some(Lookup::Generated(generator)) => value["generator"] = json!(generator.kind),
+            None => {}
+        }
+        value
+    };
+    let provisions = plan.provisions.iter().map(|provision| {
+        let items = provision.items.iter().map(|item| {
+            let references: Vec<Value> = item.template.references().map(|r| reference(provision, r)).collect();
+            json!({"key": item.key, "text": item.template.literals().next().is_some(), "references": references})
+        });
+        let extracts = provision.extracts.iter().map(|r| reference(provision, r));
+        json!({
+            "place": stream.tell_object(provision.origin.manifest()),
+            "lifted": matches!(provision.origin, Origin::Lifted(_)),
+            "secret": {"namespace": provision.secret.namespace, "name": provision.secret.name},
+            "target": provision.target.0,
+            "items": items.collect::<Vec<_>>(),
+            "dataFrom": extracts.collect::<Vec<_>>(),
+        })
+    });
+    let passing = plan
+        .passing
+        .iter()
+        .map(|(id, why)| json!({"place": stream.tell_object(*id), "reason": why}));
+    json!({"provisions": provisions.collect::<Vec<_>>(), "passing": passing.collect::<Vec<_>>()})
+}

@@ -1,0 +1,131 @@
+//! What can be typed: one file a command.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::error::{Exit, Problem, Problems};
+use crate::outside::stdio::{self, Written};
+use crate::reports;
+use crate::rules::Severity;
+
+mod cert;
+mod explain;
+mod keys;
+mod merge;
+mod options;
+mod output;
+mod render;
+mod schema;
+mod seal;
+mod verify;
+
+/// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.
+#[derive(Parser)]
+#[command(
+    name = "sealref",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 manifests or settings are wrong, 2 usage, 3 refused, 4 a source failed, 70 a bug."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Render(render::Render),
+    Explain(explain::Explain),
+    Verify(verify::Verify),
+    Seal(seal::Seal),
+    Keys(keys::Keys),
+    Cert(cert::Cert),
+    Schema(schema::Schema),
+    Completions(schema::Completions),
+}
+
+/// What a command gives: text for standard output, and what is told beside it.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// Written once, at the end.
+    output: Vec<String>,
+    /// Told on standard error.
+    told: String,
+    /// Something was found that fails the check.
+    failed: bool,
+}
+
+impl Done {
+    fn output(text: impl Into<String>) -> Self {
+        Self {
+            output: vec![text.into()],
+            ..Self::default()
+        }
+    }
+
+    fn warn(mut self, warnings: &Problems) -> Self {
+        self.told
+            .push_str(&reports::problems(warnings, Severity::Warning));
+        self
+    }
+}
+
+/// Runs what was typed.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            stdio::tell(&error.render().to_string());
+            return ExitCode::from(Exit::Usage.code());
+        }
+        Err(help) => return end(Ok(Done::output(help.render().to_string()))),
+    };
+    end(guarded(cli.command))
+}
+
+/// A policy that this version cannot keep must not be taken for none.
+fn guarded(command: Command) -> Result<Done, Problems> {
+    if crate::outside::environment::variable("SEALREF_POLICY")?.is_some() {
+        return Err(Problem::new("SEALREF_POLICY is set, and this version cannot keep a policy")
+            .hint("use a version that can, or unset it where nobody else's manifests are rendered")
+            .exit(Exit::Refused)
+            .into());
+    }
+    match command {
+        Command::Render(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Seal(command) => command.run(),
+        Command::Keys(command) => command.run(),
+        Command::Cert(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(&mut Cli::command()),
+    }
+}
+
+fn end(done: Result<Done, Problems>) -> ExitCode {
+    let problems = match done {
+        Ok(done) => {
+            stdio::tell(&done.told);
+            let pieces: Vec<&str> = done.output.iter().map(String::as_str).collect();
+            match stdio::write_stdout(&pieces) {
+                Ok(Written::Complete) if done.failed => return ExitCode::from(Exit::Failed.code()),
+                Ok(Written::Complete) => return ExitCode::SUCCESS,
+                // The reader has gone, and its status decides what the pipeline is worth.
+                Ok(Written::Closed) => return ExitCode::from(CLOSED_PIPE),
+                Err(problem) => Problems::from(problem),
+            }
+        }
+        Err(problems) => problems,
+    };
+    stdio::tell(&reports::problems(&problems, Severity::Error));
+    ExitCode::from(problems.exit().code())
+}
+
+/// 128 and the number of SIGPIPE, as a shell reports it.
+const CLOSED_PIPE: u8 = 141;

@@ -1,0 +1,158 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::Problem;
+use crate::hosts::stream::{Call, identities_of_environment};
+use crate::hosts::{Old, Wanted};
+use crate::model::Scope;
+use crate::outside::files::Recursive;
+use crate::settings::{Chosen, Policy};
+use crate::steps::read::Purpose;
+
+/// What is read.
+#[derive(Args)]
+pub(super) struct Inputs {
+    /// Files, folders, or - for standard input (the default)
+    #[arg(value_name = "FILE|DIR|-")]
+    operands: Vec<String>,
+    /// The same, as kubectl writes it
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-")]
+    files: Vec<String>,
+    /// Look into folders of folders too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+}
+
+/// What holds.
+#[derive(Args)]
+pub(super) struct Settings {
+    /// Settings, instead of the nearest .sealref.yaml
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    config: Option<PathBuf>,
+    /// The folder that files are read beneath (default: the git repository)
+    #[arg(long, value_name = "DIR", help_heading = "Settings")]
+    root: Option<PathBuf>,
+    /// An environment of the settings
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "SEALREF_ENVIRONMENT",
+        help_heading = "Settings"
+    )]
+    environment: Option<String>,
+    /// A cluster of the settings
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SEALREF_CLUSTER",
+        help_heading = "Settings"
+    )]
+    cluster: Option<String>,
+    /// The namespace of objects that write none
+    #[arg(short, long, value_name = "NAME", help_heading = "Settings")]
+    namespace: Option<String>,
+}
+
+/// How values are read and sealed.
+#[derive(Args)]
+pub(super) struct Sealing {
+    /// The certificate of the sealed-secrets controller
+    #[arg(
+        long,
+        visible_alias = "cert",
+        value_name = "FILE",
+        help_heading = "Sealing"
+    )]
+    certificate: Option<String>,
+    /// The sealing key (see `sealref keys new`)
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SEALREF_SEALING_KEY",
+        help_heading = "Sealing"
+    )]
+    sealing_key: Option<String>,
+    /// To which names SealedSecrets are bound: strict, namespace-wide or cluster-wide
+    #[arg(long, value_name = "SCOPE", value_parser = scope, help_heading = "Sealing")]
+    scope: Option<Scope>,
+    /// Fresh random ciphertexts at every run, and no sealing key
+    #[arg(long, help_heading = "Sealing")]
+    randomised: bool,
+    /// An environment variable that ref+env:// may read
+    #[arg(long, value_name = "NAME", help_heading = "Sealing")]
+    allow_env: Vec<String>,
+    /// A file of age identities
+    #[arg(short, long, value_name = "FILE", help_heading = "Sealing")]
+    identity: Vec<PathBuf>,
+}
+
+/// The words of kubeseal and those of the settings.
+fn scope(text: &str) -> Result<Scope, String> {
+    let same = |scope: &Scope| text.replace('-', "").eq_ignore_ascii_case(scope.name());
+    Scope::ALL
+        .into_iter()
+        .find(same)
+        .ok_or_else(|| "strict, namespace-wide or cluster-wide".to_owned())
+}
+
+impl Inputs {
+    /// Only these, for commands that make their own input.
+    pub(super) fn only(operands: Vec<String>) -> Self {
+        Self {
+            operands,
+            files: vec![],
+            recursive: false,
+        }
+    }
+}
+
+impl Settings {
+    /// A call with what was typed, and the defaults of everything else.
+    pub(super) fn call(
+        self,
+        inputs: Inputs,
+        sealing: Option<Sealing>,
+    ) -> Result<(Call, Policy), Problem> {
+        let mut chosen = Chosen {
+            environment: self.environment,
+            cluster: self.cluster,
+            ..Chosen::default()
+        };
+        let (mut identities, mut allowed) = (vec![], vec![]);
+        if let Some(sealing) = sealing {
+            chosen.certificate = sealing.certificate;
+            chosen.key = sealing.sealing_key;
+            chosen.scope = sealing.scope;
+            chosen.randomised = sealing.randomised;
+            allowed = sealing.allow_env;
+            identities = sealing.identity;
+            if identities.is_empty() {
+                identities = identities_of_environment()?;
+            }
+        }
+        let mut operands = inputs.operands;
+        operands.extend(inputs.files);
+        let call = Call {
+            operands,
+            recursive: if inputs.recursive {
+                Recursive::Yes
+            } else {
+                Recursive::No
+            },
+            config: self.config,
+            root: self.root,
+            chosen,
+            plaintext: None,
+            namespace: self.namespace,
+            identities,
+            values: Wanted::Sealed,
+            old_certificate: Old::Told,
+            purpose: Purpose::Render,
+        };
+        Ok((call, Policy::of_command_line(allowed)))
+    }
+}

@@ -1,0 +1,60 @@
+//! `sealref render`: the main job.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::options::{Inputs, Sealing, Settings};
+use super::{Done, output};
+use crate::error::Problems;
+use crate::hosts::{Old, Wanted, stream};
+use crate::outside::random;
+use crate::steps;
+
+/// Replace Secrets with references by SealedSecrets and ExternalSecrets
+///
+/// Reads rendered manifests, writes them out with every reference replaced; what holds no reference
+/// comes out byte for byte. Nothing is written unless everything succeeded.
+#[derive(Args)]
+pub(super) struct Render {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Write to a file, or to a folder (with a slash at the end) one file for each that was read
+    #[arg(short, long, value_name = "FILE|DIR/")]
+    output: Option<PathBuf>,
+    /// No key and no credentials: ciphertexts are the word `preview`, which `verify` refuses
+    #[arg(long)]
+    preview: bool,
+    /// Refuse a certificate that has expired or will within 30 days
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    sealing: Sealing,
+}
+
+impl Render {
+    pub(super) fn run(self) -> Result<Done, Problems> {
+        let (mut call, policy) = self.settings.call(self.inputs, Some(self.sealing))?;
+        if self.preview {
+            call.values = Wanted::Preview;
+        }
+        if self.strict {
+            call.old_certificate = Old::Refused;
+        }
+        let (job, mut world) = stream::job(call)?;
+        let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
+        let done = Done::default().warn(&rendered.warnings);
+        match self.output {
+            None => Ok(Done {
+                output: output::joined(rendered.outputs),
+                ..done
+            }),
+            Some(path) => {
+                output::write(&path, rendered.outputs)?;
+                Ok(done)
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `sealref schema` and `sealref completions`: for editors and shells.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use super::Done;
+use crate::error::Problems;
+use crate::settings;
+
+/// Print the JSON Schema of the settings, for editors
+#[derive(Args)]
+pub(super) struct Schema {}
+
+impl Schema {
+    #[expect(clippy::unused_self, reason = "every command runs alike")]
+    pub(super) fn run(self) -> Result<Done, Problems> {
+        Ok(Done::output(format!("{:#}\n", settings::schema())))
+    }
+}
+
+/// Print completions for a shell
+#[derive(Args)]
+pub(super) struct Completions {
+    /// Which shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self, command: &mut clap::Command) -> Result<Done, Problems> {
+        let mut text = vec![];
+        clap_complete::generate(self.shell, command, "sealref", &mut text);
+        Ok(Done::output(String::from_utf8_lossy(&text)))
+    }
+}

@@ -1,0 +1,51 @@
+//! `sealref verify`: the gate on a final stream. It reads and never changes.
+
+use clap::Args;
+
+use super::Done;
+use super::explain::Format;
+use super::options::{Inputs, Settings};
+use crate::error::Problems;
+use crate::hosts::stream;
+use crate::reports;
+use crate::rules::{Finding, Severity};
+use crate::steps::{self, read};
+
+/// Check a final stream: unresolved references, plaintext Secrets, previews, broken seals
+#[derive(Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// The stream is all there is: a Secret that nothing provides is an error
+    #[arg(long)]
+    complete: bool,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<Done, Problems> {
+        let (mut call, _) = self.settings.call(self.inputs, None)?;
+        call.purpose = read::Purpose::Verify;
+        let (job, _) = stream::job(call)?;
+        let stream = read::read(&job.input, read::Purpose::Verify)?;
+        let findings: Vec<Finding> = steps::verify(&stream, &job, self.complete)?;
+        let failed = findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error);
+        Ok(match self.format {
+            Format::Json => Done {
+                failed,
+                ..Done::output(format!("{:#}\n", reports::json(&findings)))
+            },
+            Format::Text => Done {
+                failed,
+                told: reports::text(&findings),
+                output: vec![],
+            },
+        })
+    }
+}

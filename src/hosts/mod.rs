@@ -1,0 +1,51 @@
+//! Who calls us, as data: a call becomes a [`Job`]. A host calls no step, and no step asks who the host is.
+
+mod settings;
+pub mod stream;
+
+use crate::model::{Input, StoreSpec};
+use crate::settings::Settings;
+
+/// What the caller has settled.
+pub struct Terms {
+    /// The namespace of objects that do not write one.
+    pub namespace: Option<String>,
+    /// The time, in seconds of the Unix epoch.
+    pub now: i64,
+    /// What is wanted with values.
+    pub values: Wanted,
+    /// What is done about an old certificate.
+    pub old_certificate: Old,
+}
+
+/// What is wanted with values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing is fetched, and ciphertexts are the word `preview`.
+    Preview,
+    /// They are fetched and sealed.
+    #[default]
+    Sealed,
+}
+
+/// What is done about a certificate that has expired or will soon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Old {
+    /// A warning: the controller still decrypts, and a rollback must render.
+    #[default]
+    Told,
+    /// An error.
+    Refused,
+}
+
+/// One run: what came in, what holds, what was settled.
+pub struct Job {
+    /// The manifests.
+    pub input: Input,
+    /// What holds.
+    pub settings: Settings,
+    /// Stores from the files that the settings name.
+    pub stores: Vec<StoreSpec>,
+    /// What was settled.
+    pub terms: Terms,
+}

@@ -1,0 +1,190 @@
+//! Where the settings are: given, or searched from the input upwards; with everything they extend.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::stream::Call;
+use crate::error::{Problem, Problems};
+use crate::limits;
+use crate::model::{Source, StoreSpec};
+use crate::outside::files::{self, Kind, Root};
+use crate::outside::wire::World;
+use crate::settings::{Settings, Spec, Transform};
+use crate::steps::find::store_of;
+use crate::steps::read;
+use crate::yaml::{self, Syntax, Tree};
+
+/// The root, the folder that paths are relative to, and what is set.
+pub(super) struct Found {
+    root: Root,
+    folder: PathBuf,
+    spec: Spec,
+}
+
+const NAME: &str = ".sealref.yaml";
+
+impl Found {
+    /// `--config`, else the nearest file of that name from the first operand upwards to the root.
+    pub(super) fn search(call: &Call) -> Result<Self, Problems> {
+        let from = start(call)?;
+        let given = call.config.as_deref().map(files::resolve).transpose()?;
+        let near = given.as_deref().and_then(Path::parent).unwrap_or(&from);
+        let root = match &call.root {
+            Some(root) => Some(files::resolve(root)?),
+            None => files::repository(near),
+        };
+        let file = given.or_else(|| files::upwards(&from, &[NAME], root.as_deref()));
+        let folder = file
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(&from)
+            .to_path_buf();
+        let root = Root::open(&root.unwrap_or_else(|| folder.clone()))?;
+        let folder = below(&root, &folder)?;
+        let spec = match file.as_deref().and_then(Path::file_name) {
+            None => Spec::default(),
+            Some(name) => load(&root, &folder, &name.to_string_lossy(), 0)?,
+        };
+        Ok(Self { root, folder, spec })
+    }
+
+    /// What holds for this run.
+    pub(super) fn settings(&self, call: &Call) -> Result<Settings, Problems> {
+        let mut settings = Settings::choose(&self.spec, &call.chosen)?;
+        if let Some(plaintext) = call.plaintext {
+            settings.plaintext = plaintext;
+            settings.secrets.clear();
+        }
+        Ok(settings)
+    }
+
+    /// The stores of the files that the settings name.
+    pub(super) fn stores(&self, settings: &Settings) -> Result<Vec<StoreSpec>, Problems> {
+        let mut problems = Problems::default();
+        let mut stores = vec![];
+        for name in &settings.store_files {
+            let read = self.root.read(&self.folder, name, limits::FILE);
+            let read = read
+                .and_then(|bytes| read::text(name, &bytes))
+                .map_err(Problems::from);
+            stores.extend(
+                problems
+                    .keep(read.and_then(|source| in_file(&source)))
+                    .unwrap_or_default(),
+            );
+        }
+        problems.or(stores)
+    }
+
+    /// The world that answers questions about files.
+    pub(super) fn world(self, identities: Vec<PathBuf>) -> World {
+        World::new(self.root, self.folder, identities)
+    }
+}
+
+/// The folder of the first operand, or the working folder.
+fn start(call: &Call) -> Result<PathBuf, Problem> {
+    let first = call.operands.iter().find(|operand| *operand != "-");
+    let Some(first) = first.map(Path::new) else {
+        return files::resolve(Path::new("."));
+    };
+    match files::kind(first)? {
+        Kind::Folder => files::resolve(first),
+        Kind::File => match first.parent() {
+            Some(parent) if parent != Path::new("") => files::resolve(parent),
+            _ => files::resolve(Path::new(".")),
+        },
+    }
+}
+
+fn below(root: &Root, folder: &Path) -> Result<PathBuf, Problem> {
+    folder
+        .strip_prefix(root.path())
+        .map(Path::to_path_buf)
+        .map_err(|_| {
+            Problem::new("the settings, or the manifests, are outside of the root")
+                .hint("give --root a folder that holds both")
+                .at(folder.to_string_lossy())
+        })
+}
+
+/// One file of settings over those it extends. Paths come out relative to the first file.
+fn load(root: &Root, folder: &Path, name: &str, level: usize) -> Result<Spec, Problem> {
+    if level > limits::EXTENDS {
+        return Err(Problem::new("settings extend each other in a circle")
+            .hint("follow `extends` from file to file")
+            .at(name.to_owned()));
+    }
+    let bytes = root.read(folder, name, limits::SETTINGS)?;
+    let mut spec = parse(&read::text(name, &bytes)?)?;
+    let moved = |path: &str| beside(name, path);
+    spec.move_paths(&moved);
+    match spec.extends.take() {
+        None => Ok(spec),
+        Some(base) => Ok(spec.over(load(root, folder, &beside(name, &base), level + 1)?)),
+    }
+}
+
+/// A path that stands in a file, as seen from where that file is named.
+fn beside(file: &str, path: &str) -> String {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let mut joined = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            // `a/..` is nothing; a climb at the beginning stays.
+            Component::ParentDir if joined.file_name().is_some() => {
+                joined.pop();
+            }
+            part => joined.push(part),
+        }
+    }
+    joined.to_string_lossy().into_owned()
+}
+
+fn parse(source: &Source) -> Result<Spec, Problem> {
+    let at = |line: usize| format!("{}:{line}", source.name);
+    let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| {
+        Problem::new(fault.message.clone())
+            .hint(fault.hint)
+            .at(at(fault.line))
+    })?;
+    let transform: Transform = yaml::read(&tree, tree.root()).map_err(|mistake| {
+        let place = format!("{} {}", at(mistake.line), mistake.path);
+        let problem = Problem::new(mistake.message).at(place.trim_end().to_owned());
+        problem.hint(
+            mistake
+                .hint
+                .unwrap_or_else(|| "see `sealref schema` for what settings hold".to_owned()),
+        )
+    })?;
+    let kind = (transform.api_version.as_str(), transform.kind.as_str());
+    if kind != (Transform::API_VERSION, Transform::KIND) {
+        return Err(Problem::new("the settings are of another kind")
+            .hint(format!(
+                "apiVersion: {}, kind: {}",
+                Transform::API_VERSION,
+                Transform::KIND
+            ))
+            .at(at(1)));
+    }
+    Ok(transform.spec)
+}
+
+/// The SecretStores and ClusterSecretStores of a file.
+fn in_file(source: &Source) -> Result<Vec<StoreSpec>, Problems> {
+    let told = |fault: yaml::Fault| {
+        Problem::new(fault.message)
+            .hint(fault.hint)
+            .at(format!("{}:{}", source.name, fault.line))
+    };
+    let pieces = yaml::pieces(&source.text, &|_| true).map_err(told)?;
+    let mut stores = vec![];
+    for piece in pieces.pieces {
+        let tree = Tree::parse(piece.text, piece.syntax)
+            .map_err(|fault| told(fault.from_line(piece.line)))?;
+        stores.extend(
+            store_of(&tree)
+                .map_err(|problem| problem.at(format!("{}:{}", source.name, piece.line)))?,
+        );
+    }
+    Ok(stores)
+}

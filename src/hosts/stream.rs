@@ -1,0 +1,173 @@
+//! The plain host: files, folders or standard input, and names that are final.
+
+use std::path::{Path, PathBuf};
+
+use super::settings::Found;
+use super::{Job, Old, Terms, Wanted};
+use crate::error::{Exit, Problem, Problems};
+use crate::limits;
+use crate::model::{Input, Source};
+use crate::outside::files::{self, Kind, Recursive};
+use crate::outside::wire::World;
+use crate::outside::{clock, environment, stdio};
+use crate::settings::{Chosen, Plaintext};
+use crate::steps::read::{self, Purpose};
+
+/// What was typed.
+pub struct Call {
+    /// Files, folders, or `-`; none is `-`.
+    pub operands: Vec<String>,
+    /// Folders in folders too.
+    pub recursive: Recursive,
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--root`.
+    pub root: Option<PathBuf>,
+    /// What was chosen over the settings.
+    pub chosen: Chosen,
+    /// `--plaintext`, for `seal`.
+    pub plaintext: Option<Plaintext>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--identity`.
+    pub identities: Vec<PathBuf>,
+    /// What is wanted with values.
+    pub values: Wanted,
+    /// What is done about an old certificate.
+    pub old_certificate: Old,
+    /// What the stream is read for.
+    pub purpose: Purpose,
+}
+
+/// A job, and the world that answers its questions.
+pub fn job(call: Call) -> Result<(Job, World), Problems> {
+    let input = input(&call)?;
+    job_of(input, call)
+}
+
+/// The same for an input that is already there.
+pub fn job_of(input: Input, call: Call) -> Result<(Job, World), Problems> {
+    let input = read::untangle(input, call.purpose)?;
+    let found = Found::search(&call)?;
+    let settings = found.settings(&call)?;
+    let stores = found.stores(&settings)?;
+    let terms = Terms {
+        namespace: call.namespace,
+        now: clock::now(),
+        values: call.values,
+        old_certificate: call.old_certificate,
+    };
+    let world = found.world(call.identities);
+    Ok((
+        Job {
+            input,
+            settings,
+            stores,
+            terms,
+        },
+        world,
+    ))
+}
+
+/// What the operands lead to.
+pub fn input(call: &Call) -> Result<Input, Problems> {
+    let mut problems = Problems::default();
+    let mut sources = vec![];
+    let operands: Vec<&str> = call.operands.iter().map(String::as_str).collect();
+    let operands = if operands.is_empty() {
+        vec!["-"]
+    } else {
+        operands
+    };
+    for operand in operands {
+        let read = match operand {
+            "-" => standard_input()
+                .map(|source| vec![source])
+                .map_err(Problems::from),
+            path => from_path(Path::new(path), call.recursive),
+        };
+        sources.extend(problems.keep(read).unwrap_or_default());
+    }
+    if problems.is_empty()
+        && sources
+            .iter()
+            .map(|source| source.text.len())
+            .sum::<usize>()
+            > limits::INPUT
+    {
+        problems.push(too_large());
+    }
+    problems.or(Input(sources))
+}
+
+fn too_large() -> Problem {
+    Problem::new("the input is larger than 100 MiB")
+        .hint("render it in parts; Argo CD takes no more at once")
+}
+
+fn standard_input() -> Result<Source, Problem> {
+    if stdio::stdin_is_terminal() {
+        return Err(Problem::new("standard input is a terminal")
+            .hint("name a file or a folder, or pipe manifests in: kustomize build DIR | sealref render -")
+            .exit(Exit::Usage));
+    }
+    let bytes = stdio::read_stdin(limits::INPUT)?;
+    read::text("stdin", &bytes)
+}
+
+fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {
+    if files::kind(path)? == Kind::File {
+        return Ok(vec![file(path)?]);
+    }
+    refuse_builds(path)?;
+    let mut problems = Problems::default();
+    let found = files::list(path, recursive)?;
+    if found.is_empty() {
+        let hint = "files that end in .yaml, .yml or .json are read; -R looks into folders too";
+        return Err(Problem::new("no manifests are in the folder")
+            .hint(hint)
+            .at(path.to_string_lossy())
+            .into());
+    }
+    let sources: Vec<Source> = found
+        .iter()
+        .filter_map(|path| problems.keep(file(path)))
+        .collect();
+    problems.or(sources)
+}
+
+fn file(path: &Path) -> Result<Source, Problem> {
+    let bytes = files::read_file(path, limits::INPUT)?;
+    read::text(&path.to_string_lossy(), &bytes)
+}
+
+/// What builds manifests is not itself manifests.
+fn refuse_builds(folder: &Path) -> Result<(), Problem> {
+    let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
+    let shown = folder.to_string_lossy();
+    let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+    if kustomization.iter().any(|name| there(&name)) {
+        return Err(Problem::new("the folder is a kustomization")
+            .hint(format!(
+                "build it first: kustomize build {shown} | sealref render -"
+            ))
+            .at(shown));
+    }
+    if there(&"Chart.yaml") {
+        return Err(Problem::new("the folder is a Helm chart")
+            .hint(format!(
+                "render it first: helm template {shown} | sealref render -"
+            ))
+            .at(shown));
+    }
+    Ok(())
+}
+
+/// The identities that the environment names.
+pub fn identities_of_environment() -> Result<Vec<PathBuf>, Problem> {
+    let path = environment::variable("SEALREF_IDENTITY")?;
+    Ok(path
+        .map(|path| PathBuf::from(path.as_str()))
+        .into_iter()
+        .collect())
+}

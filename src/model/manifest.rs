@@ -1,0 +1,214 @@
+//! One Kubernetes object, the text it came in, and the stream it is part of.
+//!
+//! A manifest is a slice of the input that is parsed when first asked and never changed.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::error::Problem;
+use crate::yaml::{Fault, NodeId, Syntax, Tree};
+
+/// A text that came in, with the name it is told by: a path, or `stdin`.
+pub struct Source {
+    /// What messages call it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// All that came in, in order.
+pub struct Input(pub Vec<Source>);
+
+/// The number of a manifest in its stream, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ManifestId(pub u32);
+
+/// What Kubernetes tells objects apart by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// `GROUP/VERSION`, or `v1`.
+    pub api_version: String,
+    /// `Secret`, `Deployment`.
+    pub kind: String,
+    /// `metadata.namespace`, where it is written.
+    pub namespace: Option<String>,
+    /// `metadata.name`; empty where it is missing.
+    pub name: String,
+}
+
+impl Identity {
+    /// The API group: empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version
+            .rsplit_once('/')
+            .map_or("", |(group, _)| group)
+    }
+
+    /// True for objects of this group and kind, whatever the version.
+    #[must_use]
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.kind == kind && self.group() == group
+    }
+}
+
+/// `Secret shop/db`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// A node of a manifest: 8 bytes; line and path are worked out when it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Which manifest.
+    pub manifest: ManifestId,
+    /// Which node of its tree.
+    pub node: NodeId,
+}
+
+/// One object's text: a document, or an item of a list.
+pub struct Manifest<'s> {
+    /// What stands between the object before and this one.
+    pub before: &'s str,
+    /// The object's own text.
+    pub text: &'s str,
+    /// The line of `text` in its source, from 1.
+    pub line: usize,
+    /// How a replacement has to be written.
+    pub syntax: Syntax,
+    /// Which source of the input it stands in.
+    pub source: usize,
+    tree: OnceLock<Result<Tree<'s>, Fault>>,
+    identity: OnceLock<Identity>,
+}
+
+impl<'s> Manifest<'s> {
+    /// A slice that nobody has read yet.
+    #[must_use]
+    pub fn new(source: usize, before: &'s str, text: &'s str, line: usize, syntax: Syntax) -> Self {
+        let (tree, identity) = (OnceLock::new(), OnceLock::new());
+        Self {
+            before,
+            text,
+            line,
+            syntax,
+            source,
+            tree,
+            identity,
+        }
+    }
+
+    /// The tree, parsed at the first call.
+    pub fn tree(&self) -> Result<&Tree<'s>, &Fault> {
+        self.tree
+            .get_or_init(|| Tree::parse(self.text, self.syntax))
+            .as_ref()
+    }
+
+    /// What the object says it is; parts that it does not say, or not as text, are empty.
+    pub fn identity(&self) -> Result<&Identity, &Fault> {
+        let tree = self.tree()?;
+        Ok(self.identity.get_or_init(|| {
+            let text = |path: &[&str]| {
+                tree.at(tree.root(), path)
+                    .and_then(|node| tree.text(node))
+                    .unwrap_or("")
+                    .to_owned()
+            };
+            let namespace = text(&["metadata", "namespace"]);
+            Identity {
+                api_version: text(&["apiVersion"]),
+                kind: text(&["kind"]),
+                namespace: (!namespace.is_empty()).then_some(namespace),
+                name: text(&["metadata", "name"]),
+            }
+        }))
+    }
+
+    /// The tree and the identity, where the text parses.
+    #[must_use]
+    pub fn read(&self) -> Option<(&Tree<'s>, &Identity)> {
+        Some((self.tree().ok()?, self.identity().ok()?))
+    }
+}
+
+/// Everything that came in, as manifests in order; the slices together are the input.
+pub struct Stream<'s> {
+    /// The names of the sources, in order.
+    pub names: Vec<&'s str>,
+    /// All objects of all sources.
+    pub manifests: Vec<Manifest<'s>>,
+    /// What stands behind the last object of each source.
+    pub tails: Vec<&'s str>,
+    /// sealref's own settings objects: not for the cluster, so they do not go out.
+    pub ours: Vec<Manifest<'s>>,
+    /// True for the manifests that hold a marker and so are worth parsing.
+    pub candidates: Vec<ManifestId>,
+}
+
+impl<'s> Stream<'s> {
+    /// The manifest with this number.
+    #[must_use]
+    pub fn get(&self, id: ManifestId) -> Option<&Manifest<'s>> {
+        self.manifests.get(id.0 as usize)
+    }
+
+    /// The manifests that hold a marker, parsed, with their numbers.
+    pub fn read(&self) -> impl Iterator<Item = (ManifestId, &Tree<'s>, &Identity)> {
+        self.candidates.iter().filter_map(|id| {
+            let (tree, identity) = self.get(*id)?.read()?;
+            Some((*id, tree, identity))
+        })
+    }
+
+    /// `stdin:41 Secret shop/db, data.password`.
+    #[must_use]
+    pub fn tell(&self, place: Place) -> String {
+        let Some(manifest) = self.get(place.manifest) else {
+            return String::new();
+        };
+        let Some((tree, identity)) = manifest.read() else {
+            return self.tell_line(manifest, 1);
+        };
+        let line = self.tell_line(manifest, tree.line(place.node));
+        let path = tree.path(place.node);
+        match (identity.kind.as_str(), path.as_str()) {
+            ("", _) => line,
+            (_, "") => format!("{line} {identity}"),
+            _ => format!("{line} {identity}, {path}"),
+        }
+    }
+
+    /// `stdin:41 Secret shop/db`.
+    #[must_use]
+    pub fn tell_object(&self, id: ManifestId) -> String {
+        let Some(manifest) = self.get(id) else {
+            return String::new();
+        };
+        match manifest.read() {
+            Some((tree, _)) => self.tell(Place {
+                manifest: id,
+                node: tree.root(),
+            }),
+            None => self.tell_line(manifest, 1),
+        }
+    }
+
+    /// A fault of a manifest's text as a problem with its place in the source.
+    #[must_use]
+    pub fn problem(&self, manifest: &Manifest, fault: &Fault) -> Problem {
+        Problem::new(fault.message.clone())
+            .hint(fault.hint)
+            .at(self.tell_line(manifest, fault.line))
+    }
+
+    fn tell_line(&self, manifest: &Manifest, line: usize) -> String {
+        let name = self.names.get(manifest.source).copied().unwrap_or("stdin");
+        format!("{name}:{}", manifest.line + line.saturating_sub(1))
+    }
+}

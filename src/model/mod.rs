@@ -1,0 +1,29 @@
+//! What flows: plain data without input or output, clock or randomness.
+//!
+//! Bytes become a [`Stream`] of [`Manifest`]s; what stands in them becomes [`Template`]s of
+//! [`Reference`]s and an [`Inventory`]; those become a [`Plan`]; a plan becomes [`Fates`].
+//! Nothing here has `Debug`: the text of manifests is presumed secret.
+
+mod ask;
+mod fate;
+mod inventory;
+mod manifest;
+mod pattern;
+mod plan;
+mod reference;
+mod scope;
+mod secret;
+mod store;
+
+pub use ask::{Ask, Reply, Wire};
+pub use fate::{Fate, Fates, Made};
+pub use inventory::{Form, Inventory, Provider, Use, each};
+pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
+pub use pattern::Pattern;
+pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
+pub use reference::{
+    Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template,
+};
+pub use scope::Scope;
+pub use secret::{Payload, Secret, Values, Watch};
+pub use store::{StoreKind, StoreProvider, StoreRef, StoreSpec};

@@ -1,0 +1,152 @@
+//! Whole-segment patterns over paths and names: `*` within one segment, `**` over any number of them.
+//!
+//! Own code because glob crates match characters of a path, and a rule about `kv/prod/**` must never
+//! be stretched by what stands inside one segment.
+
+use std::borrow::Cow;
+
+/// A pattern such as `kv/*/db-*` or `kv/**`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(Vec<Segment>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Any,
+    One(String),
+}
+
+impl Pattern {
+    /// Reads a pattern; every text is one.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let segment = |text: &str| match text {
+            "**" => Segment::Any,
+            _ => Segment::One(text.to_owned()),
+        };
+        Self(text.split('/').map(segment).collect())
+    }
+
+    /// Does the path as a whole fit?
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        self.capture(path).is_some()
+    }
+
+    /// What the wildcards stand for, in order: the segments of a `**` joined by `/`, the text of a `*`.
+    #[must_use]
+    pub fn capture(&self, path: &str) -> Option<Vec<String>> {
+        let segments: Vec<&str> = path.split('/').collect();
+        capture(&self.0, &segments)
+    }
+
+    /// Puts captured texts where the wildcards stand; None where there are fewer than wildcards.
+    #[must_use]
+    pub fn fill(&self, captured: &[String]) -> Option<String> {
+        let mut captured = captured.iter();
+        let mut out: Vec<Cow<str>> = Vec::with_capacity(self.0.len());
+        for segment in &self.0 {
+            match segment {
+                Segment::Any => match captured.next()?.as_str() {
+                    "" => {}
+                    text => out.push(text.into()),
+                },
+                Segment::One(text) => {
+                    let mut pieces = text.split('*');
+                    let mut filled = pieces.next()?.to_owned();
+                    for piece in pieces {
+                        filled.push_str(captured.next()?);
+                        filled.push_str(piece);
+                    }
+                    out.push(filled.into());
+                }
+            }
+        }
+        Some(out.join("/"))
+    }
+}
+
+fn capture(pattern: &[Segment], path: &[&str]) -> Option<Vec<String>> {
+    let Some((first, rest)) = pattern.split_first() else {
+        return path.is_empty().then(Vec::new);
+    };
+    match first {
+        Segment::Any => (0..=path.len()).find_map(|taken| {
+            let (these, behind) = path.split_at_checked(taken)?;
+            let mut captured = vec![these.join("/")];
+            captured.extend(capture(rest, behind)?);
+            Some(captured)
+        }),
+        Segment::One(text) => {
+            let (segment, behind) = path.split_first()?;
+            let mut captured = within(text, segment)?;
+            captured.extend(capture(rest, behind)?);
+            Some(captured)
+        }
+    }
+}
+
+/// `*` inside one segment, as short as it can be.
+fn within(pattern: &str, text: &str) -> Option<Vec<String>> {
+    let Some((before, behind)) = pattern.split_once('*') else {
+        return (pattern == text).then(Vec::new);
+    };
+    let rest = text.strip_prefix(before)?;
+    let ends = rest
+        .char_indices()
+        .map(|(index, _)| index)
+        .chain([rest.len()]);
+    ends.into_iter().find_map(|end| {
+        let (taken, left) = rest.split_at_checked(end)?;
+        let mut captured = vec![taken.to_owned()];
+        captured.extend(within(behind, left)?);
+        Some(captured)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_keep_to_their_segments() {
+        for (pattern, path, fits) in [
+            ("kv/prod/db", "kv/prod/db", true),
+            ("kv/prod", "kv/prod/db", false),
+            ("kv/prod/**", "kv/prod/db/main", true),
+            ("kv/prod/**", "kv/prod", true),
+            ("kv/prod/**", "kv/production/db", false),
+            ("kv/*/db", "kv/prod/db", true),
+            ("kv/*/db", "kv/a/b/db", false),
+            ("kv/*", "kv/prod", true),
+            ("kv/*", "kv", false),
+            ("**/db", "kv/prod/db", true),
+            ("**", "anything/at/all", true),
+            ("kv/team-*/**", "kv/team-a/x", true),
+            ("kv/team-*/**", "kv/teams/x", false),
+            ("kv", "KV", false),
+            ("grafana-*", "grafana-admin", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(
+                Pattern::new(pattern).matches(path),
+                fits,
+                "{pattern} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_captured_can_be_put_elsewhere() {
+        let captured = Pattern::new("kv/*/**").capture("kv/prod/a/b").unwrap();
+        assert_eq!(captured, ["prod", "a/b"]);
+        assert_eq!(
+            Pattern::new("local/*.yaml").fill(&captured).unwrap(),
+            "local/prod.yaml"
+        );
+        assert_eq!(
+            Pattern::new("a/*/b/**").fill(&captured).unwrap(),
+            "a/prod/b/a/b"
+        );
+        assert_eq!(Pattern::new("*/*/*").fill(&captured), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! What will stand for each Secret, decided before any value is known.
+
+use super::{Identity, ManifestId, Place, Reference, Scope, StoreRef, Template};
+
+/// The name of a target as the registry of targets has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetName(pub &'static str);
+
+/// Where a provision comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Lifted out of this workload; goes before it.
+    Lifted(ManifestId),
+    /// Stands for this Secret.
+    Replaced(ManifestId),
+}
+
+impl Origin {
+    /// The manifest it comes from.
+    #[must_use]
+    pub fn manifest(self) -> ManifestId {
+        match self {
+            Self::Lifted(id) | Self::Replaced(id) => id,
+        }
+    }
+}
+
+/// Labels and annotations as they came in, in order.
+#[derive(Clone, Default)]
+pub struct Metadata {
+    /// `metadata.labels`.
+    pub labels: Vec<(String, String)>,
+    /// `metadata.annotations`.
+    pub annotations: Vec<(String, String)>,
+}
+
+impl Metadata {
+    /// The value of an annotation.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// One key of a Secret.
+pub struct Item<'t> {
+    /// The key.
+    pub key: String,
+    /// Where its value stands.
+    pub place: Place,
+    /// Its value.
+    pub template: Template<'t>,
+}
+
+/// One Secret to be provided.
+pub struct Provision<'t> {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The Secret it provides: kind `Secret`, final namespace and name.
+    pub secret: Identity,
+    /// Labels and annotations of the Secret.
+    pub metadata: Metadata,
+    /// `type` of the Secret, where it is written.
+    pub secret_type: Option<String>,
+    /// `immutable` of the Secret, where it is written.
+    pub immutable: Option<bool>,
+    /// What will stand for it.
+    pub target: TargetName,
+    /// The stores its references look into; references name them by number.
+    pub stores: Vec<StoreRef>,
+    /// Its keys, in order.
+    pub items: Vec<Item<'t>>,
+    /// Whole secrets whose every property becomes a key.
+    pub extracts: Vec<Reference<'t>>,
+    /// To what its values are bound, where the target seals.
+    pub scope: Scope,
+}
+
+impl<'t> Provision<'t> {
+    /// Every reference of the provision.
+    pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
+        let items = self
+            .items
+            .iter()
+            .flat_map(|item| item.template.references());
+        items.chain(&self.extracts)
+    }
+}
+
+/// All that is decided.
+#[derive(Default)]
+pub struct Plan<'t> {
+    /// The Secrets to be provided, in the order of the stream.
+    pub provisions: Vec<Provision<'t>>,
+    /// Values of workloads that change.
+    pub lifts: Vec<Lift>,
+    /// Secrets that pass as they are, with the reason.
+    pub passing: Vec<(ManifestId, &'static str)>,
+}
+
+/// A value of a workload that changes.
+pub enum Lift {
+    /// It becomes a reference to a key of a lifted Secret.
+    Key {
+        /// Where the value stands.
+        place: Place,
+        /// The site that knows how to change it.
+        site: &'static str,
+        /// The lifted Secret.
+        name: String,
+        /// Its key.
+        key: String,
+    },
+    /// It loses the mark of an escape.
+    Text {
+        /// Where the value stands.
+        place: Place,
+        /// What it says without the mark.
+        text: String,
+    },
+}

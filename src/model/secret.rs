@@ -1,0 +1,197 @@
+//! Bytes that cannot be printed, logged, serialised, cloned or compared, and are wiped on drop.
+//!
+//! Payloads are what sources gave; they are lent to `compose`, whose `Secret` is spent by sealing.
+//! When that is done they become a [`Watch`], which answers only whether a text holds one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aho_corasick::AhoCorasick;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::{Address, Part, Template};
+use crate::error::{Exit, Problem};
+use crate::limits;
+
+/// A final value, on its way to be sealed.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Lends the bytes once; they are wiped afterwards.
+    pub fn spend<T>(self, f: impl FnOnce(&[u8]) -> T) -> T {
+        f(&self.0)
+    }
+}
+
+/// What a source gave for one address.
+pub struct Payload {
+    bytes: Zeroizing<Vec<u8>>,
+    digest: Option<[u8; 32]>,
+}
+
+impl Payload {
+    /// A value, and for encrypted files the SHA-256 of the file as it stands.
+    #[must_use]
+    pub fn new(bytes: Zeroizing<Vec<u8>>, digest: Option<[u8; 32]>) -> Self {
+        Self { bytes, digest }
+    }
+
+    /// How long the value is, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True where there is no byte.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// One payload for each address that was asked.
+#[derive(Default)]
+pub struct Values(BTreeMap<Address<'static>, Payload>);
+
+impl Values {
+    /// Keeps what a source gave.
+    pub fn insert(&mut self, address: Address<'static>, payload: Payload) {
+        self.0.insert(address, payload);
+    }
+
+    /// True where nobody was asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The SHA-256 of the encrypted file behind an address.
+    #[must_use]
+    pub fn digest(&self, address: &Address<'static>) -> Option<[u8; 32]> {
+        self.0.get(address).and_then(|payload| payload.digest)
+    }
+
+    /// Puts the values where the references stand.
+    ///
+    /// # Errors
+    /// A bug in sealref (exit 70), where a reference was planned and not fetched.
+    pub fn compose(&self, template: &Template) -> Result<Secret, Problem> {
+        let mut pieces: Vec<&[u8]> = Vec::with_capacity(template.0.len());
+        for part in &template.0 {
+            pieces.push(match part {
+                Part::Literal(text) => &text.0,
+                Part::Reference(reference) => self.lend(&reference.address)?,
+            });
+        }
+        // One allocation of the final size: growing would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|p| p.len()).sum()));
+        pieces
+            .iter()
+            .for_each(|piece| bytes.extend_from_slice(piece));
+        Ok(Secret(bytes))
+    }
+
+    fn lend(&self, address: &Address) -> Result<&[u8], Problem> {
+        let found = self.0.get(&address.clone().into_owned());
+        found
+            .map(|payload| payload.bytes.as_slice())
+            .ok_or_else(|| {
+                Problem::new("a reference was planned and never fetched").exit(Exit::Bug)
+            })
+    }
+
+    /// The end of the values: only the question "does this text hold one?" is left.
+    #[must_use]
+    pub fn watch(self) -> Watch {
+        let values = self
+            .0
+            .into_values()
+            .filter(|payload| payload.bytes.len() >= limits::WATCHED);
+        let forms: Vec<Zeroizing<Vec<u8>>> =
+            values.flat_map(|payload| forms(&payload.bytes)).collect();
+        if forms.is_empty() {
+            return Watch(None);
+        }
+        Watch(AhoCorasick::new(forms.iter().map(|form| form.as_slice())).ok())
+    }
+}
+
+/// The value itself and its base64 at each of the three alignments, whatever surrounds it.
+fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let shifted = (0..3).map(|shift| {
+        let mut padded = Zeroizing::new(vec![0; shift]);
+        padded.extend_from_slice(bytes);
+        let text = Zeroizing::new(STANDARD_NO_PAD.encode(padded.as_slice()));
+        // The characters that depend on nothing but the value (see the base64 grid of 6 in 8 bits).
+        let from = (8 * shift).div_ceil(6);
+        let to = 8 * (shift + bytes.len()) / 6;
+        Zeroizing::new(text.as_bytes().get(from..to).unwrap_or_default().to_vec())
+    });
+    std::iter::once(Zeroizing::new(bytes.to_vec()))
+        .chain(shifted)
+        .collect()
+}
+
+/// Knows every value of the run and answers one question.
+pub struct Watch(Option<AhoCorasick>);
+
+impl Watch {
+    /// Does this text hold one of the values, plain or in base64?
+    #[must_use]
+    pub fn sees(&self, text: &str) -> bool {
+        self.0.as_ref().is_some_and(|forms| forms.is_match(text))
+    }
+
+    /// Does this text hold one of the values that the original does not hold?
+    #[must_use]
+    pub fn sees_more(&self, text: &str, original: &str) -> bool {
+        let Some(forms) = &self.0 else { return false };
+        let seen = |text| {
+            forms
+                .find_overlapping_iter(text)
+                .map(|found| found.pattern())
+                .collect::<BTreeSet<_>>()
+        };
+        forms.is_match(text) && !seen(text).is_subset(&seen(original))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Scheme;
+    use base64::engine::general_purpose::STANDARD;
+    use std::borrow::Cow;
+
+    fn watch(value: &str) -> Watch {
+        let address = Address {
+            scheme: Scheme("file"),
+            path: Cow::Borrowed("x"),
+            property: None,
+            parameters: vec![],
+        };
+        let mut values = Values::default();
+        values.insert(
+            address,
+            Payload::new(Zeroizing::new(value.as_bytes().to_vec()), None),
+        );
+        values.watch()
+    }
+
+    #[test]
+    fn a_value_is_seen_plain_and_in_base64_whatever_surrounds_it() {
+        let watch = watch("correct horse");
+        assert!(watch.sees("x: correct horse"));
+        for before in ["", "a", "ab", "abc"] {
+            let text = STANDARD.encode(format!("{before}correct horse!"));
+            assert!(watch.sees(&text), "{before}");
+        }
+        assert!(!watch.sees("correct hors"));
+    }
+
+    #[test]
+    fn short_values_are_not_searched_for() {
+        assert!(!watch("1").sees("replicas: 1"));
+    }
+}

@@ -1,0 +1,75 @@
+//! Answers what sources ask: files beneath the root, variables, identities.
+//!
+//! Receives questions as data; gives back bytes that are wiped on drop. Who may ask is judged before.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::environment;
+use super::files::{self, Root};
+use crate::error::{Exit, Problem};
+use crate::limits;
+use crate::model::{Ask, Reply, Wire};
+
+/// The machine we run on.
+pub struct World {
+    root: Root,
+    folder: PathBuf,
+    identities: Vec<PathBuf>,
+}
+
+impl World {
+    /// Files are named relative to `folder`, which is relative to the root.
+    #[must_use]
+    pub fn new(root: Root, folder: PathBuf, identities: Vec<PathBuf>) -> Self {
+        Self {
+            root,
+            folder,
+            identities,
+        }
+    }
+
+    fn answer(&self, ask: &Ask) -> Result<Reply, Problem> {
+        match ask {
+            Ask::Environment(name) => variable(name),
+            Ask::File(name) => self.root.read(&self.folder, name, limits::FILE).map(Reply),
+            Ask::Identities => self.identities(),
+            Ask::Named(name) => files::read_file(Path::new(name), limits::SETTINGS).map(Reply),
+        }
+    }
+
+    fn identities(&self) -> Result<Reply, Problem> {
+        if self.identities.is_empty() {
+            return Err(Problem::new("no age identity is known")
+                .hint("give --identity FILE, or set SEALREF_IDENTITY to the path of one"));
+        }
+        let mut all = Zeroizing::new(Vec::with_capacity(limits::SETTINGS));
+        for path in &self.identities {
+            let bytes = files::read_file(path, limits::SETTINGS / self.identities.len())?;
+            all.extend_from_slice(&bytes);
+            all.push(b'\n');
+        }
+        Ok(Reply(all))
+    }
+}
+
+impl Wire for World {
+    fn ask_all(&mut self, asks: &[Ask]) -> Vec<Result<Reply, Problem>> {
+        asks.iter().map(|ask| self.answer(ask)).collect()
+    }
+}
+
+fn variable(name: &str) -> Result<Reply, Problem> {
+    let hint = "set it in the environment of sealref";
+    let source = |problem: Problem| problem.exit(Exit::Source);
+    match environment::variable(name)? {
+        None => Err(source(
+            Problem::new(format!("the environment variable \"{name}\" is not set")).hint(hint),
+        )),
+        Some(value) if value.is_empty() => Err(source(
+            Problem::new(format!("the environment variable \"{name}\" is empty")).hint(hint),
+        )),
+        Some(value) => Ok(Reply(Zeroizing::new(value.as_bytes().to_vec()))),
+    }
+}

@@ -1,0 +1,64 @@
+//! How findings are told: as text for a person, as JSON for a program.
+
+use serde_json::{Value, json};
+
+use crate::error::{Problem, Problems};
+use crate::limits;
+use crate::rules::{Finding, Severity};
+
+/// `error: ...` and `hint: ...` lines for problems, at most [`limits::TOLD`] of them.
+#[must_use]
+pub fn problems(problems: &Problems, severity: Severity) -> String {
+    let lines = problems.iter().map(|problem| line(severity, None, problem));
+    told(lines.collect())
+}
+
+/// The same for findings, each with its rule; errors first.
+#[must_use]
+pub fn text(findings: &[Finding]) -> String {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    told(
+        sorted
+            .iter()
+            .map(|f| line(f.severity, Some(f.rule), &f.problem))
+            .collect(),
+    )
+}
+
+/// One object for each finding.
+#[must_use]
+pub fn json(findings: &[Finding]) -> Value {
+    let one = |finding: &Finding| {
+        let problem = &finding.problem;
+        json!({
+            "rule": finding.rule,
+            "severity": finding.severity.name(),
+            "place": problem.place(),
+            "message": problem.message(),
+            "hint": problem.advice(),
+        })
+    };
+    json!({ "findings": findings.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn line(severity: Severity, rule: Option<&str>, problem: &Problem) -> String {
+    let rule = rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
+    let told = problem.to_string();
+    let (first, hint) = told.split_once('\n').unwrap_or((&told, ""));
+    let hint = if hint.is_empty() {
+        String::new()
+    } else {
+        format!("{hint}\n")
+    };
+    format!("{}: {first}{rule}\n{hint}", severity.name())
+}
+
+fn told(lines: Vec<String>) -> String {
+    let rest = lines.len().saturating_sub(limits::TOLD);
+    let mut text: String = lines.into_iter().take(limits::TOLD).collect();
+    if rest > 0 {
+        text.push_str(&format!("and {rest} more\n"));
+    }
+    text
+}

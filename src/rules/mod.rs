@@ -1,0 +1,69 @@
+//! What is checked on a final stream, one family a file. A rule reads and never changes.
+//!
+//! A new rule is one file here and two lines in this one.
+
+pub mod plaintext;
+mod references;
+mod seals;
+
+use crate::error::Problem;
+use crate::grammars::Resolve;
+use crate::model::{Inventory, Stream};
+use crate::settings::Settings;
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth a look.
+    Warning,
+    /// The check fails.
+    Error,
+}
+
+impl Severity {
+    /// The word in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that a rule found.
+pub struct Finding {
+    /// `references/unresolved`.
+    pub rule: &'static str,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Place, message and hint.
+    pub problem: Problem,
+}
+
+/// What a rule may ask.
+pub struct View<'v, 's> {
+    /// The manifests.
+    pub stream: &'v Stream<'s>,
+    /// What is where.
+    pub inventory: &'v Inventory,
+    /// What holds.
+    pub settings: &'v Settings,
+    /// How references are read.
+    pub resolve: Resolve<'v>,
+    /// True where the stream is all there is, so that what is missing is wrong.
+    pub complete: bool,
+}
+
+/// A family of rules.
+pub trait Rule: Sync {
+    /// Tells everything that it finds.
+    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding));
+}
+
+/// All families.
+pub static RULES: &[&dyn Rule] = &[
+    &references::References,
+    &plaintext::Plaintext,
+    &seals::Seals,
+];

@@ -1,0 +1,106 @@
+//! References that nobody resolved, and names of Secrets that nobody provides.
+
+use super::{Finding, Rule, Severity, View};
+use crate::error::Problem;
+use crate::grammars::GRAMMARS;
+use crate::model::{Identity, Place, Stream, Use};
+use crate::yaml::{Kind, Tree};
+
+pub(super) struct References;
+
+impl Rule for References {
+    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
+        for (id, tree, _) in view.stream.read() {
+            if tree_is_ignored(tree) {
+                continue;
+            }
+            for node in tree.nodes().filter(|node| tree.kind(*node) == Kind::Scalar) {
+                let place = Place { manifest: id, node };
+                let Some(text) = tree.raw(node) else { continue };
+                if let Some((rule, problem)) = unresolved(view, text, place) {
+                    let problem = problem.at(view.stream.tell(place));
+                    tell(Finding {
+                        rule,
+                        severity: Severity::Error,
+                        problem,
+                    });
+                }
+            }
+        }
+        for usage in &view.inventory.uses {
+            dangling(view, usage, tell);
+        }
+    }
+}
+
+/// `sealref.dev/ignore: "true"`, except on a Secret.
+fn tree_is_ignored(tree: &Tree) -> bool {
+    let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
+    text(&["metadata", "annotations", "sealref.dev/ignore"]) == Some("true")
+}
+
+fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Problem)> {
+    let found = GRAMMARS
+        .iter()
+        .find_map(|grammar| grammar.read(text, place, view.resolve));
+    let literal = matches!(&found, Some(Ok(template)) if template.is_literal());
+    if found.is_some() && !literal {
+        let problem = Problem::new("a reference was not resolved").hint(
+            "was sealref render skipped? kustomize ignores exec functions without --enable-exec",
+        );
+        return Some(("references/unresolved", problem));
+    }
+    if text.contains("ENC[AES256_GCM,") || text == "**SOPS**" {
+        let problem = Problem::new("a value is still encrypted with SOPS, or masked")
+            .hint("decrypt it while rendering; the cluster would take it for the value");
+        return Some(("references/sops", problem));
+    }
+    None
+}
+
+/// A name is provided by an object of the stream, by the settings' word, or it is optional.
+fn dangling(view: &View, usage: &Use, tell: &mut dyn FnMut(Finding)) {
+    let stream: &Stream = view.stream;
+    let Some((tree, identity)) = stream
+        .get(usage.consumer)
+        .and_then(|manifest| manifest.read())
+    else {
+        return;
+    };
+    let Some(name) = tree.text(usage.name).filter(|name| !name.is_empty()) else {
+        return;
+    };
+    if usage.optional || is_provided(view, name, identity) {
+        return;
+    }
+    let severity = if view.complete {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let place = Place {
+        manifest: usage.consumer,
+        node: usage.name,
+    };
+    let problem = Problem::new(format!("nothing in the stream provides the Secret \"{name}\""))
+        .hint("where something else provides it, say so in the settings: provided: [{name: ..., by: ...}]")
+        .at(stream.tell(place));
+    tell(Finding {
+        rule: "references/dangling",
+        severity,
+        problem,
+    });
+}
+
+fn is_provided(view: &View, name: &str, consumer: &Identity) -> bool {
+    let namespace = consumer.namespace.as_deref();
+    let here = view.inventory.provides.iter().any(|provider| {
+        // An object without a namespace goes where the whole stream goes.
+        let same = match (provider.namespace.as_deref(), namespace) {
+            (Some(its), Some(ours)) => its == ours,
+            _ => true,
+        };
+        same && provider.name == name
+    });
+    here || view.settings.is_provided(name, namespace)
+}

@@ -1,0 +1,16 @@
+//! What may be configured: the repository's side (`SecretTransform`), the choice of an environment, and
+//! the operator's word on a plan.
+//!
+//! Receives texts that somebody else has read; gives back [`Settings`] and [`Allowed`]. Opens nothing.
+
+mod environment;
+mod interval;
+mod policy;
+mod transform;
+mod version;
+
+pub use environment::{Chosen, Key, Rewrite, Settings, StoreRule};
+pub use interval::Interval;
+pub use policy::{Allowed, Policy};
+pub use transform::{Plaintext, Provided, SecretRule, Spec, Transform, schema};
+pub use version::EsoVersion;

@@ -1,0 +1,302 @@
+//! The shape of a `SecretTransform`: the repository's side of the settings, as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::model::Scope;
+
+/// The settings of a repository: a file `.sealref.yaml`, or one given by `--config`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Transform {
+    /// `sealref.dev/v1alpha1`.
+    pub api_version: String,
+    /// `SecretTransform`.
+    pub kind: String,
+    /// The name, for messages.
+    #[serde(default)]
+    pub metadata: Option<Name>,
+    /// What is set.
+    #[serde(default)]
+    pub spec: Spec,
+}
+
+impl Transform {
+    /// The `apiVersion` of all kinds of sealref.
+    pub const API_VERSION: &str = "sealref.dev/v1alpha1";
+    /// The `kind`.
+    pub const KIND: &str = "SecretTransform";
+}
+
+/// `metadata`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Name {
+    /// `metadata.name`.
+    pub name: String,
+}
+
+/// What is set; everything may be left out.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Spec {
+    /// Another file of settings, relative to this one. Maps are merged, lists and the rest replaced.
+    pub extends: Option<String>,
+    /// What stands for a Secret whose references are of a scheme, where it differs from the default.
+    pub targets: BTreeMap<String, String>,
+    /// Which store an ExternalSecret looks into. The first rule that matches is taken.
+    pub stores: Option<Vec<Store>>,
+    /// Files with SecretStores and ClusterSecretStores, relative to this file.
+    pub store_files: Option<Vec<String>>,
+    /// How often External Secrets fetches again: `1h`, `15m`.
+    pub refresh_interval: Option<String>,
+    /// The release of External Secrets in the cluster: `2.9`.
+    pub eso_version: Option<String>,
+    /// The clusters by name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// The environments by name; one is chosen with `--environment`.
+    pub environments: BTreeMap<String, Environment>,
+    /// How values are sealed.
+    pub sealing: Sealing,
+    /// What happens to literal values in Secrets.
+    pub plaintext: Option<Plaintext>,
+    /// What holds for some Secrets only. The first rule that matches is taken.
+    pub secrets: Option<Vec<SecretRule>>,
+    /// Secrets that something outside the stream provides.
+    pub provided: Option<Vec<Provided>>,
+}
+
+/// A rule that names a store.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Which references.
+    #[serde(rename = "match")]
+    pub matches: StoreMatch,
+    /// Which store.
+    #[serde(rename = "use")]
+    pub store: StoreName,
+    /// `spec.provider` of that store, where the store itself stands elsewhere.
+    #[serde(default)]
+    pub provider: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Which references a store rule is for.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreMatch {
+    /// The scheme of the reference.
+    pub scheme: String,
+    /// A pattern over the path: `*` within a segment, `**` over any number of segments.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Parameters with these values.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The name of a store.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreName {
+    /// SecretStore or ClusterSecretStore.
+    pub kind: StoreKindName,
+    /// `metadata.name` of the store.
+    pub name: String,
+}
+
+/// The two kinds of stores.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+pub enum StoreKindName {
+    /// Readable from every namespace that its conditions admit.
+    ClusterSecretStore,
+    /// Of one namespace.
+    SecretStore,
+}
+
+/// A cluster.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// The certificate of its sealed-secrets controller: a file relative to this one, or the PEM itself.
+    pub certificate: String,
+}
+
+/// An environment.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Environment {
+    /// The cluster it runs in.
+    pub cluster: Option<String>,
+    /// What `{name}` in the path of a reference stands for.
+    pub variables: BTreeMap<String, String>,
+    /// Where references lead instead. The first that matches is taken.
+    pub rewrites: Vec<RewriteRule>,
+}
+
+/// From one address to another.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RewriteRule {
+    /// `vault://kv/**`.
+    pub from: String,
+    /// `file://local/**`.
+    pub to: String,
+}
+
+/// How values are sealed.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sealing {
+    /// The certificate, where there is one cluster: a file relative to this one, or the PEM itself.
+    pub certificate: Option<String>,
+    /// The sealing key.
+    pub key: Option<KeySource>,
+    /// To which names SealedSecrets are bound.
+    pub scope: Option<Scope>,
+    /// A text that reshuffles every ciphertext when it is changed.
+    pub epoch: Option<String>,
+    /// True: fresh random ciphertexts at every render, and no sealing key.
+    pub randomised: Option<bool>,
+}
+
+/// Where the sealing key is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum KeySource {
+    /// The data keys of the SOPS files that the values come from; no key of its own.
+    FromSops,
+    /// An age file, relative to this one.
+    #[serde(rename = "age")]
+    Age(String),
+    /// An environment variable.
+    #[serde(rename = "env")]
+    Env(String),
+    /// A file, relative to this one.
+    #[serde(rename = "file")]
+    File(String),
+}
+
+/// What happens to literal values in Secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Plaintext {
+    /// They are an error.
+    #[default]
+    Deny,
+    /// The Secret goes out as it is.
+    Pass,
+    /// They are sealed.
+    Seal,
+}
+
+/// What holds for some Secrets only.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SecretRule {
+    /// Which Secrets.
+    #[serde(rename = "match")]
+    pub matches: Named,
+    /// What happens to their literal values.
+    #[serde(default)]
+    pub plaintext: Option<Plaintext>,
+    /// Keys whose literal values are public.
+    #[serde(default)]
+    pub public_keys: Vec<String>,
+    /// What stands for them.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Why; required where `plaintext` is `Pass`.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Objects by name, namespace and labels; what is left out matches everything.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Named {
+    /// A pattern: `grafana-*`.
+    pub name: Option<String>,
+    /// A pattern.
+    pub namespace: Option<String>,
+    /// Labels with these values.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A Secret that something outside the stream provides.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provided {
+    /// A pattern: `*-tls`.
+    pub name: String,
+    /// A pattern.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Who provides it.
+    pub by: String,
+}
+
+impl Spec {
+    /// These settings over those they extend: maps merged entry by entry, the rest replaced.
+    #[must_use]
+    pub fn over(mut self, mut base: Spec) -> Spec {
+        base.targets.append(&mut self.targets);
+        base.clusters.append(&mut self.clusters);
+        base.environments.append(&mut self.environments);
+        let sealing = Sealing {
+            certificate: self.sealing.certificate.or(base.sealing.certificate),
+            key: self.sealing.key.or(base.sealing.key),
+            scope: self.sealing.scope.or(base.sealing.scope),
+            epoch: self.sealing.epoch.or(base.sealing.epoch),
+            randomised: self.sealing.randomised.or(base.sealing.randomised),
+        };
+        Spec {
+            extends: None,
+            targets: base.targets,
+            stores: self.stores.or(base.stores),
+            store_files: self.store_files.or(base.store_files),
+            refresh_interval: self.refresh_interval.or(base.refresh_interval),
+            eso_version: self.eso_version.or(base.eso_version),
+            clusters: base.clusters,
+            environments: base.environments,
+            sealing,
+            plaintext: self.plaintext.or(base.plaintext),
+            secrets: self.secrets.or(base.secrets),
+            provided: self.provided.or(base.provided),
+        }
+    }
+
+    /// Makes every path that stands in these settings relative to another folder.
+    pub fn move_paths(&mut self, to: &dyn Fn(&str) -> String) {
+        let file = |path: &mut String| {
+            if !is_pem(path) {
+                *path = to(path);
+            }
+        };
+        self.store_files.iter_mut().flatten().for_each(file);
+        self.clusters
+            .values_mut()
+            .for_each(|cluster| file(&mut cluster.certificate));
+        self.sealing.certificate.iter_mut().for_each(file);
+        match &mut self.sealing.key {
+            Some(KeySource::Age(path) | KeySource::File(path)) => file(path),
+            Some(KeySource::Env(_) | KeySource::FromSops) | None => {}
+        }
+    }
+}
+
+/// True where a certificate stands in the settings itself.
+pub(super) fn is_pem(text: &str) -> bool {
+    text.trim_start().starts_with("-----BEGIN")
+}
+
+/// The JSON Schema of `SecretTransform`, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Transform).to_value();
+    if let Some(properties) = schema.pointer_mut("/properties") {
+        properties["apiVersion"] = serde_json::json!({"const": Transform::API_VERSION});
+        properties["kind"] = serde_json::json!({"const": Transform::KIND});
+    }
+    schema
+}

@@ -1,0 +1,50 @@
+//! Where a reference may stand. A site finds values and, where the object itself stays, lifts them out;
+//! both are in one file, so that what was found is exactly what is changed.
+//!
+//! A new site is one file here and two lines in this one.
+
+mod env;
+mod secret_data;
+
+use std::borrow::Cow;
+
+use crate::error::Problem;
+use crate::model::Identity;
+use crate::yaml::{Edits, NodeId, Tree};
+
+/// A value at a site.
+pub struct Spot<'t> {
+    /// The value's node.
+    pub node: NodeId,
+    /// The key it has, or will have, in a Secret.
+    pub key: String,
+    /// The value as Kubernetes decodes it, or why there is none.
+    pub value: Result<Cow<'t, [u8]>, Problem>,
+}
+
+/// One kind of place.
+pub trait Site: Sync {
+    /// Its name in messages and reports.
+    fn name(&self) -> &'static str;
+
+    /// True where the object is itself replaced, false where values are lifted out of it.
+    fn replaces(&self) -> bool;
+
+    /// Is the site in objects of this kind?
+    fn covers(&self, identity: &Identity) -> bool;
+
+    /// Every value at the site, in order.
+    fn find<'t>(&self, tree: &'t Tree, identity: &Identity) -> Vec<Spot<'t>>;
+
+    /// Makes the value at a node point to a key of a Secret.
+    fn lift(&self, _tree: &Tree, _node: NodeId, _name: &str, _key: &str, _edits: &mut Edits) {}
+}
+
+/// All sites.
+pub static SITES: &[&dyn Site] = &[&secret_data::SecretData, &env::Env];
+
+/// The site with this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Site> {
+    SITES.iter().find(|site| site.name() == name).copied()
+}

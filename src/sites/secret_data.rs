@@ -1,0 +1,86 @@
+//! `data` and `stringData` of a Secret. The Secret is replaced as a whole.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Site, Spot};
+use crate::error::Problem;
+use crate::model::Identity;
+use crate::yaml::{NodeId, Scalar, Tree};
+
+pub(super) struct SecretData;
+
+impl Site for SecretData {
+    fn name(&self) -> &'static str {
+        "secret data"
+    }
+
+    fn replaces(&self) -> bool {
+        true
+    }
+
+    fn covers(&self, identity: &Identity) -> bool {
+        identity.is("", "Secret")
+    }
+
+    /// A key of `stringData` wins over the same key of `data`, as in the API server.
+    fn find<'t>(&self, tree: &'t Tree, _: &Identity) -> Vec<Spot<'t>> {
+        let mut spots: Vec<Spot> = vec![];
+        for (field, value) in [
+            ("data", decoded as fn(&'t Tree, NodeId) -> _),
+            ("stringData", plain),
+        ] {
+            let Some(map) = tree.get(tree.root(), field) else {
+                continue;
+            };
+            for (key, node) in tree.entries(map) {
+                let key = tree.key(key).into_owned();
+                spots.retain(|spot| spot.key != key);
+                spots.push(Spot {
+                    node,
+                    key,
+                    value: value(tree, node),
+                });
+            }
+        }
+        spots
+    }
+}
+
+fn plain<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
+    match tree.scalar(node) {
+        Some(Scalar::Text(text)) => Ok(Cow::Borrowed(text.as_bytes())),
+        Some(Scalar::Null) => Ok(Cow::Borrowed(b"")),
+        Some(Scalar::Bool(_)) => Err(not_text("a boolean")),
+        Some(Scalar::Number(_)) => Err(not_text("a number")),
+        None => Err(not_text("a map or a list")),
+    }
+}
+
+fn not_text(found: &str) -> Problem {
+    Problem::new(format!("the value must be text, found {found}")).hint("put it in quotes")
+}
+
+/// Base64 as Go reads it into `[]byte`: padded, standard alphabet, line breaks skipped.
+fn decoded<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
+    let tagged = tree.bytes(node).and_then(|text| unbase64(text.as_bytes()));
+    let text = match &tagged {
+        Some(bytes) => Cow::Borrowed(bytes.as_slice()),
+        None => plain(tree, node)?,
+    };
+    unbase64(&text).map(Cow::Owned).ok_or_else(|| {
+        Problem::new("the value is not base64")
+            .hint("values under \"data\" are base64; plain text belongs under \"stringData\"")
+    })
+}
+
+fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+        .collect();
+    STANDARD.decode(text).ok()
+}

@@ -1,0 +1,111 @@
+//! AWS Secrets Manager and SSM Parameter Store.
+//! How External Secrets reads key, property and version: `providers/v1/aws/{secretsmanager,parameterstore}`.
+
+use super::{Becomes, Facts, Source, agrees, gjson, shape};
+use crate::error::Problem;
+use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+
+pub(super) struct Aws;
+
+static FACTS: [Facts; 2] = [
+    Facts {
+        scheme: "awssecrets",
+        path: "NAME or ARN",
+        property: "#/field",
+        parameters: &["version_stage", "version_id", "region"],
+        providers: &["aws"],
+        becomes: Becomes::Translated,
+    },
+    Facts {
+        scheme: "awsssm",
+        path: "/PATH",
+        property: "#/field",
+        parameters: &["version", "region"],
+        providers: &["aws"],
+        becomes: Becomes::Translated,
+    },
+];
+
+const ARN: &str = "arn:";
+
+impl Source for Aws {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, mut raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        if facts.scheme == "awssecrets" {
+            let address = raw.normal(Scheme(facts.scheme))?;
+            if address.parameter("version_stage").is_some()
+                && address.parameter("version_id").is_some()
+            {
+                return Err(Problem::new("version_stage and version_id are both given")
+                    .hint("keep one of them"));
+            }
+            return match address.path.strip_prefix(ARN) {
+                Some(rest) if !arn(rest) => Err(shape(facts)),
+                _ => Ok(address),
+            };
+        }
+        // A hierarchical name has a leading slash, which vals lets its users leave out.
+        let path = raw.path.strip_prefix('/').unwrap_or(&raw.path).to_owned();
+        let hierarchical = raw.path.starts_with('/') || path.contains('/');
+        raw.path = path.into();
+        let mut address = raw.normal(Scheme(facts.scheme))?;
+        if hierarchical {
+            address.path = format!("/{}", address.path).into();
+        }
+        Ok(address)
+    }
+
+    fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
+        let service = if address.scheme.0 == "awssecrets" {
+            "SecretsManager"
+        } else {
+            "ParameterStore"
+        };
+        let region = address
+            .parameter("region")
+            .or_else(|| arn_region(&address.path));
+        provider.field(&["service"]) == Some(service) && agrees(provider, &["region"], region)
+    }
+
+    fn remote(
+        &self,
+        address: &Address,
+        provider: Option<&StoreProvider>,
+    ) -> Result<Remote, Problem> {
+        let prefix = provider
+            .and_then(|provider| provider.field(&["prefix"]))
+            .unwrap_or("");
+        // External Secrets puts the store's prefix before every key, which breaks an ARN.
+        let key = address.path.strip_prefix(prefix).ok_or_else(|| {
+            Problem::new(
+                "the store puts a prefix before every key, and the path does not begin with it",
+            )
+            .hint("use a store without `prefix`, or a path below it")
+        })?;
+        let id = address
+            .parameter("version_id")
+            .map(|id| format!("uuid/{id}"));
+        let stage = address
+            .parameter("version_stage")
+            .or(address.parameter("version"));
+        Ok(Remote {
+            key: key.to_owned(),
+            property: gjson(address.property.as_deref()),
+            version: id.or_else(|| stage.map(str::to_owned)),
+        })
+    }
+}
+
+/// `PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`, behind `arn:`.
+fn arn(rest: &str) -> bool {
+    let fields: Vec<&str> = rest.splitn(6, ':').collect();
+    matches!(fields.as_slice(), [partition, "secretsmanager", region, account, "secret", name]
+        if partition.starts_with("aws") && !region.is_empty() && !account.is_empty() && !name.is_empty())
+}
+
+fn arn_region(path: &str) -> Option<&str> {
+    path.strip_prefix(ARN)?.split(':').nth(2)
+}

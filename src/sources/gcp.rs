@@ -1,0 +1,48 @@
+//! Google Cloud Secret Manager. The project stands in the store, never in a key.
+
+use super::{Becomes, Facts, Source, agrees, gjson, shape};
+use crate::error::Problem;
+use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+
+pub(super) struct Gcp;
+
+static FACTS: [Facts; 1] = [Facts {
+    scheme: "gcpsecrets",
+    path: "PROJECT/NAME",
+    property: "#/field",
+    parameters: &["version"],
+    providers: &["gcpsm"],
+    becomes: Becomes::Translated,
+}];
+
+impl Source for Gcp {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        let address = raw.normal(Scheme(facts.scheme))?;
+        if address.path.split('/').count() == 2 {
+            Ok(address)
+        } else {
+            Err(shape(facts))
+        }
+    }
+
+    fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
+        agrees(provider, &["projectID"], address.path.split('/').next())
+    }
+
+    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        Ok(Remote {
+            key: address
+                .path
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            property: gjson(address.property.as_deref()),
+            version: address.parameter("version").map(str::to_owned),
+        })
+    }
+}

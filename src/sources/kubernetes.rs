@@ -1,0 +1,66 @@
+//! A Secret of another namespace or cluster, through External Secrets' kubernetes provider.
+
+use super::{Becomes, Facts, Source, gjson, shape};
+use crate::error::Problem;
+use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+
+pub(super) struct Kubernetes;
+
+static FACTS: [Facts; 1] = [Facts {
+    scheme: "k8s",
+    path: "v1/Secret/NAMESPACE/NAME",
+    property: "#/key",
+    parameters: &[],
+    providers: &["kubernetes"],
+    becomes: Becomes::Translated,
+}];
+
+impl Source for Kubernetes {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        let mut address = raw.normal(Scheme(facts.scheme))?;
+        let segments: Vec<&str> = address.path.split('/').collect();
+        let [version, kind, namespace, name, key @ ..] = segments.as_slice() else {
+            return Err(shape(facts));
+        };
+        // vals also writes the key as a fifth segment.
+        let property = match (key, &address.property) {
+            ([], property) => property.as_deref().map(str::to_owned),
+            ([key], None) => Some((*key).to_owned()),
+            _ => return Err(shape(facts)),
+        };
+        if (*version, *kind) != ("v1", "Secret") {
+            return Err(shape(facts));
+        }
+        address.path = format!("v1/Secret/{namespace}/{name}").into();
+        address.property = property.map(Into::into);
+        Ok(address)
+    }
+
+    fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
+        let namespace = address.path.split('/').nth(2).unwrap_or_default();
+        provider.field(&["remoteNamespace"]).unwrap_or("default") == namespace
+    }
+
+    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        // The provider takes the first step up to a dot as the data key; a key with a dot is one step.
+        let property = match address.property.as_deref() {
+            Some(key) if !key.contains('/') => Some(key.to_owned()),
+            steps => gjson(steps),
+        };
+        let key = address
+            .path
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Remote {
+            key,
+            property,
+            version: None,
+        })
+    }
+}

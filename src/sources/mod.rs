@@ -1,0 +1,226 @@
+//! Where values come from, and what each is called elsewhere. A source owns its parameters, its normal
+//! form, which store fits, External Secrets' key, property and version, and how a value is fetched.
+//!
+//! A new source is one file here and two lines in this one; help, README tables and "did you mean"
+//! follow the registry. No other room knows a scheme by name.
+
+mod aws;
+mod azure;
+mod env;
+mod file;
+mod gcp;
+mod generate;
+mod kubernetes;
+mod onepassword;
+mod others;
+mod property;
+mod refused;
+mod sops;
+mod vault;
+
+pub(crate) use file::decrypt;
+
+use crate::error::{Problem, nearest};
+use crate::model::{Address, Generator, Payload, Raw, Remote, Scheme, StoreProvider, Wire};
+
+/// What the tables say of one scheme.
+#[derive(Debug)]
+pub struct Facts {
+    /// The name before `://`.
+    pub scheme: &'static str,
+    /// The shape of the path.
+    pub path: &'static str,
+    /// The shape of the property, empty where there is none.
+    pub property: &'static str,
+    /// The parameters that it takes.
+    pub parameters: &'static [&'static str],
+    /// The providers of a SecretStore that can stand for it, as `spec.provider` names them.
+    pub providers: &'static [&'static str],
+    /// What a reference of this scheme becomes.
+    pub becomes: Becomes,
+}
+
+/// What a reference of a scheme becomes, unless the settings say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// An ExternalSecret of its own with a generator.
+    Generated,
+    /// Nothing: recognised, and refused by name.
+    Refused,
+    /// A value that is sealed; it is fetched while rendering.
+    Sealed,
+    /// An ExternalSecret; nothing is fetched.
+    Translated,
+}
+
+/// All that is particular to a family of schemes.
+pub trait Source: Sync {
+    /// One line for each scheme.
+    fn facts(&self) -> &'static [Facts];
+
+    /// The normal form of what a grammar has cut.
+    fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem>;
+
+    /// Does this provider lead to the address? Called only for providers that the facts name.
+    fn fits(&self, _address: &Address, _provider: &StoreProvider) -> bool {
+        false
+    }
+
+    /// Key, property and version as External Secrets wants them.
+    fn remote(
+        &self,
+        address: &Address,
+        _provider: Option<&StoreProvider>,
+    ) -> Result<Remote, Problem> {
+        Err(untranslatable(address.scheme))
+    }
+
+    /// The generator that stands for the address.
+    fn generator(&self, _address: &Address) -> Option<Result<Generator, Problem>> {
+        None
+    }
+
+    /// The environment variable that the address would read.
+    fn variable<'a>(&self, _address: &'a Address) -> Option<&'a str> {
+        None
+    }
+
+    /// None: this source can only be translated.
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        None
+    }
+}
+
+/// The part of a source that knows values.
+pub trait Fetch: Sync {
+    /// One answer for each address, in order.
+    fn fetch(
+        &self,
+        wanted: &[&Address<'static>],
+        wire: &mut dyn Wire,
+    ) -> Vec<Result<Payload, Problem>>;
+}
+
+/// All sources, in the order of the tables.
+pub static SOURCES: &[&dyn Source] = &[
+    &vault::Vault,
+    &aws::Aws,
+    &gcp::Gcp,
+    &azure::Azure,
+    &kubernetes::Kubernetes,
+    &onepassword::OnePassword,
+    &others::Others,
+    &sops::Sops,
+    &file::File,
+    &env::Env,
+    &generate::Generate,
+    &refused::Refused,
+];
+
+/// The source of a scheme, letters of either case being equal.
+#[must_use]
+pub fn find(scheme: &str) -> Option<(&'static dyn Source, &'static Facts)> {
+    SOURCES.iter().find_map(|source| {
+        let facts = source
+            .facts()
+            .iter()
+            .find(|facts| facts.scheme.eq_ignore_ascii_case(scheme))?;
+        Some((*source, facts))
+    })
+}
+
+/// The first scheme of the source that a scheme belongs to: each source is asked once.
+#[must_use]
+pub fn family(scheme: &'static str) -> &'static str {
+    let facts = find(scheme).and_then(|(source, _)| source.facts().first());
+    facts.map_or(scheme, |facts| facts.scheme)
+}
+
+/// The facts of every scheme.
+pub fn facts() -> impl Iterator<Item = &'static Facts> {
+    SOURCES.iter().flat_map(|source| source.facts())
+}
+
+/// What a grammar asks: the normal form of a reference's pieces.
+///
+/// # Errors
+/// An unknown scheme, with the nearest known one; a parameter that the scheme does not take; whatever
+/// the source finds wrong.
+pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+    let Some((source, facts)) = find(scheme) else {
+        let known = || {
+            facts()
+                .filter(|facts| facts.becomes != Becomes::Refused)
+                .map(|f| f.scheme)
+        };
+        let hint = match nearest(scheme, known()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        return Err(Problem::new(format!("no source is called \"{scheme}\"")).hint(hint));
+    };
+    let taken = facts.becomes == Becomes::Refused;
+    let strange = raw
+        .parameters
+        .iter()
+        .find(|(name, _)| !taken && !facts.parameters.contains(&&**name));
+    match strange {
+        Some((name, _)) => Err(strange_parameter(facts, name)),
+        None => source.address(facts, raw),
+    }
+}
+
+fn strange_parameter(facts: &Facts, name: &str) -> Problem {
+    let hint = match (
+        nearest(name, facts.parameters.iter().copied()),
+        facts.parameters,
+    ) {
+        (Some(near), _) => format!("did you mean \"{near}\"?"),
+        (None, []) => "it takes none".to_owned(),
+        (None, all) => format!("it takes: {}", all.join(", ")),
+    };
+    Problem::new(format!("{} takes no parameter \"{name}\"", facts.scheme)).hint(hint)
+}
+
+fn untranslatable(scheme: Scheme) -> Problem {
+    Problem::new(format!(
+        "External Secrets has nothing that stands for {}",
+        scheme.0
+    ))
+    .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret")
+}
+
+/// A text field of a provider equals what a reference asks for, where it asks for anything.
+fn agrees(provider: &StoreProvider, field: &[&str], wanted: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| provider.field(field) == Some(wanted))
+}
+
+/// Steps of a property as gjson reads them: joined by dots, dots within a step escaped.
+fn gjson(property: Option<&str>) -> Option<String> {
+    let steps = |property: &str| {
+        property
+            .split('/')
+            .map(|step| step.replace('.', "\\."))
+            .collect::<Vec<_>>()
+            .join(".")
+    };
+    property.map(steps)
+}
+
+/// Refuses a property for schemes whose secrets have none.
+fn without_property<'t>(address: Address<'t>) -> Result<Address<'t>, Problem> {
+    match address.property {
+        None => Ok(address),
+        Some(_) => Err(
+            Problem::new(format!("{} has no keys inside a value", address.scheme.0))
+                .hint("leave out what stands behind \"#\""),
+        ),
+    }
+}
+
+fn shape(facts: &Facts) -> Problem {
+    Problem::new(format!("a path of {} has another shape", facts.scheme)).hint(format!(
+        "write ref+{}://{}{}",
+        facts.scheme, facts.path, facts.property
+    ))
+}

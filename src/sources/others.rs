@@ -1,0 +1,152 @@
+//! Sources that sealref only translates: their servers are asked by External Secrets, never by us.
+//! The shapes are those of vals; the keys are those of each provider in External Secrets.
+
+use super::{Becomes, Facts, Source, gjson, shape, without_property};
+use crate::error::Problem;
+use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+
+pub(super) struct Others;
+
+const fn facts(
+    scheme: &'static str,
+    path: &'static str,
+    property: &'static str,
+    parameters: &'static [&'static str],
+    providers: &'static [&'static str],
+) -> Facts {
+    Facts {
+        scheme,
+        path,
+        property,
+        parameters,
+        providers,
+        becomes: Becomes::Translated,
+    }
+}
+
+static FACTS: [Facts; 8] = [
+    facts(
+        "doppler",
+        "PROJECT/CONFIG/NAME",
+        "",
+        &["project", "config"],
+        &["doppler"],
+    ),
+    facts(
+        "gitlab",
+        "HOST/[projects/|groups/]ID/NAME",
+        "#/field",
+        &[],
+        &["gitlab"],
+    ),
+    facts("conjur", "PATH/ID", "", &["account"], &["conjur"]),
+    facts("bw", "ID[/FIELD]", "", &[], &["bitwardensecretsmanager"]),
+    facts(
+        "infisical",
+        "NAME",
+        "",
+        &["project", "environment", "path"],
+        &["infisical"],
+    ),
+    facts("scw", "/PATH", "#/field", &[], &["scaleway"]),
+    facts(
+        "yclockbox",
+        "SECRET_ID",
+        "#/key",
+        &["version_id"],
+        &["yandexlockbox"],
+    ),
+    facts("tss", "ID or PATH", "#/field", &[], &["secretserver"]),
+];
+
+impl Source for Others {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, mut raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        match facts.scheme {
+            // Project and config may be left empty: `////NAME`, or `//#NAME`.
+            "doppler" => {
+                let name = raw.fragment.take();
+                let path = raw.path.split('/').chain(name.as_deref());
+                let path: Vec<&str> = path.filter(|segment| !segment.is_empty()).collect();
+                raw.path = path.join("/").into();
+            }
+            "scw" => raw.path = raw.path.trim_start_matches('/').to_owned().into(),
+            _ => {}
+        }
+        let address = raw.normal(Scheme(facts.scheme))?;
+        let segments = address.path.split('/').count();
+        let fits = match facts.scheme {
+            "doppler" => segments <= 3,
+            "gitlab" => segments >= 3,
+            "bw" => segments <= 2,
+            "infisical" | "yclockbox" => segments == 1,
+            _ => true,
+        };
+        match fits {
+            false => Err(shape(facts)),
+            true if facts.property.is_empty() => without_property(address),
+            true => Ok(address),
+        }
+    }
+
+    fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
+        let segments: Vec<&str> = address.path.split('/').collect();
+        match (address.scheme.0, segments.as_slice()) {
+            ("doppler", [project, config, _]) => {
+                provider.field(&["project"]).is_none_or(|p| p == *project)
+                    && provider.field(&["config"]).is_none_or(|c| c == *config)
+            }
+            ("gitlab", [host, .., id, _]) => {
+                let url = provider.field(&["url"]).unwrap_or("https://gitlab.com");
+                url.trim_end_matches('/').ends_with(&format!("//{host}"))
+                    && provider
+                        .field(&["projectID"])
+                        .is_none_or(|project| project == *id)
+            }
+            ("infisical", _) => {
+                let scope = |field, wanted| {
+                    provider
+                        .field(&["secretsScope", field])
+                        .is_none_or(|v| address.parameter(wanted).is_none_or(|w| v == w))
+                };
+                scope("projectSlug", "project") && scope("environmentSlug", "environment")
+            }
+            _ => true,
+        }
+    }
+
+    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        let path = &*address.path;
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let (key, property) = match address.scheme.0 {
+            "doppler" => (last.to_owned(), None),
+            "gitlab" => (last.to_owned(), gjson(address.property.as_deref())),
+            "bw" => match path.split_once('/') {
+                Some((id, field)) => (id.to_owned(), Some(field.to_owned())),
+                None => (path.to_owned(), None),
+            },
+            "infisical" => match address.parameter("path") {
+                Some(folder) => (format!("{}/{path}", folder.trim_end_matches('/')), None),
+                None => (path.to_owned(), None),
+            },
+            "scw" if path.contains('/') => {
+                (format!("path:/{path}"), gjson(address.property.as_deref()))
+            }
+            "scw" => (format!("name:{path}"), gjson(address.property.as_deref())),
+            "yclockbox" => (
+                path.to_owned(),
+                address.property.as_deref().map(str::to_owned),
+            ),
+            _ => (path.to_owned(), gjson(address.property.as_deref())),
+        };
+        let version = address.parameter("version_id").map(str::to_owned);
+        Ok(Remote {
+            key,
+            property,
+            version,
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Vault and OpenBao, KV version 1 and 2. The path holds the mount and never `/data/`.
+//! How External Secrets strips mount and `data/` from a key: `pkg/provider/vault/client_get.go`.
+
+use std::borrow::Cow;
+
+use super::{Becomes, Facts, Source, agrees, gjson, shape};
+use crate::error::Problem;
+use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+
+pub(super) struct Vault;
+
+const fn facts(scheme: &'static str, providers: &'static [&'static str]) -> Facts {
+    Facts {
+        scheme,
+        path: "MOUNT/PATH",
+        property: "#/field",
+        parameters: &["version", "address", "namespace"],
+        providers,
+        becomes: Becomes::Translated,
+    }
+}
+
+static FACTS: [Facts; 2] = [
+    facts("vault", &["vault", "openBao"]),
+    facts("openbao", &["openBao", "vault"]),
+];
+
+impl Source for Vault {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        let whole = raw.whole;
+        let mut address = raw.normal(Scheme(facts.scheme))?;
+        if address.property.is_none() && !whole {
+            let (path, field) = last_segment(address.path);
+            address.path = path;
+            address.property = Some(field);
+        }
+        let mut segments = address.path.split('/');
+        match (segments.next(), segments.next()) {
+            (Some(_), Some("data")) => Err(Problem::new(
+                "the path has the \"data\" of the HTTP API in it",
+            )
+            .hint("write MOUNT/PATH without \"/data/\"")),
+            (Some(_), Some(_)) => Ok(address),
+            _ => Err(shape(facts)),
+        }
+    }
+
+    fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
+        agrees(provider, &["server"], address.parameter("address"))
+            && agrees(provider, &["namespace"], address.parameter("namespace"))
+            && mount(provider).is_none_or(|mount| below(&address.path, mount).is_some())
+    }
+
+    fn remote(
+        &self,
+        address: &Address,
+        provider: Option<&StoreProvider>,
+    ) -> Result<Remote, Problem> {
+        let inside = provider.and_then(mount).and_then(|mount| {
+            let inside = below(&address.path, mount)?;
+            // External Secrets would strip these once more, so such a key keeps its mount.
+            let stripped = below(inside, mount).is_some() || inside.starts_with("data/");
+            (!stripped).then_some(inside)
+        });
+        Ok(Remote {
+            key: inside.unwrap_or(&address.path).to_owned(),
+            property: gjson(address.property.as_deref()),
+            version: address.parameter("version").map(str::to_owned),
+        })
+    }
+}
+
+fn mount(provider: &StoreProvider) -> Option<&str> {
+    provider.field(&["path"])
+}
+
+fn below<'a>(path: &'a str, mount: &str) -> Option<&'a str> {
+    path.strip_prefix(mount.trim_matches('/'))?
+        .strip_prefix('/')
+}
+
+/// `kv/db/password` is the field `password` of `kv/db`: half of the references seen in the wild.
+fn last_segment(path: Cow<'_, str>) -> (Cow<'_, str>, Cow<'_, str>) {
+    match path {
+        Cow::Borrowed(path) => {
+            let (front, last) = path.rsplit_once('/').unwrap_or(("", path));
+            (front.into(), last.into())
+        }
+        Cow::Owned(path) => {
+            let (front, last) = path.rsplit_once('/').unwrap_or(("", &path));
+            (front.to_owned().into(), last.to_owned().into())
+        }
+    }
+}

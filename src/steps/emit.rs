@@ -1,0 +1,181 @@
+//! Plan and values to objects. Values are consumed here and end here.
+
+use rayon::prelude::*;
+
+use super::Draw;
+use super::fetch::{Fetched, Mode, Seals};
+use crate::error::{Exit, Problem, Problems};
+use crate::hosts::Job;
+use crate::limits;
+use crate::model::{Fates, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
+use crate::seal;
+use crate::settings::{Allowed, Settings};
+use crate::targets::{self, Terms};
+use crate::yaml::Syntax;
+
+mod content;
+mod value;
+
+/// What `emit` gives: the fates so far, and what must not show in them.
+pub struct Outcome {
+    /// What becomes of each manifest.
+    pub fates: Fates,
+    /// The values of the run, as a question.
+    pub watch: Watch,
+}
+
+/// Makes the objects that stand for Secrets, on all cores.
+pub fn emit(
+    stream: &Stream,
+    plan: &Allowed<Plan>,
+    fetched: Fetched,
+    job: &Job,
+    draw: Draw,
+) -> Result<Outcome, Problems> {
+    let Fetched { values, seals } = fetched;
+    let emitter = Emitter {
+        settings: &job.settings,
+        values: &values,
+        seals: seals.as_ref(),
+        draw,
+    };
+    let made: Vec<Result<Vec<Made>, Problem>> = plan
+        .provisions
+        .par_iter()
+        .map(|provision| {
+            let id = provision.origin.manifest();
+            let syntax = stream
+                .get(id)
+                .map_or(Syntax::Document, |manifest| manifest.syntax);
+            emitter
+                .made(provision, syntax)
+                .map_err(|problem| problem.at(stream.tell_object(id)))
+        })
+        .collect();
+    let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
+    for (provision, made) in plan.provisions.iter().zip(made) {
+        let Some(made) = problems.keep(made) else {
+            continue;
+        };
+        let mut made = made.into_iter();
+        match (provision.origin, made.next()) {
+            (Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
+            (Origin::Lifted(id), Some(first)) => {
+                fates.put_before(id, std::iter::once(first).chain(made))
+            }
+            (_, None) => problems.push(Problem::new("a target gave no object").exit(Exit::Bug)),
+        }
+    }
+    problems.or(Outcome {
+        fates,
+        watch: values.watch(),
+    })
+}
+
+struct Emitter<'e> {
+    settings: &'e Settings,
+    values: &'e Values,
+    seals: Option<&'e Seals>,
+    draw: Draw<'e>,
+}
+
+impl Emitter<'_> {
+    fn made(&self, provision: &Provision, syntax: Syntax) -> Result<Vec<Made>, Problem> {
+        let target = targets::find(provision.target.0)?;
+        let terms = Terms {
+            refresh_interval: self.settings.refresh_interval.to_string(),
+            external_secrets: self.settings.eso_version.api_version(),
+            null_byte_policy: self.settings.eso_version.defaults_null_byte_policy(),
+            sealed_with: self.sealed_with(),
+        };
+        let total = std::sync::atomic::AtomicUsize::new(0);
+        let seal =
+            |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
+        let objects = target.emit(provision, &terms, &seal)?;
+        let written = objects.into_iter().map(|(identity, value)| Made {
+            identity,
+            text: value.write(syntax),
+        });
+        Ok(written.collect())
+    }
+
+    /// Which key and which certificate made the ciphertexts, so that renderers that disagree are noticed.
+    fn sealed_with(&self) -> String {
+        let Some(Seals { certificate, mode }) = self.seals else {
+            return String::new();
+        };
+        let certificate = certificate
+            .as_ref()
+            .map(seal::Certificate::spki_hex)
+            .unwrap_or_default();
+        match mode {
+            Mode::Derived(material) => format!("v1:{}:{certificate}", material.key_id(DOMAIN)),
+            Mode::Preview => "preview".to_owned(),
+            Mode::Randomised => format!("random:{certificate}"),
+        }
+    }
+
+    fn ciphertext(
+        &self,
+        provision: &Provision,
+        key: &str,
+        template: &Template,
+        total: &std::sync::atomic::AtomicUsize,
+    ) -> Result<String, Problem> {
+        let bug = || Problem::new("a value was to be sealed with nothing").exit(Exit::Bug);
+        let Seals { certificate, mode } = self.seals.ok_or_else(bug)?;
+        if matches!(mode, Mode::Preview) {
+            return Ok(PREVIEW.to_owned());
+        }
+        let certificate = certificate.as_ref().ok_or_else(bug)?;
+        let origin = value::origin(self.values, template);
+        let secret = &provision.secret;
+        let (namespace, name) = (
+            secret.namespace.as_deref().unwrap_or(""),
+            secret.name.as_str(),
+        );
+        let place = seal::Place {
+            scope: provision.scope,
+            namespace,
+            name,
+            item: key,
+            epoch: &self.settings.epoch,
+            domain: DOMAIN,
+            origin: &origin,
+        };
+        let random = match mode {
+            Mode::Randomised => Some((self.draw)()?),
+            Mode::Derived(_) | Mode::Preview => None,
+        };
+        self.values.compose(template)?.spend(|plaintext| {
+            let before = total.fetch_add(plaintext.len(), std::sync::atomic::Ordering::Relaxed);
+            if before + plaintext.len() > limits::SECRET {
+                return Err(
+                    Problem::new("the values together are larger than a Secret may be")
+                        .hint("a Secret holds 1 MiB at most; split it"),
+                );
+            }
+            content::check(provision.secret_type.as_deref(), key, plaintext)?;
+            let keys = match (mode, random) {
+                (Mode::Derived(material), _) => {
+                    material.keys(certificate.spki(), &place, plaintext)
+                }
+                (_, Some(bytes)) => seal::Keys::random(bytes),
+                (_, None) => return Err(bug()),
+            };
+            let label = place.scope.label(namespace, name);
+            Ok(value::base64(&seal::seal(
+                certificate,
+                keys,
+                &label,
+                plaintext,
+            )))
+        })
+    }
+}
+
+/// Without a policy there is no grant, and so no domain.
+const DOMAIN: &str = "";
+
+/// What stands where a ciphertext would; no base64 of anything that the controller opens.
+pub const PREVIEW: &str = "preview";

@@ -1,0 +1,219 @@
+//! Plan to values: the only step that waits. It asks nobody where nothing is sealed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Problem, Problems};
+use crate::hosts::{Job, Old, Wanted};
+use crate::limits;
+use crate::model::{Address, Ask, Place, Plan, Provision, Stream, Values, Wire};
+use crate::seal::{Certificate, Demo, Material, SealingKey, Validity};
+use crate::settings::{Allowed, Key, Settings};
+use crate::{sources, targets};
+
+/// How ciphertexts are made.
+pub enum Mode {
+    /// From the sealing key: equal values at equal places give equal bytes.
+    Derived(Material),
+    /// Not at all: the word `preview` stands where they would.
+    Preview,
+    /// From fresh random bytes.
+    Randomised,
+}
+
+/// What is needed to seal.
+pub struct Seals {
+    /// Whose controller will open it; None for a preview.
+    pub certificate: Option<Certificate>,
+    /// How ciphertexts are made.
+    pub mode: Mode,
+}
+
+/// What `fetch` gives.
+pub struct Fetched {
+    /// One payload for each address.
+    pub values: Values,
+    /// None where nothing is sealed.
+    pub seals: Option<Seals>,
+}
+
+/// Fetches what has to be known.
+pub fn fetch(
+    stream: &Stream,
+    plan: &Allowed<Plan>,
+    job: &Job,
+    wire: &mut dyn Wire,
+    warnings: &mut Problems,
+) -> Result<Fetched, Problems> {
+    let sealed: Vec<&Provision> = plan.provisions.iter().filter(|p| seals(p)).collect();
+    if sealed.is_empty() {
+        return Ok(Fetched {
+            values: Values::default(),
+            seals: None,
+        });
+    }
+    if job.terms.values == Wanted::Preview {
+        let seals = Seals {
+            certificate: None,
+            mode: Mode::Preview,
+        };
+        return Ok(Fetched {
+            values: Values::default(),
+            seals: Some(seals),
+        });
+    }
+    let mut problems = Problems::default();
+    let certificate = problems.keep(certificate(job, wire, warnings));
+    let mode = problems.keep(mode(job, wire, warnings));
+    let values = values(stream, &sealed, wire, &mut problems);
+    match (certificate, mode) {
+        (Some(certificate), Some(mode)) => {
+            let seals = Seals {
+                certificate: Some(certificate),
+                mode,
+            };
+            problems.or(Fetched {
+                values,
+                seals: Some(seals),
+            })
+        }
+        _ => Err(problems),
+    }
+}
+
+fn seals(provision: &Provision) -> bool {
+    targets::find(provision.target.0).is_ok_and(|target| target.seals())
+}
+
+fn certificate(
+    job: &Job,
+    wire: &mut dyn Wire,
+    warnings: &mut Problems,
+) -> Result<Certificate, Problem> {
+    let Some(place) = &job.settings.certificate else {
+        return Err(Problem::new("no certificate is known to seal for").hint(
+            "give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}",
+        ));
+    };
+    let (name, certificate) = match place {
+        Key::Text(text) => (
+            "the certificate in the settings".to_owned(),
+            Certificate::read(text.as_bytes()),
+        ),
+        Key::Environment(name) | Key::Age(name) | Key::File(name) | Key::Named(name) => {
+            let reply = wire.ask(ask(place))?;
+            (name.clone(), Certificate::read(&reply.0))
+        }
+    };
+    let certificate = certificate.map_err(|problem| problem.at(name.clone()))?;
+    let (_, end) = certificate.dates();
+    let (what, hint) = match certificate.validity(job.terms.now) {
+        Validity::Valid => return Ok(certificate),
+        Validity::NotYetValid => {
+            return Err(Problem::new("the certificate is not valid yet")
+                .hint("is the clock of this machine right?")
+                .at(name));
+        }
+        Validity::Expired => (
+            format!("the certificate expired on {end}"),
+            "the controller still decrypts; renew it: fetch the current one into the repository",
+        ),
+        Validity::ExpiresSoon { days } => (
+            format!("the certificate expires in {days} days"),
+            "fetch the controller's current one into the repository",
+        ),
+    };
+    let problem = Problem::new(what).hint(hint).at(name);
+    match job.terms.old_certificate {
+        Old::Refused => Err(problem),
+        Old::Told => {
+            warnings.push(problem);
+            Ok(certificate)
+        }
+    }
+}
+
+fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
+    let Settings {
+        key, randomised, ..
+    } = &job.settings;
+    if *randomised {
+        return Ok(Mode::Randomised);
+    }
+    let Some(place) = key else {
+        return Err(Problem::new(
+            "no sealing key is known, and without one every render would differ",
+        )
+        .hint("make one with `sealref keys new`, or choose randomised: true (--randomised)"));
+    };
+    let mut bytes = wire.ask(ask(place))?.0;
+    if let Key::Age(name) = place {
+        let identities = wire.ask(Ask::Identities)?;
+        bytes =
+            sources::decrypt(&bytes, &identities.0).map_err(|problem| problem.at(name.clone()))?;
+    }
+    let (key, demo) = SealingKey::read(&bytes).map_err(|problem| problem.at("the sealing key"))?;
+    if matches!(demo, Demo::Yes) {
+        warnings.push(
+            Problem::new("the sealing key is a published demo key: whoever knows it can test guesses of every value")
+                .hint("make your own with `sealref keys new`"),
+        );
+    }
+    let material = Material::new(Some(&key), &[]);
+    material
+        .map(Mode::Derived)
+        .ok_or_else(|| Problem::new("the sealing key is empty"))
+}
+
+fn ask(place: &Key) -> Ask {
+    match place {
+        Key::Age(name) | Key::File(name) | Key::Text(name) => Ask::File(name.clone()),
+        Key::Environment(name) => Ask::Environment(name.clone()),
+        Key::Named(name) => Ask::Named(name.clone()),
+    }
+}
+
+/// Asks each source once, for all of its addresses, each address once.
+fn values(
+    stream: &Stream,
+    sealed: &[&Provision],
+    wire: &mut dyn Wire,
+    problems: &mut Problems,
+) -> Values {
+    let mut wanted: BTreeMap<&'static str, BTreeMap<Address<'static>, Place>> = BTreeMap::new();
+    for reference in sealed.iter().flat_map(|provision| provision.references()) {
+        let address = reference.address.clone().into_owned();
+        let family = sources::family(address.scheme.0);
+        wanted
+            .entry(family)
+            .or_default()
+            .entry(address)
+            .or_insert(reference.place);
+    }
+    let mut values = Values::default();
+    let mut told = BTreeSet::new();
+    for (family, addresses) in wanted {
+        let fetch = sources::find(family).and_then(|(source, _)| source.fetch());
+        let Some(fetch) = fetch else { continue };
+        let asked: Vec<&Address> = addresses.keys().collect();
+        let answers = fetch.fetch(&asked, wire);
+        for ((address, place), answer) in addresses.iter().zip(answers) {
+            let answer = answer.and_then(|payload| {
+                let fits = payload.len() <= limits::SECRET;
+                fits.then_some(payload).ok_or_else(|| {
+                    Problem::new("the value is larger than a Secret may be")
+                        .hint("a Secret holds 1 MiB at most")
+                })
+            });
+            match answer {
+                Ok(payload) => values.insert(address.clone(), payload),
+                Err(problem) => {
+                    let problem = problem.at(stream.tell(*place));
+                    if told.insert(problem.to_string()) {
+                        problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+    values
+}

@@ -1,0 +1,109 @@
+//! How it flows. This file alone knows the order of the steps.
+//!
+//! ```text
+//! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> check -> write
+//! ```
+
+pub mod check;
+pub mod emit;
+pub mod fetch;
+pub mod find;
+pub mod plan;
+pub mod read;
+pub mod rewire;
+pub mod write;
+
+use std::borrow::Cow;
+
+use crate::error::{Problem, Problems};
+use crate::hosts::Job;
+use crate::model::{Address, Inventory, Plan, Stream, Wire};
+use crate::rules::{Finding, RULES, View};
+use crate::settings::{Allowed, Policy};
+use crate::sources;
+
+/// Draws 64 random bytes from the operating system.
+pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
+
+/// What comes out at the end.
+pub struct Rendered<'s> {
+    /// The texts of each source, in order; together they are the output.
+    pub outputs: Vec<Output<'s>>,
+    /// What somebody should know, and nothing that stops the run.
+    pub warnings: Problems,
+}
+
+/// The output of one source.
+pub struct Output<'s> {
+    /// The name of the source.
+    pub name: &'s str,
+    /// The text, in pieces: slices of the input, and what we made.
+    pub pieces: Vec<Cow<'s, str>>,
+}
+
+/// The whole corridor.
+pub fn render<'s>(
+    job: &'s Job,
+    policy: &Policy,
+    wire: &mut dyn Wire,
+    draw: Draw,
+) -> Result<Rendered<'s>, Problems> {
+    let stream = read::read(&job.input, read::Purpose::Render)?;
+    let found = find::find(&stream)?;
+    let mut warnings = Problems::default();
+    let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
+    let plan = policy.allow(plan, &stream, &variable)?;
+    let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
+    let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
+    rewire::rewire(&stream, &plan, &mut outcome);
+    let checked = check::check(&stream, &plan, &found.inventory, outcome)?;
+    Ok(Rendered {
+        outputs: write::write(&stream, checked)?,
+        warnings,
+    })
+}
+
+/// What is decided, and nothing more: no key, no credentials, no file of values.
+///
+/// # Errors
+/// Whatever would stop `render` before it fetches.
+pub fn decide<'t>(
+    stream: &'t Stream<'_>,
+    job: &Job,
+    warnings: &mut Problems,
+) -> Result<(Plan<'t>, Inventory), Problems> {
+    let found = find::find(stream)?;
+    let plan = plan::plan(stream, found.values, &found.inventory, job, warnings)?;
+    Ok((plan, found.inventory))
+}
+
+/// A plan that the policy has judged, for callers that stop here.
+pub fn judge<'t>(
+    plan: Plan<'t>,
+    policy: &Policy,
+    stream: &Stream,
+) -> Result<Allowed<Plan<'t>>, Problems> {
+    policy.allow(plan, stream, &variable)
+}
+
+fn variable(address: &Address) -> Option<String> {
+    let (source, _) = sources::find(address.scheme.0)?;
+    source.variable(address).map(str::to_owned)
+}
+
+/// Every rule over a final stream.
+pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
+    let inventory = find::inventory_of(stream)?;
+    let view = View {
+        stream,
+        inventory: &inventory,
+        settings: &job.settings,
+        resolve: find::RESOLVE,
+        complete,
+    };
+    let mut findings = vec![];
+    for rule in RULES {
+        rule.check(&view, &mut |finding| findings.push(finding));
+    }
+    Ok(findings)
+}

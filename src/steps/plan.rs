@@ -1,0 +1,419 @@
+//! References, settings and inventory to a plan: for each Secret one target, its stores, its names.
+//! No value is known here, and none is needed.
+
+use std::collections::BTreeMap;
+
+use super::find::{self, Found};
+use crate::error::{Problem, Problems};
+use crate::hosts::Job;
+use crate::model::{
+    Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision,
+    Reference, StoreRef, Stream, TargetName,
+};
+use crate::settings::{Plaintext, SecretRule};
+use crate::sources::{self, Becomes};
+use crate::targets;
+
+mod address;
+mod lifted;
+mod literal;
+mod object;
+mod store;
+mod validate;
+
+/// Names the target of one Secret or workload.
+pub(super) const TARGET: &str = "sealref.dev/target";
+/// Names keys whose literal values are public.
+const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
+/// Names whole secrets whose every property becomes a key, a reference a line.
+const DATA_FROM: &str = "sealref.dev/data-from";
+
+/// What every part of planning asks.
+pub(super) struct Context<'c, 's> {
+    stream: &'c Stream<'s>,
+    inventory: &'c Inventory,
+    job: &'c Job,
+}
+
+/// Plans everything that was found.
+pub fn plan<'t>(
+    stream: &'t Stream<'_>,
+    found: Vec<Found<'t>>,
+    inventory: &Inventory,
+    job: &Job,
+    warnings: &mut Problems,
+) -> Result<Plan<'t>, Problems> {
+    let context = Context {
+        stream,
+        inventory,
+        job,
+    };
+    let mut problems = Problems::default();
+    let mut plan = Plan::default();
+    let mut by_manifest: BTreeMap<ManifestId, Vec<Found>> = BTreeMap::new();
+    for found in found {
+        by_manifest
+            .entry(found.place.manifest)
+            .or_default()
+            .push(found);
+    }
+    for (id, tree, identity) in stream.read() {
+        let values = by_manifest.remove(&id).unwrap_or_default();
+        if identity.is("", "Secret") {
+            let planned = context.secret(id, tree, identity, values, warnings);
+            match problems.keep(planned) {
+                Some(Outcome::Passes(reason)) => plan.passing.push((id, reason)),
+                Some(Outcome::Provided(provision)) => plan.provisions.push(*provision),
+                None => {}
+            }
+        } else if !values.is_empty() {
+            let lifted = context.lifted(id, tree, identity, values);
+            if let Some((provision, lifts)) = problems.keep(lifted) {
+                plan.provisions.extend(provision);
+                plan.lifts.extend(lifts);
+            }
+        }
+    }
+    problems.extend(context.collisions(&plan));
+    problems.or(plan)
+}
+
+/// What becomes of one Secret.
+enum Outcome<'t> {
+    Passes(&'static str),
+    Provided(Box<Provision<'t>>),
+}
+
+impl<'c> Context<'c, '_> {
+    fn place(&self, manifest: ManifestId, node: crate::yaml::NodeId) -> String {
+        self.stream.tell(Place { manifest, node })
+    }
+
+    fn secret<'t>(
+        &self,
+        id: ManifestId,
+        tree: &'t crate::yaml::Tree,
+        identity: &Identity,
+        values: Vec<Found<'t>>,
+        warnings: &mut Problems,
+    ) -> Result<Outcome<'t>, Problems> {
+        if find::ignored(tree) {
+            return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
+        }
+        if find::is_sops(tree) {
+            return Err(Problem::new("the Secret is encrypted with SOPS, which this version does not read")
+                .hint("decrypt it in the cluster with your present tool, or annotate it with sealref.dev/ignore: \"true\"")
+                .at(self.stream.tell_object(id))
+                .into());
+        }
+        let object = object::read(tree, identity)
+            .map_err(|problem| problem.at(self.stream.tell_object(id)))?;
+        let extracts = self.extracts(id, tree, &object.metadata)?;
+        let referring =
+            !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
+        let rule = self.rule(identity, &object.metadata);
+        if !referring {
+            if let Some(reason) = literal::passes(&object, &values) {
+                return Ok(Outcome::Passes(reason));
+            }
+            let public = literal::public_keys(&object.metadata, rule);
+            let settled = rule
+                .and_then(|rule| rule.plaintext)
+                .unwrap_or(self.job.settings.plaintext);
+            match settled {
+                _ if values.iter().all(|value| public.contains(&value.key)) => {
+                    return Ok(Outcome::Passes("every key is marked public"));
+                }
+                Plaintext::Pass => return Ok(Outcome::Passes("plaintext passes by the settings")),
+                Plaintext::Deny | Plaintext::Seal => {}
+            }
+        }
+        let mut problems = Problems::default();
+        if let Some(place) = object::shadowed(tree) {
+            warnings.push(
+                Problem::new("the key stands under data and under stringData; stringData wins")
+                    .hint("remove it from data")
+                    .at(self.place(id, place)),
+            );
+        }
+        let mut provision = Provision {
+            origin: Origin::Replaced(id),
+            secret: object.secret,
+            metadata: object.metadata,
+            secret_type: object.secret_type,
+            immutable: object.immutable,
+            target: TargetName(""),
+            stores: vec![],
+            items: values
+                .into_iter()
+                .map(|found| Item {
+                    key: found.key,
+                    place: found.place,
+                    template: found.template,
+                })
+                .collect(),
+            extracts,
+            scope: self.job.settings.scope,
+        };
+        self.settle(&mut provision, rule, &mut problems);
+        problems.or(Outcome::Provided(Box::new(provision)))
+    }
+
+    /// Everything that holds for a replaced Secret and for a lifted one.
+    fn settle(
+        &self,
+        provision: &mut Provision,
+        rule: Option<&SecretRule>,
+        problems: &mut Problems,
+    ) {
+        let before = problems.iter().count();
+        for reference in references(provision) {
+            let place = self.stream.tell(reference.place);
+            problems.keep(
+                address::settle(&mut reference.address, &self.job.settings)
+                    .map_err(|p| p.at(place)),
+            );
+        }
+        if problems.iter().count() > before {
+            return;
+        }
+        let spot = self.stream.tell_object(provision.origin.manifest());
+        let Some(target) =
+            problems.keep(self.target(provision, rule).map_err(|p| p.at(spot.clone())))
+        else {
+            return;
+        };
+        provision.target = TargetName(target.name());
+        problems.extend(literal::judge(self, provision, rule, target.seals()));
+        problems.extend(validate::validate(self.stream, provision));
+        if target.seals() {
+            if provision.secret.namespace.is_none() {
+                provision
+                    .secret
+                    .namespace
+                    .clone_from(&self.job.terms.namespace);
+            }
+            problems.extend(self.readable(provision));
+        } else {
+            problems.extend(self.look_up(provision));
+        }
+        if problems.iter().count() == before {
+            problems.keep(target.can(provision).map_err(|problem| problem.at(spot)));
+        }
+    }
+
+    fn rule(&self, secret: &Identity, metadata: &Metadata) -> Option<&'c SecretRule> {
+        let label = |name: &str| {
+            metadata
+                .labels
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
+        let namespace = secret
+            .namespace
+            .as_deref()
+            .or(self.job.terms.namespace.as_deref());
+        self.job
+            .settings
+            .secret_rule(&secret.name, namespace, &label)
+    }
+
+    /// The kind of target follows from the schemes alone, so that a forgotten store never switches it.
+    fn target(
+        &self,
+        provision: &Provision,
+        rule: Option<&SecretRule>,
+    ) -> Result<&'static dyn targets::Target, Problem> {
+        let said = provision
+            .metadata
+            .annotation(TARGET)
+            .or(rule.and_then(|rule| rule.target.as_deref()));
+        if let Some(name) = said {
+            return targets::find(name);
+        }
+        let mut settled: Option<(&'static dyn targets::Target, &str)> = None;
+        for reference in provision.references() {
+            let scheme = reference.address.scheme.0;
+            let target = self.target_of(scheme)?;
+            match settled {
+                Some((other, _)) if other.name() == target.name() => {}
+                Some((other, first)) => {
+                    return Err(Problem::new(format!(
+                        "{first} references become a {} and {scheme} references a {}",
+                        other.name(),
+                        target.name()
+                    ))
+                    .hint(format!(
+                        "split it, or annotate it with {TARGET}: SealedSecret"
+                    )));
+                }
+                None => settled = Some((target, scheme)),
+            }
+        }
+        // Only literals: they are sealed.
+        let fallback = || targets::default(true).ok_or_else(|| Problem::new("no target seals"));
+        settled.map_or_else(fallback, |(target, _)| Ok(target))
+    }
+
+    fn target_of(&self, scheme: &'static str) -> Result<&'static dyn targets::Target, Problem> {
+        if let Some(name) = self.job.settings.targets.get(scheme) {
+            return targets::find(name);
+        }
+        let seals =
+            sources::find(scheme).is_some_and(|(_, facts)| facts.becomes == Becomes::Sealed);
+        targets::default(seals).ok_or_else(|| Problem::new("no target fits"))
+    }
+
+    /// For a target that seals, every value has to be known here.
+    fn readable(&self, provision: &Provision) -> Problems {
+        let mut problems = Problems::default();
+        for reference in provision.references() {
+            let scheme = reference.address.scheme.0;
+            let known = sources::find(scheme).is_some_and(|(source, _)| source.fetch().is_some());
+            if !known && self.job.terms.values == crate::hosts::Wanted::Sealed {
+                let translatable =
+                    sources::find(scheme).is_some_and(|(_, f)| f.becomes == Becomes::Translated);
+                let hint = if translatable {
+                    "let it become an ExternalSecret, or use ref+file:// or ref+env://"
+                } else {
+                    "use ref+file:// (an .age file does) or ref+env://"
+                };
+                problems.push(
+                    Problem::new(format!("this version cannot read values from {scheme}"))
+                        .hint(hint)
+                        .at(self.stream.tell(reference.place)),
+                );
+            }
+        }
+        problems
+    }
+
+    /// For a target that translates, every reference needs a store, or is generated.
+    fn look_up(&self, provision: &mut Provision) -> Problems {
+        let mut problems = Problems::default();
+        let namespace = provision.secret.namespace.clone();
+        let namespace = namespace.or_else(|| self.job.terms.namespace.clone());
+        let mut stores: Vec<StoreRef> = std::mem::take(&mut provision.stores);
+        for reference in references(provision) {
+            let place = self.stream.tell(reference.place);
+            let found = self.look_up_one(reference, namespace.as_deref(), &mut stores);
+            reference.lookup = problems.keep(found.map_err(|problem| problem.at(place)));
+        }
+        provision.stores = stores;
+        problems
+    }
+
+    fn look_up_one(
+        &self,
+        reference: &Reference,
+        namespace: Option<&str>,
+        stores: &mut Vec<StoreRef>,
+    ) -> Result<Lookup, Problem> {
+        let address = &reference.address;
+        let (source, facts) = sources::find(address.scheme.0)
+            .ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
+        if let Some(generator) = source.generator(address) {
+            return generator.map(Lookup::Generated);
+        }
+        let spec = store::choose(self, source, facts, address, namespace)?;
+        let remote = source.remote(address, spec.provider.as_ref())?;
+        let number = stores
+            .iter()
+            .position(|store| *store == spec.store)
+            .unwrap_or_else(|| {
+                stores.push(spec.store.clone());
+                stores.len() - 1
+            });
+        Ok(Lookup::Remote(number, remote))
+    }
+
+    /// The references of the annotation `sealref.dev/data-from`.
+    fn extracts<'t>(
+        &self,
+        id: ManifestId,
+        tree: &'t crate::yaml::Tree,
+        metadata: &Metadata,
+    ) -> Result<Vec<Reference<'t>>, Problem> {
+        let Some(text) = metadata.annotation(DATA_FROM) else {
+            return Ok(vec![]);
+        };
+        let node = tree
+            .at(tree.root(), &["metadata", "annotations", DATA_FROM])
+            .unwrap_or(tree.root());
+        let place = Place { manifest: id, node };
+        let told = |problem: Problem| problem.at(self.stream.tell(place));
+        let read = |word: &str| {
+            let grammars = crate::grammars::GRAMMARS.iter();
+            let address = grammars
+                .filter_map(|grammar| grammar.whole(word, find::RESOLVE))
+                .next();
+            let address = address.unwrap_or_else(|| {
+                Err(
+                    Problem::new(format!("a word of {DATA_FROM} is no reference"))
+                        .hint("write ref+vault://kv/shop/common, each on a line of its own"),
+                )
+            });
+            let address = address.map_err(told)?.into_owned();
+            Ok(Reference {
+                place,
+                address,
+                lookup: None,
+            })
+        };
+        text.split_whitespace().map(read).collect()
+    }
+
+    /// No two objects of one identity: not among what we make, nor with what is there.
+    fn collisions(&self, plan: &Plan) -> Problems {
+        let mut problems = Problems::default();
+        let mut seen: BTreeMap<(Option<&str>, &str), Origin> = BTreeMap::new();
+        for provision in &plan.provisions {
+            let secret = &provision.secret;
+            let at = || self.stream.tell_object(provision.origin.manifest());
+            let name = (secret.namespace.as_deref(), secret.name.as_str());
+            if let Some(other) = seen.insert(name, provision.origin) {
+                let other = self.stream.tell_object(other.manifest());
+                problems.push(
+                    Problem::new(format!(
+                        "the Secret \"{}\" is already made from {other}",
+                        secret.name
+                    ))
+                    .hint("keep one of them, or rename it")
+                    .at(at()),
+                );
+            }
+            let clash = self.inventory.provides.iter().find(|provider| {
+                provider.manifest != provision.origin.manifest()
+                    && provider.name == secret.name
+                    && provider.namespace == secret.namespace
+                    && !plan
+                        .provisions
+                        .iter()
+                        .any(|p| p.origin == Origin::Replaced(provider.manifest))
+            });
+            if let Some(provider) = clash {
+                let other = self.stream.tell_object(provider.manifest);
+                problems.push(
+                    Problem::new(format!(
+                        "the Secret \"{}\" is already provided by {other}",
+                        secret.name
+                    ))
+                    .hint("remove one of them, or rename the Secret")
+                    .at(at()),
+                );
+            }
+        }
+        problems
+    }
+}
+
+fn references<'a, 't>(
+    provision: &'a mut Provision<'t>,
+) -> impl Iterator<Item = &'a mut Reference<'t>> {
+    let items = provision
+        .items
+        .iter_mut()
+        .flat_map(|item| item.template.references_mut());
+    items.chain(provision.extracts.iter_mut())
+}

@@ -1,0 +1,107 @@
+//! Literal values: what passes, what is public, what is refused.
+
+use super::{Context, PUBLIC_KEYS, object::Object};
+use crate::error::{Problem, Problems};
+use crate::model::{Item, Metadata, Part, Provision};
+use crate::rules::plaintext;
+use crate::settings::{Plaintext, SecretRule};
+use crate::steps::find::Found;
+
+/// Why a Secret without references goes out as it is; None where its values are to be judged.
+pub(super) fn passes(object: &Object, values: &[Found]) -> Option<&'static str> {
+    match object.secret_type.as_deref() {
+        Some("helm.sh/release.v1") => Some("a record of Helm"),
+        Some("kubernetes.io/service-account-token") if values.is_empty() => {
+            Some("its token comes from Kubernetes")
+        }
+        _ if values.iter().all(|value| is_empty(value)) => Some("it is empty"),
+        _ => None,
+    }
+}
+
+/// No bytes, and no escape that has to be undone.
+fn is_empty(value: &Found) -> bool {
+    value
+        .template
+        .literals()
+        .all(|literal| literal.0.is_empty())
+}
+
+/// Keys whose literal values are public, by annotation or by a rule of the settings.
+pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec<String> {
+    let said = metadata.annotation(PUBLIC_KEYS).unwrap_or_default();
+    let words = said
+        .split([',', ' ', '\n', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned);
+    words
+        .chain(
+            rule.into_iter()
+                .flat_map(|rule| rule.public_keys.iter().cloned()),
+        )
+        .collect()
+}
+
+/// Judges the literal values of a Secret that is replaced, and the literal text around references.
+pub(super) fn judge(
+    context: &Context,
+    provision: &Provision,
+    rule: Option<&SecretRule>,
+    seals: bool,
+) -> Problems {
+    let mut problems = Problems::default();
+    let public = public_keys(&provision.metadata, rule);
+    let settled = rule
+        .and_then(|rule| rule.plaintext)
+        .unwrap_or(context.job.settings.plaintext);
+    for item in &provision.items {
+        let judged = if item.template.is_literal() {
+            whole(item, public.contains(&item.key), settled, seals)
+        } else {
+            around(item, seals)
+        };
+        problems.keep(judged.map_err(|problem| problem.at(context.stream.tell(item.place))));
+    }
+    problems
+}
+
+fn whole(item: &Item, public: bool, settled: Plaintext, seals: bool) -> Result<(), Problem> {
+    let empty = item.template.literals().all(|literal| literal.0.is_empty());
+    let key = &item.key;
+    match settled {
+        _ if public || empty => Ok(()),
+        Plaintext::Seal if seals => Ok(()),
+        Plaintext::Seal => Err(Problem::new(
+            "a literal value cannot be sealed into an ExternalSecret",
+        )
+        .hint(format!(
+            "split the Secret, or mark the key as public: {PUBLIC_KEYS}: {key}"
+        ))),
+        Plaintext::Deny | Plaintext::Pass => Err(Problem::new(
+            "a literal value stands in a Secret",
+        )
+        .hint(format!(
+            "put a reference there, or mark the key as public: {PUBLIC_KEYS}: {key}"
+        ))),
+    }
+}
+
+/// Text around a reference ends up readable in the template of an ExternalSecret.
+fn around(item: &Item, seals: bool) -> Result<(), Problem> {
+    if seals {
+        return Ok(());
+    }
+    let mut text = String::new();
+    for part in &item.template.0 {
+        match part {
+            Part::Literal(literal) => text.push_str(literal.text().unwrap_or_default()),
+            // A sign that no detector takes for part of a secret.
+            Part::Reference(_) => text.push('\u{fffc}'),
+        }
+    }
+    match plaintext::detect(&text) {
+        None => Ok(()),
+        Some(what) => Err(Problem::new(format!("the text around the reference holds {what}"))
+            .hint("put a reference there too, or seal it: the annotation sealref.dev/target: SealedSecret")),
+    }
+}

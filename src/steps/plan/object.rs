@@ -1,0 +1,106 @@
+//! The parts of a Secret manifest that are carried over, read strictly.
+
+use crate::error::Problem;
+use crate::model::{Identity, Metadata, Scope};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
+
+/// A Secret manifest without its values.
+pub(super) struct Object {
+    pub(super) secret: Identity,
+    pub(super) metadata: Metadata,
+    pub(super) secret_type: Option<String>,
+    pub(super) immutable: Option<bool>,
+}
+
+/// Reads a Secret. Where it writes no namespace it has none.
+pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> {
+    let metadata = metadata(tree)?;
+    for scope in Scope::ALL {
+        if let Some(name) = scope
+            .annotation()
+            .filter(|name| metadata.annotation(name).is_some())
+        {
+            return Err(Problem::new(format!(
+                "the annotation {name} widens what a seal is bound to"
+            ))
+            .hint("remove it; the scope is set in the settings: sealing: {scope: ...}"));
+        }
+    }
+    if identity.name.is_empty() {
+        let generated = tree
+            .at(tree.root(), &["metadata", "generateName"])
+            .is_some();
+        let hint = if generated {
+            "generateName is settled by the API server, too late for us"
+        } else {
+            "every object needs one"
+        };
+        return Err(Problem::new("the Secret has no metadata.name").hint(hint));
+    }
+    let at = |key| tree.get(tree.root(), key);
+    let secret_type = match at("type").and_then(|node| tree.scalar(node)) {
+        None | Some(Scalar::Null) => None,
+        Some(Scalar::Text(text)) => Some(text.to_owned()),
+        Some(_) => return Err(must_be_text("type")),
+    };
+    let immutable = match at("immutable").and_then(|node| tree.scalar(node)) {
+        None | Some(Scalar::Null) => None,
+        Some(Scalar::Bool(immutable)) => Some(immutable),
+        Some(_) => {
+            return Err(
+                Problem::new("immutable must be true or false").hint("write it without quotes")
+            );
+        }
+    };
+    Ok(Object {
+        secret: identity.clone(),
+        metadata,
+        secret_type,
+        immutable,
+    })
+}
+
+/// Labels and annotations, every value text.
+pub(super) fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
+    Ok(Metadata {
+        labels: texts(tree, "labels")?,
+        annotations: texts(tree, "annotations")?,
+    })
+}
+
+fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
+    let Some(map) = tree.at(tree.root(), &["metadata", field]) else {
+        return Ok(vec![]);
+    };
+    match (tree.kind(map), tree.scalar(map)) {
+        (Kind::Map, _) => {}
+        (_, Some(Scalar::Null)) => return Ok(vec![]),
+        _ => {
+            return Err(Problem::new(format!("metadata.{field} must be a map"))
+                .hint("write name: value below it"));
+        }
+    }
+    let text = |(key, value)| {
+        let key: String = tree.key(key).into_owned();
+        match tree.text(value) {
+            Some(text) => Ok((key, text.to_owned())),
+            None => Err(must_be_text(&format!("metadata.{field} \"{key}\""))),
+        }
+    };
+    tree.entries(map).into_iter().map(text).collect()
+}
+
+fn must_be_text(what: &str) -> Problem {
+    Problem::new(format!("{what} must be text")).hint("put the value in quotes: \"true\"")
+}
+
+/// A key of `data` that `stringData` has too.
+pub(super) fn shadowed(tree: &Tree) -> Option<NodeId> {
+    let data = tree.get(tree.root(), "data")?;
+    let string_data = tree.get(tree.root(), "stringData")?;
+    let twice = |(key, _): &(NodeId, NodeId)| tree.get(string_data, &tree.key(*key)).is_some();
+    tree.entries(data)
+        .into_iter()
+        .find(twice)
+        .map(|(_, value)| value)
+}

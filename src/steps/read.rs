@@ -1,0 +1,198 @@
+//! Bytes to manifests. A text without a marker stays a slice that nobody parses.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use rayon::prelude::*;
+
+use crate::error::{Problem, Problems};
+use crate::grammars::GRAMMARS;
+use crate::model::{Input, Manifest, ManifestId, Source, Stream};
+use crate::settings::Transform;
+use crate::yaml::{self, Fault, Kind, Pieces, Scalar};
+
+/// What the stream is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To replace references: what has to do with Secrets or holds a reference.
+    Render,
+    /// To check the result: also what uses Secrets.
+    Verify,
+}
+
+/// The word that every Secret has, what may hide it (an escape, a tag), and each grammar's own.
+static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
+    let markers = ["Secret", "ENC[", "\\", "!!", "sealref.dev/"]
+        .into_iter()
+        .chain(grammars);
+    AhoCorasick::new(markers).ok()
+});
+
+/// `secretName` and `tls.secret` have no capital letter.
+static VERIFY: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
+    let markers = ["ecret", "ENC[", "**SOPS**", "\\", "!!", "sealref.dev/"];
+    AhoCorasick::new(markers.into_iter().chain(grammars)).ok()
+});
+
+impl Purpose {
+    fn may_matter(self, text: &str) -> bool {
+        let markers = match self {
+            Self::Render => &RENDER,
+            Self::Verify => &VERIFY,
+        };
+        markers
+            .as_ref()
+            .is_none_or(|markers| markers.is_match(text))
+    }
+}
+
+/// Text from bytes.
+///
+/// # Errors
+/// Not UTF-8: the offset, and no byte of it.
+pub fn text(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Source {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }),
+        Err(error) => {
+            let offset = error.valid_up_to();
+            Err(
+                Problem::new(format!("the text is not UTF-8 at byte {offset}"))
+                    .hint("save it as UTF-8; UTF-16 and other encodings are not read")
+                    .at(name.to_owned()),
+            )
+        }
+    }
+}
+
+/// Writes lists anew whose items share anchors, so that each item can be read alone.
+pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
+    let mut problems = Problems::default();
+    let mut sources = vec![];
+    for source in input.0 {
+        match yaml::untangled(&source.text, &|text| purpose.may_matter(text)) {
+            Ok(Some(text)) => sources.push(Source { text, ..source }),
+            Ok(None) => sources.push(source),
+            Err(fault) => problems.push(told(&source.name, &fault)),
+        }
+    }
+    problems.or(Input(sources))
+}
+
+/// Manifests of all sources; those with a marker are parsed, on all cores.
+pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
+    let mut problems = Problems::default();
+    let mut stream = Stream {
+        names: vec![],
+        manifests: vec![],
+        tails: vec![],
+        ours: vec![],
+        candidates: vec![],
+    };
+    for (number, source) in input.0.iter().enumerate() {
+        stream.names.push(&source.name);
+        match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
+            Ok(pieces) => take(&mut stream, number, pieces, purpose),
+            Err(fault) => problems.push(told(&source.name, &fault)),
+        }
+    }
+    let broken: Vec<Problem> = stream
+        .candidates
+        .par_iter()
+        .filter_map(|id| {
+            let manifest = stream.get(*id)?;
+            match manifest.tree() {
+                Err(fault) => Some(stream.problem(manifest, fault)),
+                Ok(_) => shape(&stream, manifest, *id),
+            }
+        })
+        .collect();
+    broken
+        .into_iter()
+        .for_each(|problem| problems.push(problem));
+    set_ours_apart(&mut stream);
+    let empty =
+        stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
+    if problems.is_empty() && empty {
+        problems.push(Problem::new("no objects came in").hint(
+            "an empty stream would make Argo CD and others delete everything; did the command before fail?",
+        ));
+    }
+    problems.or(stream)
+}
+
+fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose: Purpose) {
+    for piece in pieces.pieces {
+        let id = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
+        if purpose.may_matter(piece.text) {
+            stream.candidates.push(ManifestId(id));
+        }
+        let manifest = Manifest::new(source, piece.before, piece.text, piece.line, piece.syntax);
+        stream.manifests.push(manifest);
+    }
+    stream.tails.push(pieces.tail);
+}
+
+/// Only maps are objects; `null` is nothing.
+fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem> {
+    let tree = manifest.tree().ok()?;
+    let found = match (tree.kind(tree.root()), tree.scalar(tree.root())) {
+        (Kind::Map, _) | (_, Some(Scalar::Null)) => return None,
+        (Kind::Seq, _) => "a list",
+        _ => "a scalar",
+    };
+    let problem = Problem::new(format!("expected a Kubernetes object, found {found}"));
+    Some(
+        problem
+            .hint("each document is a map with apiVersion and kind")
+            .at(stream.tell_object(id)),
+    )
+}
+
+/// Settings of our own are not for the cluster.
+fn set_ours_apart(stream: &mut Stream) {
+    let is_ours = |manifest: &Manifest| {
+        manifest
+            .identity()
+            .is_ok_and(|identity| identity.api_version == Transform::API_VERSION)
+    };
+    let ours: Vec<ManifestId> = stream
+        .candidates
+        .iter()
+        .copied()
+        .filter(|id| stream.get(*id).is_some_and(is_ours))
+        .collect();
+    if ours.is_empty() {
+        return;
+    }
+    let manifests = std::mem::take(&mut stream.manifests);
+    let candidates = std::mem::take(&mut stream.candidates);
+    for (id, manifest) in (0..).map(ManifestId).zip(manifests) {
+        if ours.binary_search(&id).is_ok() {
+            stream.ours.push(manifest);
+            continue;
+        }
+        if candidates.binary_search(&id).is_ok() {
+            let next = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
+            stream.candidates.push(ManifestId(next));
+        }
+        stream.manifests.push(manifest);
+    }
+}
+
+/// Anything but comments and blank lines.
+fn says_something(text: &str) -> bool {
+    text.lines()
+        .map(str::trim)
+        .any(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn told(name: &str, fault: &Fault) -> Problem {
+    Problem::new(fault.message.clone())
+        .hint(fault.hint)
+        .at(format!("{name}:{}", fault.line))
+}

@@ -1,0 +1,57 @@
+//! What was checked, as texts: the slices that came in, with ours in their places.
+
+use std::borrow::Cow;
+
+use super::Output;
+use super::check::{Checked, Out};
+use crate::error::{Exit, Problem, Problems};
+use crate::model::{Manifest, Stream};
+use crate::yaml::{Syntax, join};
+
+/// The outputs, one for each source. Takes only what was checked.
+pub fn write<'s>(stream: &Stream<'s>, checked: Checked) -> Result<Vec<Output<'s>>, Problems> {
+    let outs = checked.into_inner();
+    let empty = |name: &&'s str| Output {
+        name,
+        pieces: vec![],
+    };
+    let mut outputs: Vec<Output> = stream.names.iter().map(empty).collect();
+    if outs.len() != stream.manifests.len() {
+        let what = "internal: not every object has a fate; nothing was written";
+        return Err(Problem::new(what).exit(Exit::Bug).into());
+    }
+    for (manifest, out) in stream.manifests.iter().zip(outs) {
+        let Some(output) = outputs.get_mut(manifest.source) else {
+            continue;
+        };
+        output.pieces.push(manifest.before.into());
+        output.pieces.push(text(manifest, out));
+    }
+    for (output, tail) in outputs.iter_mut().zip(&stream.tails) {
+        output.pieces.push((*tail).into());
+    }
+    Ok(outputs)
+}
+
+fn text<'s>(manifest: &Manifest<'s>, out: Out) -> Cow<'s, str> {
+    let Out { before, instead } = out;
+    if before.is_empty() && instead.is_none() {
+        return Cow::Borrowed(manifest.text);
+    }
+    // What the user wrote above the object stays above it.
+    let leading = match (manifest.syntax, &instead) {
+        (Syntax::Document, Some(_)) => manifest.tree().map_or("", |tree| tree.leading()),
+        _ => "",
+    };
+    let replaced = instead.is_some();
+    let own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
+    let texts: Vec<&str> = before.iter().chain(&own).map(String::as_str).collect();
+    let joined = join(manifest.syntax, &texts);
+    // An edited text has its comments still.
+    let keep = replaced && !own.first().is_some_and(|text| text.starts_with(leading));
+    Cow::Owned(if keep {
+        format!("{leading}{joined}")
+    } else {
+        joined
+    })
+}

@@ -1,0 +1,80 @@
+//! What stands for a Secret. A target never sees a value: it gets a function from template to ciphertext.
+//!
+//! A new target is one file here and two lines in this one.
+
+mod external_secret;
+mod metadata;
+mod sealed_secret;
+
+use crate::error::{Problem, nearest};
+use crate::model::{Identity, Provision, Template};
+use crate::yaml::Value;
+
+/// What the settings say that a target writes down.
+pub struct Terms {
+    /// `spec.refreshInterval`.
+    pub refresh_interval: String,
+    /// The `apiVersion` of an ExternalSecret.
+    pub external_secrets: &'static str,
+    /// Whether list items carry `nullBytePolicy`.
+    pub null_byte_policy: bool,
+    /// What a renderer writes down about the seals it made, empty where it made none.
+    pub sealed_with: String,
+}
+
+/// From the key of an item and its template to base64 of the ciphertext.
+pub type Seal<'s> = &'s dyn Fn(&str, &Template) -> Result<String, Problem>;
+
+/// One kind of object that can stand for a Secret.
+pub trait Target: Sync {
+    /// The name in settings and annotations: its Kubernetes kind.
+    fn name(&self) -> &'static str;
+
+    /// True where values have to be known.
+    fn seals(&self) -> bool;
+
+    /// Can it stand for this Secret? Asked when it is planned, before any value is known.
+    fn can(&self, provision: &Provision) -> Result<(), Problem>;
+
+    /// The objects that stand for the Secret; the first one is the one that provides it.
+    fn emit<'p>(
+        &self,
+        provision: &'p Provision,
+        terms: &'p Terms,
+        seal: Seal,
+    ) -> Result<Vec<(Identity, Value<'p>)>, Problem>;
+}
+
+/// All targets.
+pub static TARGETS: &[&dyn Target] = &[
+    &external_secret::ExternalSecret,
+    &sealed_secret::SealedSecret,
+];
+
+/// The target with this name.
+///
+/// # Errors
+/// There is none; the hint names the nearest, or all.
+pub fn find(name: &str) -> Result<&'static dyn Target, Problem> {
+    let names = || TARGETS.iter().map(|target| target.name());
+    TARGETS
+        .iter()
+        .find(|target| target.name() == name)
+        .copied()
+        .ok_or_else(|| {
+            let hint = match nearest(name, names()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            Problem::new(format!("no target is called \"{name}\"")).hint(hint)
+        })
+}
+
+/// The target for values that have to be known, and the one for values that need not be.
+#[must_use]
+pub fn default(seals: bool) -> Option<&'static dyn Target> {
+    TARGETS
+        .iter()
+        .find(|target| target.seals() == seals)
+        .copied()
+}

@@ -1,0 +1,97 @@
+//! SealedSecret of sealed-secrets: values are composed and encrypted here, for the controller alone.
+//!
+//! Never `template.data`: the final value is known, so every byte of it goes through the cipher.
+//! Source: `pkg/apis/sealedsecrets/v1alpha1` of bitnami/sealed-secrets.
+
+use super::{Seal, Target, Terms, metadata};
+use crate::error::Problem;
+use crate::model::{Identity, Provision, Scope};
+use crate::yaml::Value;
+
+pub(super) struct SealedSecret;
+
+const API_VERSION: &str = "bitnami.com/v1alpha1";
+const KIND: &str = "SealedSecret";
+
+impl Target for SealedSecret {
+    fn name(&self) -> &'static str {
+        KIND
+    }
+
+    fn seals(&self) -> bool {
+        true
+    }
+
+    fn can(&self, provision: &Provision) -> Result<(), Problem> {
+        if !provision.extracts.is_empty() {
+            return Err(Problem::new(
+                "a SealedSecret cannot take a whole secret whose keys are not known",
+            )
+            .hint("name each key in stringData"));
+        }
+        if provision.scope != Scope::ClusterWide && provision.secret.namespace.is_none() {
+            let scope = provision.scope.name();
+            return Err(Problem::new(format!(
+                "the namespace is not known, and scope {scope} seals for one"
+            ))
+            .hint("write metadata.namespace, or give --namespace"));
+        }
+        Ok(())
+    }
+
+    fn emit<'p>(
+        &self,
+        provision: &'p Provision,
+        terms: &'p Terms,
+        seal: Seal,
+    ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
+        let Identity {
+            namespace, name, ..
+        } = &provision.secret;
+        let mut sealed = vec![];
+        for item in &provision.items {
+            sealed.push((
+                item.key.as_str().into(),
+                Value::text(seal(&item.key, &item.template)?),
+            ));
+        }
+        sealed.sort_by(|(a, _): &(std::borrow::Cow<str>, _), (b, _)| a.cmp(b));
+        let scope = metadata::scope(provision.scope);
+        let sealed_for = format!("{}/{name}", namespace.as_deref().unwrap_or(""));
+        let mut annotations = vec![("sealref.dev/sealed-for", sealed_for.into())];
+        if !terms.sealed_with.is_empty() {
+            annotations.push(("sealref.dev/sealed-with", terms.sealed_with.as_str().into()));
+        }
+        annotations.extend(scope.clone());
+        let mut template = vec![];
+        if let Some(immutable) = provision.immutable {
+            template.push(("immutable", Value::Bool(immutable)));
+        }
+        if let Some(metadata) = metadata::inner(provision, scope.into_iter().collect()) {
+            template.push(("metadata", metadata));
+        }
+        if let Some(kind) = &provision.secret_type {
+            template.push(("type", Value::text(kind.as_str())));
+        }
+        let mut spec = vec![("encryptedData", Value::Map(sealed))];
+        if !template.is_empty() {
+            spec.push(("template", Value::map(template)));
+        }
+        let value = Value::map([
+            ("apiVersion", Value::text(API_VERSION)),
+            ("kind", Value::text(KIND)),
+            (
+                "metadata",
+                metadata::outer(provision, name.as_str(), annotations),
+            ),
+            ("spec", Value::map(spec)),
+        ]);
+        let identity = Identity {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+        };
+        Ok(vec![(identity, value)])
+    }
+}
