@@ -49,7 +49,7 @@ pub fn check(
         .par_iter()
         .filter_map(|(id, made)| judge(stream, *id, made, &watch))
         .collect();
-    wrong.into_iter().for_each(|problem| problems.push(problem));
+    problems.extend(wrong.into_iter().collect());
     let mut outs = Vec::with_capacity(stream.manifests.len());
     for (id, manifest) in (0..).map(ManifestId).zip(&stream.manifests) {
         let before = fates

@@ -111,9 +111,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
             }
         })
         .collect();
-    broken
-        .into_iter()
-        .for_each(|problem| problems.push(problem));
+    problems.extend(broken.into_iter().collect());
     set_ours_apart(&mut stream);
     let empty =
         stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
