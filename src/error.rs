@@ -46,12 +46,7 @@ pub struct Problem {
 impl Problem {
     /// Something is wrong with the manifests or the settings.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Failed,
-            place: None,
-            message: message.into(),
-            hint: None,
-        }
+        Self { exit: Exit::Failed, place: None, message: message.into(), hint: None }
     }
 
     /// Adds the one next thing to do.
@@ -145,20 +140,12 @@ impl Problems {
     /// The gravest exit code among them.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.0
-            .iter()
-            .map(Problem::code)
-            .max()
-            .unwrap_or(Exit::Failed)
+        self.0.iter().map(Problem::code).max().unwrap_or(Exit::Failed)
     }
 
     /// `value` where nothing is wrong, else the problems.
     pub fn or<T>(self, value: T) -> Result<T, Problems> {
-        if self.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// Keeps the value, or keeps the problem, or problems, and gives nothing.
@@ -227,18 +214,11 @@ pub fn nearest<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Opt
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a
-        .to_lowercase()
-        .chars()
-        .take(crate::limits::NAME)
-        .enumerate()
-    {
+    for (i, x) in a.to_lowercase().chars().take(crate::limits::NAME).enumerate() {
         let mut diagonal = i;
         let mut left = i + 1;
         for (slot, y) in row.iter_mut().skip(1).zip(&b) {
-            let best = (diagonal + usize::from(x != *y))
-                .min(left + 1)
-                .min(*slot + 1);
+            let best = (diagonal + usize::from(x != *y)).min(left + 1).min(*slot + 1);
             diagonal = std::mem::replace(slot, best);
             left = best;
         }

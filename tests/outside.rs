@@ -137,21 +137,9 @@ fn a_name_that_climbs_above_the_root_is_refused_d1() {
     ] {
         world.leaves(name);
     }
-    assert!(
-        world
-            .refusal_in("app", "../../secret")
-            .ends_with("leaves the root")
-    );
-    assert!(
-        world
-            .refusal_in("..", "secret")
-            .ends_with("leaves the root")
-    );
-    assert!(
-        world
-            .refusal_in("../other", "secret")
-            .ends_with("leaves the root")
-    );
+    assert!(world.refusal_in("app", "../../secret").ends_with("leaves the root"));
+    assert!(world.refusal_in("..", "secret").ends_with("leaves the root"));
+    assert!(world.refusal_in("../other", "secret").ends_with("leaves the root"));
 }
 
 #[test]
@@ -162,11 +150,7 @@ fn an_absolute_name_is_refused_d1() {
         let told = world.refusal(name);
         assert!(told.ends_with("is an absolute path"), "{told}");
     }
-    assert!(
-        world
-            .refusal_in("/etc", "passwd")
-            .ends_with("is an absolute path")
-    );
+    assert!(world.refusal_in("/etc", "passwd").ends_with("is an absolute path"));
 }
 
 #[test]
@@ -179,15 +163,7 @@ fn a_link_that_leaves_the_root_is_refused_d1() {
     world.link(world.path("other"), "root/app/folder");
     // Back inside by an absolute name: whether that is inside is not ours to work out
     world.link(world.path("root/values"), "root/home");
-    for name in [
-        "relative",
-        "absolute",
-        "chain",
-        "folder/secret",
-        "app/folder/secret",
-        "folder/../secret",
-        "home",
-    ] {
+    for name in ["relative", "absolute", "chain", "folder/secret", "app/folder/secret", "folder/../secret", "home"] {
         world.leaves(name);
     }
 }
@@ -199,10 +175,7 @@ fn whether_something_exists_outside_is_not_told_d1() {
     world.link(world.path("secret"), "root/b");
     world.leaves("a");
     world.leaves("b");
-    assert_eq!(
-        world.refusal("../secret").replace("secret", "X"),
-        world.refusal("../nothing").replace("nothing", "X")
-    );
+    assert_eq!(world.refusal("../secret").replace("secret", "X"), world.refusal("../nothing").replace("nothing", "X"));
 }
 
 #[test]
@@ -247,14 +220,7 @@ fn the_kernels_own_files_are_refused_d4() {
 #[test]
 fn a_root_inside_proc_gives_nothing_d4() {
     let root = Root::open(Path::new("/proc/self")).unwrap();
-    for name in [
-        "environ",
-        "cmdline",
-        "root/etc/passwd",
-        "cwd/Cargo.toml",
-        "exe",
-        "fd/0",
-    ] {
+    for name in ["environ", "cmdline", "root/etc/passwd", "cwd/Cargo.toml", "exe", "fd/0"] {
         assert!(root.read(Path::new(""), name, LIMIT).is_err(), "{name}");
     }
 }
@@ -268,10 +234,7 @@ fn devices_are_refused_d4() {
         }
         let problem = root.read(Path::new(""), name, LIMIT).unwrap_err();
         let told = problem.message();
-        assert!(
-            told.ends_with("is not a regular file") || told.ends_with("leaves the root"),
-            "{told}"
-        );
+        assert!(told.ends_with("is not a regular file") || told.ends_with("leaves the root"), "{told}");
     }
 }
 
@@ -287,9 +250,7 @@ fn a_fifo_never_blocks_d5() {
         }
     });
     for _ in 0..2 {
-        let told = told
-            .recv_timeout(Duration::from_secs(10))
-            .expect("it blocks");
+        let told = told.recv_timeout(Duration::from_secs(10)).expect("it blocks");
         assert!(told.ends_with("is not a regular file"), "{told}");
     }
 }
@@ -312,10 +273,7 @@ fn a_hard_link_is_refused_where_the_root_says_so_d5() {
     fs::hard_link(world.path("secret"), world.path("root/hard")).unwrap();
     assert_eq!(world.read("hard"), OUTSIDE);
     let World { folder, root } = world;
-    let world = World {
-        folder,
-        root: root.without_hard_links(),
-    };
+    let world = World { folder, root: root.without_hard_links() };
     assert!(world.refusal("hard").contains("hard link"));
     assert_eq!(world.read("values"), "top");
 }
@@ -326,10 +284,7 @@ fn a_file_that_may_not_be_read_is_refused_d6() {
     let path = world.path("root/values");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
-        skipped(
-            "a_file_that_may_not_be_read_is_refused_d6",
-            "this user reads any file",
-        );
+        skipped("a_file_that_may_not_be_read_is_refused_d6", "this user reads any file");
         return;
     }
     assert!(world.refusal("values").ends_with("permission denied"));
@@ -366,10 +321,7 @@ fn a_file_that_changes_while_it_is_read_is_refused_d6() {
             match world.root.read(Path::new(""), "growing", LIMIT) {
                 Ok(bytes) => assert!([40_000, 60_000].contains(&bytes.len())),
                 Err(problem) => {
-                    assert!(
-                        problem.message().ends_with("changed while it was read"),
-                        "{problem}"
-                    );
+                    assert!(problem.message().ends_with("changed while it was read"), "{problem}");
                     changed += 1;
                     if changed == 20 {
                         break;
@@ -386,37 +338,16 @@ fn a_file_that_changes_while_it_is_read_is_refused_d6() {
 fn odd_names_are_read_and_told_safely_d7() {
     let world = World::new();
     let longest = "n".repeat(255);
-    for name in [
-        "new\nline",
-        "esc\u{1b}[2J",
-        "dot.",
-        "space ",
-        "Values",
-        &longest,
-    ] {
+    for name in ["new\nline", "esc\u{1b}[2J", "dot.", "space ", "Values", &longest] {
         fs::write(world.path("root").join(name), "odd").unwrap();
         assert_eq!(world.read(name), "odd", "{name:?}");
     }
     assert_eq!(world.read("values"), "top");
-    let problem = world
-        .root
-        .read(Path::new(""), "gone\n\u{1b}[2J\u{202e}", LIMIT)
-        .unwrap_err();
+    let problem = world.root.read(Path::new(""), "gone\n\u{1b}[2J\u{202e}", LIMIT).unwrap_err();
     let told = problem.to_string();
-    assert!(
-        told.starts_with("\"gone\\u{a}\\u{1b}[2J\\u{202e}\" can't be read"),
-        "{told}"
-    );
-    assert!(
-        world
-            .refusal(&"n".repeat(256))
-            .ends_with("the name is too long")
-    );
-    assert!(
-        world
-            .refusal(&"n/".repeat(4000))
-            .ends_with("the name is too long")
-    );
+    assert!(told.starts_with("\"gone\\u{a}\\u{1b}[2J\\u{202e}\" can't be read"), "{told}");
+    assert!(world.refusal(&"n".repeat(256)).ends_with("the name is too long"));
+    assert!(world.refusal(&"n/".repeat(4000)).ends_with("the name is too long"));
     assert!(world.refusal("nul\0byte").contains("can't be read"));
     assert!(world.refusal("").contains("is empty"));
 }
@@ -445,10 +376,7 @@ fn a_sparse_tebibyte_is_refused_by_its_size_d8() {
     let world = World::new();
     let file = fs::File::create(world.path("root/sparse")).unwrap();
     if file.set_len(1 << 40).is_err() {
-        skipped(
-            "a_sparse_tebibyte_is_refused_by_its_size_d8",
-            "no such files here",
-        );
+        skipped("a_sparse_tebibyte_is_refused_by_its_size_d8", "no such files here");
         return;
     }
     assert_eq!(world.refusal("sparse"), "\"sparse\" is larger than 64 KiB");
@@ -463,12 +391,7 @@ fn the_root_is_resolved_once_d9() {
     fs::remove_file(world.path("alias")).unwrap();
     world.link("other", "alias");
     assert!(root.read(Path::new(""), "secret", LIMIT).is_err());
-    assert_eq!(
-        root.read(Path::new(""), "values", LIMIT)
-            .unwrap()
-            .as_slice(),
-        b"top"
-    );
+    assert_eq!(root.read(Path::new(""), "values", LIMIT).unwrap().as_slice(), b"top");
 }
 
 #[test]
@@ -511,11 +434,7 @@ fn what_git_keeps_is_refused() {
         let told = world.refusal(name);
         assert!(told.ends_with("lies in \".git\""), "{told}");
     }
-    assert!(
-        world
-            .refusal_in(".git", "config")
-            .ends_with("lies in \".git\"")
-    );
+    assert!(world.refusal_in(".git", "config").ends_with("lies in \".git\""));
     assert_eq!(world.read(".gitignore"), "ignored");
 }
 
@@ -592,10 +511,7 @@ fn assert_race(world: &World, one: &str, other: &str, name: &str) {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    assert!(
-        read > 0 && refused > 0,
-        "no race: {read} read, {refused} refused"
-    );
+    assert!(read > 0 && refused > 0, "no race: {read} read, {refused} refused");
 }
 
 // Argo CD: an absolute name passed for a URL and was not checked
@@ -603,11 +519,7 @@ fn assert_race(world: &World, one: &str, other: &str, name: &str) {
 fn cve_2022_24348_an_absolute_values_file_is_refused() {
     let world = World::new();
     let secret = world.path("secret");
-    assert!(
-        world
-            .refusal(secret.to_str().unwrap())
-            .ends_with("is an absolute path")
-    );
+    assert!(world.refusal(secret.to_str().unwrap()).ends_with("is an absolute path"));
     for scheme in ["file://", "http://", "file:/"] {
         world.refusal(&format!("{scheme}{}", secret.display()));
         world.refusal(&format!("{scheme}../../../secret"));
@@ -619,11 +531,7 @@ fn cve_2022_24348_an_absolute_values_file_is_refused() {
 fn cve_2022_24730_a_file_of_a_neighbour_is_refused() {
     let world = World::new();
     world.leaves("../other/secret");
-    assert!(
-        world
-            .refusal_in("app", "../../other/secret")
-            .ends_with("leaves the root")
-    );
+    assert!(world.refusal_in("app", "../../other/secret").ends_with("leaves the root"));
 }
 
 // Argo CD: a file that is no YAML came back inside the error
@@ -662,17 +570,11 @@ fn cve_2022_31036_a_linked_values_file_is_refused() {
 fn cve_2022_24877_a_kustomization_that_climbs_is_refused() {
     let world = World::new();
     let climb = "../".repeat(40);
-    world.leaves(&format!(
-        "{climb}var/run/secrets/kubernetes.io/serviceaccount/token"
-    ));
+    world.leaves(&format!("{climb}var/run/secrets/kubernetes.io/serviceaccount/token"));
     world.leaves(&format!("{climb}proc/self/environ"));
     let told = world.refusal("/var/run/secrets/kubernetes.io/serviceaccount/token");
     assert!(told.ends_with("is an absolute path"), "{told}");
-    assert!(
-        world
-            .refusal_in(&climb, "etc/passwd")
-            .ends_with("leaves the root")
-    );
+    assert!(world.refusal_in(&climb, "etc/passwd").ends_with("leaves the root"));
 }
 
 #[test]
@@ -680,14 +582,8 @@ fn the_nearest_file_upwards_is_found() {
     let world = World::new();
     let deep = world.path("root/app/deep");
     let home = fs::canonicalize(world.path("root")).unwrap();
-    assert_eq!(
-        upwards(&deep, &["values"], None),
-        Some(home.join("app/values"))
-    );
-    assert_eq!(
-        upwards(&deep, &["none", ".sops.yaml"], None),
-        Some(home.join(".sops.yaml"))
-    );
+    assert_eq!(upwards(&deep, &["values"], None), Some(home.join("app/values")));
+    assert_eq!(upwards(&deep, &["none", ".sops.yaml"], None), Some(home.join(".sops.yaml")));
     assert_eq!(repository(&deep), Some(home));
 }
 
@@ -698,10 +594,7 @@ fn nothing_above_the_last_folder_is_looked_at() {
     let (app, root) = (world.path("root/app"), world.path("root"));
     assert_eq!(upwards(&deep, &[".sops.yaml"], Some(&app)), None);
     assert!(upwards(&deep, &[".sops.yaml"], Some(&root)).is_some());
-    assert_eq!(
-        upwards(&deep, &["secret"], Some(&world.path("other"))),
-        None
-    );
+    assert_eq!(upwards(&deep, &["secret"], Some(&world.path("other"))), None);
 }
 
 /// Past the harness, which keeps what passing tests print.

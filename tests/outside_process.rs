@@ -17,9 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{
-    DumpableBehavior, Pid, Resource, Signal, dumpable_behavior, getrlimit, kill_process,
-};
+use rustix::process::{DumpableBehavior, Pid, Resource, Signal, dumpable_behavior, getrlimit, kill_process};
 use sealref::outside::{
     files::{Privacy, write_atomically},
     process::{harden, watch_signals},
@@ -76,10 +74,7 @@ fn a_panic_tells_where_and_never_what_h10() {
     let output = child(test, "panic", Path::new("")).output().unwrap();
     assert!(!output.status.success());
     let told = told(&output);
-    assert!(
-        told.contains("error: internal: bug at tests/outside_process.rs:"),
-        "{told}"
-    );
+    assert!(told.contains("error: internal: bug at tests/outside_process.rs:"), "{told}");
     assert!(told.contains("\nhint: "), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
     assert!(!told.to_lowercase().contains("backtrace"), "{told}");
@@ -114,11 +109,7 @@ fn a_signal_ends_the_process_and_leaves_whole_files_h5() {
         kill_process(pid(&child), signal).unwrap();
         let status = child.wait().unwrap();
         // At once; the bound only tells it from a process that waits for something
-        assert!(
-            sent.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            sent.elapsed()
-        );
+        assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
         assert_eq!((status.code(), status.signal()), (Some(code), None));
         let content = fs::read_to_string(&path).unwrap();
         assert!(content == a || content == b, "{} bytes", content.len());
@@ -142,17 +133,11 @@ fn stdin_is_read_to_its_end_and_no_further_than_the_limit_h4() {
     for (length, expected) in [
         (0, "hint: 0 bytes\n"),
         (300_000, "hint: 300000 bytes\n"),
-        (
-            300_001,
-            "error: \"stdin\" is larger than 300000 bytes\nhint: ",
-        ),
+        (300_001, "error: \"stdin\" is larger than 300000 bytes\nhint: "),
     ] {
         fs::write(&path, vec![b'x'; length]).unwrap();
         let mut child = child(test, "read", folder.path());
-        let from_file = child
-            .stdin(fs::File::open(&path).unwrap())
-            .output()
-            .unwrap();
+        let from_file = child.stdin(fs::File::open(&path).unwrap()).output().unwrap();
         assert!(told(&from_file).contains(expected), "{}", told(&from_file));
 
         let mut running = child.stdin(Stdio::piped()).spawn().unwrap();
@@ -162,15 +147,8 @@ fn stdin_is_read_to_its_end_and_no_further_than_the_limit_h4() {
         assert!(told(&from_pipe).contains(expected), "{}", told(&from_pipe));
     }
     let mut child = child(test, "read", folder.path());
-    let output = child
-        .stdin(fs::File::open(folder.path()).unwrap())
-        .output()
-        .unwrap();
-    assert!(
-        told(&output).contains("error: \"stdin\" is a folder, not a file\n"),
-        "{}",
-        told(&output)
-    );
+    let output = child.stdin(fs::File::open(folder.path()).unwrap()).output().unwrap();
+    assert!(told(&output).contains("error: \"stdin\" is a folder, not a file\n"), "{}", told(&output));
 }
 
 #[test]
@@ -191,10 +169,7 @@ fn a_hardened_process_hides_its_environment_from_its_neighbours_p1() {
         return;
     }
     for (part, seen) in [("open", true), ("hidden", false)] {
-        let mut child = child(test, part, Path::new(""))
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = child(test, part, Path::new("")).stdin(Stdio::piped()).spawn().unwrap();
         let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap() == "ready"));
         let environ = fs::read(format!("/proc/{}/environ", child.id()));

@@ -22,8 +22,7 @@ use std::{
 use rustix::fs::{CWD, Mode, mkfifoat};
 use sealref::outside::{
     files::{
-        Kind, Privacy, Recursive, create_folder, kind, list, read_file, remove, resolve,
-        write_atomically, write_new,
+        Kind, Privacy, Recursive, create_folder, kind, list, read_file, remove, resolve, write_atomically, write_new,
     },
     stdio,
 };
@@ -36,10 +35,8 @@ fn folder() -> TempDir {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -98,12 +95,7 @@ fn a_file_in_a_folder_that_takes_no_files_stays_as_it_is_h2() {
     let path = Path::new("/proc/self/comm");
     let before = fs::read_to_string(path).unwrap();
     let problem = write_atomically(path, &["hunter2"], Privacy::Public).unwrap_err();
-    assert!(
-        problem
-            .message()
-            .starts_with("\"/proc/self/comm\" can't be written: "),
-        "{problem}"
-    );
+    assert!(problem.message().starts_with("\"/proc/self/comm\" can't be written: "), "{problem}");
     assert!(!problem.to_string().contains("hunter2"));
     assert_eq!(fs::read_to_string(path).unwrap(), before);
 }
@@ -115,17 +107,11 @@ fn a_read_only_folder_is_told_and_left_alone_h2() {
     fs::write(&path, "old").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
     if fs::write(folder.path().join("probe"), "").is_ok() {
-        skipped(
-            "a_read_only_folder_is_told_and_left_alone_h2",
-            "this user writes anywhere",
-        );
+        skipped("a_read_only_folder_is_told_and_left_alone_h2", "this user writes anywhere");
         return;
     }
     let problem = write_atomically(&path, &["new"], Privacy::Public).unwrap_err();
-    assert!(
-        problem.message().ends_with("permission denied"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("permission denied"), "{problem}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
 }
 
@@ -166,12 +152,7 @@ fn a_link_out_of_its_folder_is_not_written_through() {
     symlink("../theirs", inside.join("out.yaml")).unwrap();
     symlink("../missing", inside.join("dangling")).unwrap();
     let problem = write_atomically(&inside.join("out.yaml"), &["x"], Privacy::Public).unwrap_err();
-    assert!(
-        problem
-            .message()
-            .ends_with("is a link that leaves its folder"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("is a link that leaves its folder"), "{problem}");
     write_atomically(&inside.join("dangling"), &["x"], Privacy::Public).unwrap_err();
     assert_eq!(fs::read_to_string(&outside).unwrap(), "theirs");
     assert_eq!(names(folder.path()), ["in", "theirs"]);
@@ -198,10 +179,7 @@ fn devices_pipes_and_folders_are_not_replaced() {
     fs::create_dir(&made).unwrap();
     for path in [Path::new("/dev/full"), Path::new("/dev/null"), &fifo, &made] {
         let problem = write_atomically(path, &["x"], Privacy::Public).unwrap_err();
-        assert!(
-            problem.message().ends_with("is not a regular file"),
-            "{problem}"
-        );
+        assert!(problem.message().ends_with("is not a regular file"), "{problem}");
         assert!(fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()));
     }
 }
@@ -211,10 +189,7 @@ fn a_missing_folder_is_told_and_not_made() {
     let folder = folder();
     let path = folder.path().join("a/b");
     let problem = write_atomically(&path, &["x"], Privacy::Public).unwrap_err();
-    assert!(
-        problem.message().ends_with("no such file or folder"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("no such file or folder"), "{problem}");
     assert!(names(folder.path()).is_empty());
     create_folder(&folder.path().join("a")).unwrap();
     create_folder(&folder.path().join("a")).unwrap();
@@ -253,24 +228,11 @@ fn a_file_is_removed_and_its_absence_is_fine() {
 fn manifests_are_listed_in_the_order_of_their_bytes() {
     let folder = folder();
     let top = folder.path();
-    for name in [
-        "b.yaml",
-        "a.yml",
-        "B.json",
-        "a/x.yaml",
-        "a-b/x.yaml",
-        "a/c/d.json",
-    ] {
+    for name in ["b.yaml", "a.yml", "B.json", "a/x.yaml", "a-b/x.yaml", "a/c/d.json"] {
         fs::create_dir_all(top.join(name).parent().unwrap()).unwrap();
         fs::write(top.join(name), "").unwrap();
     }
-    for name in [
-        "readme.md",
-        ".hidden.yaml",
-        "yaml",
-        "x.YAML",
-        "a/.git/x.yaml",
-    ] {
+    for name in ["readme.md", ".hidden.yaml", "yaml", "x.YAML", "a/.git/x.yaml"] {
         fs::create_dir_all(top.join(name).parent().unwrap()).unwrap();
         fs::write(top.join(name), "").unwrap();
     }
@@ -280,17 +242,7 @@ fn manifests_are_listed_in_the_order_of_their_bytes() {
         found.iter().map(short).collect()
     };
     assert_eq!(listed(Recursive::No), ["B.json", "a.yml", "b.yaml"]);
-    assert_eq!(
-        listed(Recursive::Yes),
-        [
-            "B.json",
-            "a-b/x.yaml",
-            "a.yml",
-            "a/c/d.json",
-            "a/x.yaml",
-            "b.yaml"
-        ]
-    );
+    assert_eq!(listed(Recursive::Yes), ["B.json", "a-b/x.yaml", "a.yml", "a/c/d.json", "a/x.yaml", "b.yaml"]);
 }
 
 #[test]
@@ -307,12 +259,7 @@ fn links_are_listed_only_within_the_folder() {
     fs::write(folder.path().join("theirs.yaml"), "").unwrap();
     symlink("../theirs.yaml", top.join("out.yaml")).unwrap();
     let problem = list(&top, Recursive::No).unwrap_err();
-    assert!(
-        problem
-            .message()
-            .ends_with("is a link that leaves the folder"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("is a link that leaves the folder"), "{problem}");
 }
 
 #[test]
@@ -320,10 +267,7 @@ fn a_manifest_that_is_no_file_is_told() {
     let folder = folder();
     mkfifoat(CWD, folder.path().join("x.yaml"), Mode::RWXU).unwrap();
     let problem = list(folder.path(), Recursive::No).unwrap_err();
-    assert!(
-        problem.message().ends_with("is not a regular file"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("is not a regular file"), "{problem}");
     assert!(list(&folder.path().join("none"), Recursive::No).is_err());
 }
 
@@ -352,10 +296,7 @@ fn an_operand_is_a_file_a_link_or_a_pipe() {
             drop(writer);
         });
         let bytes = read_file(&path, LIMIT).unwrap();
-        assert_eq!(
-            (bytes.as_slice(), bytes.capacity()),
-            (large.as_slice(), large.len())
-        );
+        assert_eq!((bytes.as_slice(), bytes.capacity()), (large.as_slice(), large.len()));
     });
 }
 
@@ -380,20 +321,14 @@ fn an_operand_over_the_limit_is_refused() {
     fs::write(&file, "123456").unwrap();
     assert!(read_file(&file, 6).is_ok());
     let problem = read_file(&file, 5).unwrap_err();
-    assert!(
-        problem.message().ends_with("is larger than 5 bytes"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("is larger than 5 bytes"), "{problem}");
 
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(b"123456").unwrap();
     drop(writer);
     let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
     let problem = read_file(&path, 5).unwrap_err();
-    assert!(
-        problem.message().ends_with("is larger than 5 bytes"),
-        "{problem}"
-    );
+    assert!(problem.message().ends_with("is larger than 5 bytes"), "{problem}");
 }
 
 #[test]

@@ -2,11 +2,7 @@
 //!
 //! The expectations in certificates.json were taken down from OpenSSL, not from our own reader.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 
@@ -23,11 +19,7 @@ fn keys_have_three_forms_and_no_other() {
         let bytes = STANDARD.decode(text(&case, "bytes")).unwrap();
         match (SealingKey::read(&bytes), text(&case, "expect")) {
             (Ok((key, demo)), expected) => {
-                assert_eq!(
-                    expected,
-                    if demo == Demo::Yes { "demo key" } else { "key" },
-                    "{comment}"
-                );
+                assert_eq!(expected, if demo == Demo::Yes { "demo key" } else { "key" }, "{comment}");
                 let raw: Vec<u8> = unhex(text(&case, "key"));
                 let (same, _) = SealingKey::read(&raw).unwrap();
                 assert_eq!(id(&key), id(&same), "{comment}");
@@ -49,17 +41,9 @@ fn certificates_are_read_or_refused_with_the_reason_f5_to_f11() {
         match (Certificate::read(&bytes), text(case, "expect")) {
             (Ok(certificate), expected) => {
                 assert_eq!(expected, "certificate", "{name}");
-                assert_eq!(
-                    certificate.bits() as u64,
-                    case["bits"].as_u64().unwrap(),
-                    "{name}"
-                );
+                assert_eq!(certificate.bits() as u64, case["bits"].as_u64().unwrap(), "{name}");
                 assert_eq!(certificate.spki_hex(), text(case, "spki"), "{name}");
-                assert_eq!(
-                    certificate.fingerprint(),
-                    text(case, "fingerprint"),
-                    "{name}"
-                );
+                assert_eq!(certificate.fingerprint(), text(case, "fingerprint"), "{name}");
                 let (from, to) = certificate.dates();
                 assert_eq!(from, text(case, "not_before"), "{name}");
                 assert_eq!(to, text(case, "not_after"), "{name}");
@@ -88,17 +72,10 @@ fn a_private_key_is_found_wherever_it_stands_f10() {
     let good = std::fs::read(folder().join("certificates/test-only-rsa-2048.pem")).unwrap();
     for kind in ["", "RSA ", "EC ", "DSA ", "ENCRYPTED ", "OPENSSH ", "ANY "] {
         for (before, line_end) in [("", "\n"), ("  ", "\r\n"), ("tls.key: ", "\r")] {
-            let block =
-                format!("{before}-----BEGIN {kind}PRIVATE KEY-----{line_end}AAAA{line_end}");
-            for file in [
-                [good.as_slice(), block.as_bytes()],
-                [block.as_bytes(), &good],
-            ] {
+            let block = format!("{before}-----BEGIN {kind}PRIVATE KEY-----{line_end}AAAA{line_end}");
+            for file in [[good.as_slice(), block.as_bytes()], [block.as_bytes(), &good]] {
                 let problem = Certificate::read(&file.concat()).err().unwrap();
-                assert!(
-                    problem.message().contains("holds a private key"),
-                    "{kind}: {problem}"
-                );
+                assert!(problem.message().contains("holds a private key"), "{kind}: {problem}");
             }
         }
     }
@@ -125,10 +102,7 @@ fn dates_are_judged_for_a_moment_f1_and_f2() {
     let bytes = std::fs::read(folder().join("certificates/accepted-expired.pem")).unwrap();
     let certificate = Certificate::read(&bytes).unwrap();
     let (start, end) = (1_577_836_800, 1_609_459_200);
-    assert_eq!(
-        (certificate.not_before(), certificate.not_after()),
-        (start, end)
-    );
+    assert_eq!((certificate.not_before(), certificate.not_after()), (start, end));
     let day = 86_400;
     for (now, expected) in [
         (i64::MIN, Validity::NotYetValid),
@@ -159,19 +133,8 @@ fn a_ciphertext_is_measured_without_a_key() {
         }
         assert_eq!(measure(&ciphertext[..empty]), Some(0));
     }
-    for (length, known) in [
-        (0u16, false),
-        (128, false),
-        (255, false),
-        (256, true),
-        (1024, true),
-        (1025, false),
-    ] {
-        let bytes = [
-            &length.to_be_bytes()[..],
-            &vec![0; usize::from(length) + 16],
-        ]
-        .concat();
+    for (length, known) in [(0u16, false), (128, false), (255, false), (256, true), (1024, true), (1025, false)] {
+        let bytes = [&length.to_be_bytes()[..], &vec![0; usize::from(length) + 16]].concat();
         assert_eq!(measure(&bytes).is_some(), known, "{length}");
     }
 }
@@ -180,14 +143,8 @@ fn a_ciphertext_is_measured_without_a_key() {
 fn assert_quiet(problem: &Problem, bytes: &[u8]) {
     let told = problem.to_string();
     assert!(problem.advice().is_some(), "{told}");
-    assert!(
-        !problem.message().ends_with('.') && !told.contains('\r'),
-        "{told}"
-    );
-    for line in String::from_utf8_lossy(bytes)
-        .lines()
-        .filter(|line| line.len() > 30)
-    {
+    assert!(!problem.message().ends_with('.') && !told.contains('\r'), "{told}");
+    for line in String::from_utf8_lossy(bytes).lines().filter(|line| line.len() > 30) {
         assert!(!told.contains(line), "{told}");
     }
 }
@@ -210,7 +167,5 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 
 fn unhex(text: &str) -> Vec<u8> {
     let pairs = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-        .collect()
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }

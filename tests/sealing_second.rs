@@ -4,12 +4,7 @@
 //! code with src/seal: HMAC, HKDF and OAEP by hand, SHA-256 and AES-GCM from ring, numbers from
 //! num-bigint, certificates and keys through a reader of DER that is as long as it must be.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,18 +35,9 @@ fn the_specifications_own_vector_comes_out() {
             b"s3cret",
         ]),
     );
-    assert_eq!(
-        hex(&d),
-        "2462e9e0a88aa04c5e07225e1a89902d1b60b890fef4e5009a5f17fb58352250"
-    );
-    assert_eq!(
-        hex(&expand(&d, b"session key")),
-        "023d1a0c3ea1e4236db9e9a4bfbe8f8ba1a3e856cd929e93f767b115f50e2b42"
-    );
-    assert_eq!(
-        hex(&expand(&d, b"oaep seed")),
-        "84e5d055bf6ee39df2a600806f82c0229942815785bf7a9e7d5464ba70d447e2"
-    );
+    assert_eq!(hex(&d), "2462e9e0a88aa04c5e07225e1a89902d1b60b890fef4e5009a5f17fb58352250");
+    assert_eq!(hex(&expand(&d, b"session key")), "023d1a0c3ea1e4236db9e9a4bfbe8f8ba1a3e856cd929e93f767b115f50e2b42");
+    assert_eq!(hex(&expand(&d, b"oaep seed")), "84e5d055bf6ee39df2a600806f82c0229942815785bf7a9e7d5464ba70d447e2");
     let id = hmac(&i, &f(&[b"sealref.dev/id/v1", b""]));
     assert_eq!(hex(&id[..8]), "aec74159c9ffd512");
 }
@@ -74,10 +60,7 @@ fn check(vector: &Value, opened: &mut BTreeSet<String>) {
     let comment = text(vector, "comment");
     let key = vector["key"].as_str().map_or(vec![], unhex);
     let data_keys = vector["data_keys"].as_array().unwrap();
-    let data_keys = data_keys
-        .iter()
-        .map(|key| unhex(key.as_str().unwrap()))
-        .collect();
+    let data_keys = data_keys.iter().map(|key| unhex(key.as_str().unwrap())).collect();
     let [s, t, i] = secrets(&key, data_keys);
 
     let (namespace, name) = (text(vector, "namespace"), text(vector, "name"));
@@ -135,40 +118,24 @@ fn check(vector: &Value, opened: &mut BTreeSet<String>) {
     assert_eq!(hex(&hmac(&t, &tag)), text(vector, "tag"), "{comment}");
 
     let block = public.raise(&pad(&session, label.as_bytes(), &seed, public.length()));
-    let mut sealed = u16::try_from(public.length())
-        .unwrap()
-        .to_be_bytes()
-        .to_vec();
+    let mut sealed = u16::try_from(public.length()).unwrap().to_be_bytes().to_vec();
     sealed.extend(&block);
     sealed.extend(encrypt(&session, &plaintext));
-    assert_eq!(
-        STANDARD.encode(&sealed),
-        text(vector, "ciphertext"),
-        "{comment}"
-    );
+    assert_eq!(STANDARD.encode(&sealed), text(vector, "ciphertext"), "{comment}");
 
     // Raising to a private exponent takes a second without optimisation, so one each is enough here;
     // kubeseal opens every vector in tests/sealing_kubeseal.rs
     if opened.insert(certificate.to_owned()) {
         let block = Private::read(&certificate.replace(".pem", ".key.pem")).raise(&block);
-        assert_eq!(
-            unpad(&block, label.as_bytes()),
-            Some((seed, session)),
-            "{comment}"
-        );
+        assert_eq!(unpad(&block, label.as_bytes()), Some((seed, session)), "{comment}");
     }
 }
 
 /// F(scheme, path, fragment, sorted parameters..., the file's hash).
 fn reference(reference: &Value) -> Vec<u8> {
-    let mut fields: Vec<Vec<u8>> = ["scheme", "path", "fragment"]
-        .map(|field| text(reference, field).into())
-        .to_vec();
+    let mut fields: Vec<Vec<u8>> = ["scheme", "path", "fragment"].map(|field| text(reference, field).into()).to_vec();
     let parameters = reference["parameters"].as_array().unwrap();
-    let mut parameters: Vec<Vec<u8>> = parameters
-        .iter()
-        .map(|parameter| parameter.as_str().unwrap().into())
-        .collect();
+    let mut parameters: Vec<Vec<u8>> = parameters.iter().map(|parameter| parameter.as_str().unwrap().into()).collect();
     parameters.sort();
     fields.extend(parameters);
     fields.extend(reference["file"].as_str().map(unhex));
@@ -199,29 +166,15 @@ fn f(fields: &[&[u8]]) -> Vec<u8> {
 }
 
 fn sha(bytes: &[u8]) -> Vec<u8> {
-    ring::digest::digest(&ring::digest::SHA256, bytes)
-        .as_ref()
-        .to_vec()
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().to_vec()
 }
 
 /// RFC 2104, with SHA-256.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut block = if key.len() > 64 {
-        sha(key)
-    } else {
-        key.to_vec()
-    };
+    let mut block = if key.len() > 64 { sha(key) } else { key.to_vec() };
     block.resize(64, 0);
-    let inner: Vec<u8> = block
-        .iter()
-        .map(|byte| byte ^ 0x36)
-        .chain(message.iter().copied())
-        .collect();
-    let outer: Vec<u8> = block
-        .iter()
-        .map(|byte| byte ^ 0x5c)
-        .chain(sha(&inner))
-        .collect();
+    let inner: Vec<u8> = block.iter().map(|byte| byte ^ 0x36).chain(message.iter().copied()).collect();
+    let outer: Vec<u8> = block.iter().map(|byte| byte ^ 0x5c).chain(sha(&inner)).collect();
     sha(&outer)
 }
 
@@ -262,8 +215,7 @@ fn unpad(block: &[u8], label: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let data = xor(masked_data, &mgf1(&seed, masked_data.len()));
     let (hash, rest) = data.split_at(32);
     let one = rest.iter().position(|byte| *byte != 0)?;
-    (block[0] == 0 && hash == sha(label) && rest[one] == 1)
-        .then(|| (seed, rest[one + 1..].to_vec()))
+    (block[0] == 0 && hash == sha(label) && rest[one] == 1).then(|| (seed, rest[one + 1..].to_vec()))
 }
 
 /// AES-256-GCM with a nonce of zeros, the tag at the end.
@@ -271,8 +223,7 @@ fn encrypt(key: &[u8], plaintext: &[u8]) -> Vec<u8> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
     let mut bytes = plaintext.to_vec();
     let nonce = Nonce::assume_unique_for_key([0; 12]);
-    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut bytes)
-        .unwrap();
+    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut bytes).unwrap();
     bytes
 }
 
@@ -331,9 +282,7 @@ impl Private {
 }
 
 fn raise(block: &[u8], exponent: &BigUint, modulus: &BigUint) -> Vec<u8> {
-    let number = BigUint::from_bytes_be(block)
-        .modpow(exponent, modulus)
-        .to_bytes_be();
+    let number = BigUint::from_bytes_be(block).modpow(exponent, modulus).to_bytes_be();
     [vec![0; block.len() - number.len()], number].concat()
 }
 
@@ -351,18 +300,10 @@ fn elements(mut der: &[u8]) -> Vec<Element<'_>> {
             (2, short)
         } else {
             let start = 2 + short - 128;
-            (
-                start,
-                der[2..start]
-                    .iter()
-                    .fold(0, |n, byte| n << 8 | usize::from(*byte)),
-            )
+            (start, der[2..start].iter().fold(0, |n, byte| n << 8 | usize::from(*byte)))
         };
         let (whole, rest) = der.split_at(start + length);
-        found.push(Element {
-            whole,
-            content: &whole[start..],
-        });
+        found.push(Element { whole, content: &whole[start..] });
         der = rest;
     }
     found
@@ -389,14 +330,10 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 
 fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
-        .collect()
+    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let pairs = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-        .collect()
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }

@@ -45,9 +45,7 @@ fn shown(certificate: &Certificate, format: Format) -> String {
     let validity = match certificate.validity(clock::now()) {
         Validity::Valid => "valid".to_owned(),
         Validity::NotYetValid => "not valid yet".to_owned(),
-        Validity::Expired => {
-            "expired: the controller still decrypts, nothing new should be sealed".to_owned()
-        }
+        Validity::Expired => "expired: the controller still decrypts, nothing new should be sealed".to_owned(),
         Validity::ExpiresSoon { days } => format!("expires in {days} days"),
     };
     let (fingerprint, spki) = (certificate.fingerprint(), certificate.spki_hex());

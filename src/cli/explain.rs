@@ -60,11 +60,7 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
             Origin::Lifted(_) => format!(" (values lifted into Secret {})", provision.secret.name),
             Origin::Replaced(_) => String::new(),
         };
-        out.push_str(&format!(
-            "{}{what} becomes {}\n",
-            Quiet(&place),
-            provision.target.0
-        ));
+        out.push_str(&format!("{}{what} becomes {}\n", Quiet(&place), provision.target.0));
         for item in &provision.items {
             let said: Vec<String> = said(&item.template);
             out.push_str(&format!("  {}: {}\n", Quiet(&item.key), said.join(" ")));
@@ -73,18 +69,12 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
             }
         }
         for reference in &provision.extracts {
-            out.push_str(&format!(
-                "  every key of {}\n",
-                Quiet(&reference.address.to_string())
-            ));
+            out.push_str(&format!("  every key of {}\n", Quiet(&reference.address.to_string())));
             out.push_str(&looked_up(provision, reference));
         }
     }
     for (id, reason) in &plan.passing {
-        out.push_str(&format!(
-            "{} passes: {reason}\n",
-            Quiet(&stream.tell_object(*id))
-        ));
+        out.push_str(&format!("{} passes: {reason}\n", Quiet(&stream.tell_object(*id))));
     }
     for manifest in &stream.ours {
         let line = manifest.line;
@@ -109,28 +99,14 @@ fn looked_up(provision: &Provision, reference: &Reference) -> String {
     match &reference.lookup {
         Some(Lookup::Remote(number, remote)) => {
             let store = provision.stores.get(*number);
-            let store = store
-                .map(|store| format!("{} {}", store.kind.name(), store.name))
-                .unwrap_or_default();
-            let property = remote
-                .property
-                .as_ref()
-                .map(|p| format!(", property {p}"))
-                .unwrap_or_default();
-            let version = remote
-                .version
-                .as_ref()
-                .map(|v| format!(", version {v}"))
-                .unwrap_or_default();
-            format!(
-                "    from {store}: key {}{property}{version}\n",
-                Quiet(&remote.key)
-            )
+            let store = store.map(|store| format!("{} {}", store.kind.name(), store.name)).unwrap_or_default();
+            let property = remote.property.as_ref().map(|p| format!(", property {p}")).unwrap_or_default();
+            let version = remote.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
+            format!("    from {store}: key {}{property}{version}\n", Quiet(&remote.key))
         }
-        Some(Lookup::Generated(generator)) => format!(
-            "    made in the cluster by a {} generator\n",
-            generator.kind
-        ),
+        Some(Lookup::Generated(generator)) => {
+            format!("    made in the cluster by a {} generator\n", generator.kind)
+        }
         None => String::new(),
     }
 }
@@ -144,8 +120,7 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
         match &reference.lookup {
             Some(Lookup::Remote(number, remote)) => {
                 let store = provision.stores.get(*number);
-                value["store"] =
-                    json!(store.map(|s| json!({"kind": s.kind.name(), "name": s.name})));
+                value["store"] = json!(store.map(|s| json!({"kind": s.kind.name(), "name": s.name})));
                 value["remoteRef"] = json!({"key": remote.key, "property": remote.property, "version": remote.version});
             }
             Some(Lookup::Generated(generator)) => value["generator"] = json!(generator.kind),
@@ -168,9 +143,6 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
             "dataFrom": extracts.collect::<Vec<_>>(),
         })
     });
-    let passing = plan
-        .passing
-        .iter()
-        .map(|(id, why)| json!({"place": stream.tell_object(*id), "reason": why}));
+    let passing = plan.passing.iter().map(|(id, why)| json!({"place": stream.tell_object(*id), "reason": why}));
     json!({"provisions": provisions.collect::<Vec<_>>(), "passing": passing.collect::<Vec<_>>()})
 }

@@ -57,9 +57,7 @@ impl Keys {
 }
 
 fn inside_repository(path: &std::path::Path) -> bool {
-    let folder = path
-        .parent()
-        .filter(|folder| *folder != std::path::Path::new(""));
+    let folder = path.parent().filter(|folder| *folder != std::path::Path::new(""));
     files::repository(folder.unwrap_or(std::path::Path::new("."))).is_some()
 }
 
@@ -67,8 +65,7 @@ fn encrypted(bytes: &[u8], recipients: &[String]) -> Result<Vec<u8>, Problem> {
     let mut keys: Vec<age::x25519::Recipient> = vec![];
     for recipient in recipients {
         keys.push(recipient.parse().map_err(|_| {
-            Problem::new(format!("\"{recipient}\" is no age recipient"))
-                .hint("it begins with age1; see age-keygen -y")
+            Problem::new(format!("\"{recipient}\" is no age recipient")).hint("it begins with age1; see age-keygen -y")
         })?);
     }
     let failed = || Problem::new("the key could not be encrypted").hint("check the recipients");

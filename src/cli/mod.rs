@@ -22,12 +22,7 @@ mod verify;
 
 /// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.
 #[derive(Parser)]
-#[command(
-    name = "sealref",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "sealref", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done, 1 manifests or settings are wrong, 2 usage, 3 refused, 4 a source failed, 70 a bug."
 )]
@@ -61,15 +56,11 @@ pub(crate) struct Done {
 
 impl Done {
     fn output(text: impl Into<String>) -> Self {
-        Self {
-            output: vec![text.into()],
-            ..Self::default()
-        }
+        Self { output: vec![text.into()], ..Self::default() }
     }
 
     fn warn(mut self, warnings: &Problems) -> Self {
-        self.told
-            .push_str(&reports::problems(warnings, Severity::Warning));
+        self.told.push_str(&reports::problems(warnings, Severity::Warning));
         self
     }
 }

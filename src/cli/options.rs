@@ -36,21 +36,10 @@ pub(super) struct Settings {
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     root: Option<PathBuf>,
     /// An environment of the settings
-    #[arg(
-        short,
-        long,
-        value_name = "NAME",
-        env = "SEALREF_ENVIRONMENT",
-        help_heading = "Settings"
-    )]
+    #[arg(short, long, value_name = "NAME", env = "SEALREF_ENVIRONMENT", help_heading = "Settings")]
     environment: Option<String>,
     /// A cluster of the settings
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "SEALREF_CLUSTER",
-        help_heading = "Settings"
-    )]
+    #[arg(long, value_name = "NAME", env = "SEALREF_CLUSTER", help_heading = "Settings")]
     cluster: Option<String>,
     /// The namespace of objects that write none
     #[arg(short, long, value_name = "NAME", help_heading = "Settings")]
@@ -61,20 +50,10 @@ pub(super) struct Settings {
 #[derive(Args)]
 pub(super) struct Sealing {
     /// The certificate of the sealed-secrets controller
-    #[arg(
-        long,
-        visible_alias = "cert",
-        value_name = "FILE",
-        help_heading = "Sealing"
-    )]
+    #[arg(long, visible_alias = "cert", value_name = "FILE", help_heading = "Sealing")]
     certificate: Option<String>,
     /// The sealing key (see `sealref keys new`)
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "SEALREF_SEALING_KEY",
-        help_heading = "Sealing"
-    )]
+    #[arg(long, value_name = "FILE", env = "SEALREF_SEALING_KEY", help_heading = "Sealing")]
     sealing_key: Option<String>,
     /// To which names SealedSecrets are bound: strict, namespace-wide or cluster-wide
     #[arg(long, value_name = "SCOPE", value_parser = scope, help_heading = "Sealing")]
@@ -93,35 +72,20 @@ pub(super) struct Sealing {
 /// The words of kubeseal and those of the settings.
 fn scope(text: &str) -> Result<Scope, String> {
     let same = |scope: &Scope| text.replace('-', "").eq_ignore_ascii_case(scope.name());
-    Scope::ALL
-        .into_iter()
-        .find(same)
-        .ok_or_else(|| "strict, namespace-wide or cluster-wide".to_owned())
+    Scope::ALL.into_iter().find(same).ok_or_else(|| "strict, namespace-wide or cluster-wide".to_owned())
 }
 
 impl Inputs {
     /// Only these, for commands that make their own input.
     pub(super) fn only(operands: Vec<String>) -> Self {
-        Self {
-            operands,
-            files: vec![],
-            recursive: false,
-        }
+        Self { operands, files: vec![], recursive: false }
     }
 }
 
 impl Settings {
     /// A call with what was typed, and the defaults of everything else.
-    pub(super) fn call(
-        self,
-        inputs: Inputs,
-        sealing: Option<Sealing>,
-    ) -> Result<(Call, Policy), Problem> {
-        let mut chosen = Chosen {
-            environment: self.environment,
-            cluster: self.cluster,
-            ..Chosen::default()
-        };
+    pub(super) fn call(self, inputs: Inputs, sealing: Option<Sealing>) -> Result<(Call, Policy), Problem> {
+        let mut chosen = Chosen { environment: self.environment, cluster: self.cluster, ..Chosen::default() };
         let (mut identities, mut allowed) = (vec![], vec![]);
         if let Some(sealing) = sealing {
             chosen.certificate = sealing.certificate;
@@ -138,11 +102,7 @@ impl Settings {
         operands.extend(inputs.files);
         let call = Call {
             operands,
-            recursive: if inputs.recursive {
-                Recursive::Yes
-            } else {
-                Recursive::No
-            },
+            recursive: if inputs.recursive { Recursive::Yes } else { Recursive::No },
             config: self.config,
             root: self.root,
             chosen,

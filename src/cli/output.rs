@@ -29,8 +29,7 @@ const WRITTEN: &str = ".sealref-written";
 
 /// A file, or a folder.
 pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
-    let folder = path.to_string_lossy().ends_with('/')
-        || files::kind(path).is_ok_and(|kind| kind == Kind::Folder);
+    let folder = path.to_string_lossy().ends_with('/') || files::kind(path).is_ok_and(|kind| kind == Kind::Folder);
     if !folder {
         let pieces = joined(outputs);
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
@@ -42,10 +41,7 @@ pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
     }
     files::create_folder(path)?;
     let before = written(path)?;
-    let now: BTreeSet<String> = names
-        .iter()
-        .map(|(name, _)| name.to_string_lossy().into_owned())
-        .collect();
+    let now: BTreeSet<String> = names.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     // Said before it is done: an interrupted run leaves no file that nobody would remove.
     let all: Vec<String> = before.union(&now).map(|name| format!("{name}\n")).collect();
     list(path, &all)?;
@@ -77,34 +73,22 @@ fn written(folder: &Path) -> Result<BTreeSet<String>, Problem> {
     }
     let bytes = files::read_file(&path, limits::SETTINGS)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(text
-        .lines()
-        .filter(|name| stays(Path::new(name)))
-        .map(str::to_owned)
-        .collect())
+    Ok(text.lines().filter(|name| stays(Path::new(name))).map(str::to_owned).collect())
 }
 
 fn stays(name: &Path) -> bool {
-    name.components()
-        .all(|part| matches!(part, Component::Normal(_)))
-        && name != Path::new("")
+    name.components().all(|part| matches!(part, Component::Normal(_))) && name != Path::new("")
 }
 
 /// The path that was read, without what leads up to the working folder.
 fn file_name(name: &str, taken: &[(PathBuf, Vec<Cow<str>>)]) -> Result<PathBuf, Problem> {
     if name == "stdin" {
-        return Err(
-            Problem::new("standard input has no file name").hint("write to a file: -o FILE")
-        );
+        return Err(Problem::new("standard input has no file name").hint("write to a file: -o FILE"));
     }
-    let parts = Path::new(name)
-        .components()
-        .filter(|part| matches!(part, Component::Normal(_)));
+    let parts = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_)));
     let name: PathBuf = parts.collect();
     if taken.iter().any(|(other, _)| *other == name) {
-        return Err(
-            Problem::new("two files would be written to one name").at(name.to_string_lossy())
-        );
+        return Err(Problem::new("two files would be written to one name").at(name.to_string_lossy()));
     }
     Ok(name)
 }

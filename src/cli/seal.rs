@@ -53,15 +53,9 @@ pub(super) struct Seal {
 
 impl Seal {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let target = self
-            .merge_into
-            .as_deref()
-            .map(merge::Target::read)
-            .transpose()?;
+        let target = self.merge_into.as_deref().map(merge::Target::read).transpose()?;
         let files = self.files.clone();
-        let (mut call, policy) = self
-            .settings
-            .call(Inputs::only(files), Some(self.sealing))?;
+        let (mut call, policy) = self.settings.call(Inputs::only(files), Some(self.sealing))?;
         call.plaintext = Some(Plaintext::Seal);
         call.old_certificate = Old::Refused;
         let mut name = self.name;
@@ -77,16 +71,8 @@ impl Seal {
             (true, false) => stream::input(&call)?,
             (false, true) => {
                 let name = name.as_deref().ok_or_else(nameless)?;
-                let text = manifest(
-                    name,
-                    call.namespace.as_deref(),
-                    self.secret_type.as_deref(),
-                    values,
-                );
-                Input(vec![Source {
-                    name: "the command line".to_owned(),
-                    text,
-                }])
+                let text = manifest(name, call.namespace.as_deref(), self.secret_type.as_deref(), values);
+                Input(vec![Source { name: "the command line".to_owned(), text }])
             }
         };
         let input = match &target {
@@ -103,10 +89,7 @@ impl Seal {
             return Ok(done);
         }
         match self.output {
-            None => Ok(Done {
-                output: output::joined(rendered.outputs),
-                ..done
-            }),
+            None => Ok(Done { output: output::joined(rendered.outputs), ..done }),
             Some(path) => {
                 output::write(&path, rendered.outputs)?;
                 Ok(done)
@@ -122,15 +105,11 @@ fn nothing() -> Problem {
 }
 
 fn both() -> Problem {
-    Problem::new("manifests and single values cannot be sealed at once")
-        .hint("call it twice")
-        .exit(Exit::Usage)
+    Problem::new("manifests and single values cannot be sealed at once").hint("call it twice").exit(Exit::Usage)
 }
 
 fn nameless() -> Problem {
-    Problem::new("the Secret has no name")
-        .hint("sealref seal NAME ...")
-        .exit(Exit::Usage)
+    Problem::new("the Secret has no name").hint("sealref seal NAME ...").exit(Exit::Usage)
 }
 
 /// Keys and values, in order; a key that comes twice is an error as in kubectl.
@@ -143,20 +122,15 @@ fn values(
     for path in env_files {
         let bytes = files::read_file(path, limits::FILE)?;
         let name = path.to_string_lossy();
-        let text = std::str::from_utf8(&bytes).map_err(|_| {
-            Problem::new("the file is not UTF-8")
-                .hint("give it with --from-file")
-                .at(name.clone())
-        })?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| Problem::new("the file is not UTF-8").hint("give it with --from-file").at(name.clone()))?;
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.trim_start();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let (key, value) = line.split_once('=').ok_or_else(|| {
-                Problem::new("the line is not KEY=VALUE")
-                    .hint("a comment begins with #")
-                    .at(format!("{name}:{number}"))
+                Problem::new("the line is not KEY=VALUE").hint("a comment begins with #").at(format!("{name}:{number}"))
             })?;
             values.push((key.to_owned(), Zeroizing::new(value.as_bytes().to_vec())));
         }
@@ -166,9 +140,7 @@ fn values(
             Some((key, path)) => (key.to_owned(), PathBuf::from(path)),
             None => {
                 let path = PathBuf::from(text);
-                let key = path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned());
+                let key = path.file_name().map(|name| name.to_string_lossy().into_owned());
                 (key.unwrap_or_default(), path)
             }
         };
@@ -176,17 +148,13 @@ fn values(
     }
     for text in literals {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Problem::new("a literal is not KEY=VALUE")
-                .hint("--from-literal KEY=VALUE")
-                .exit(Exit::Usage)
+            Problem::new("a literal is not KEY=VALUE").hint("--from-literal KEY=VALUE").exit(Exit::Usage)
         })?;
         values.push((key.to_owned(), Zeroizing::new(value.as_bytes().to_vec())));
     }
     for (index, (key, _)) in values.iter().enumerate() {
         if values.iter().skip(index + 1).any(|(other, _)| other == key) {
-            return Err(
-                Problem::new(format!("the key \"{key}\" is given twice")).hint("keep one of them")
-            );
+            return Err(Problem::new(format!("the key \"{key}\" is given twice")).hint("keep one of them"));
         }
     }
     Ok(values)
@@ -200,14 +168,9 @@ fn manifest(
 ) -> String {
     let mut metadata = vec![("name", Value::text(name))];
     metadata.extend(namespace.map(|namespace| ("namespace", Value::text(namespace))));
-    let data = values
-        .into_iter()
-        .map(|(key, value)| (key, Value::text(STANDARD.encode(value.as_slice()))));
-    let mut secret = vec![
-        ("apiVersion", Value::text("v1")),
-        ("kind", Value::text("Secret")),
-        ("metadata", Value::map(metadata)),
-    ];
+    let data = values.into_iter().map(|(key, value)| (key, Value::text(STANDARD.encode(value.as_slice()))));
+    let mut secret =
+        vec![("apiVersion", Value::text("v1")), ("kind", Value::text("Secret")), ("metadata", Value::map(metadata))];
     secret.extend(secret_type.map(|kind| ("type", Value::text(kind))));
     secret.push(("data", Value::map(data)));
     Value::map(secret).write(Syntax::Document)
@@ -218,9 +181,7 @@ fn only_secrets(input: &Input) -> Result<(), Problems> {
     let stream = read::read(input, Purpose::Render)?;
     let mut problems = Problems::default();
     for (id, manifest) in (0..).map(crate::model::ManifestId).zip(&stream.manifests) {
-        let identity = manifest
-            .identity()
-            .map_err(|fault| stream.problem(manifest, fault));
+        let identity = manifest.identity().map_err(|fault| stream.problem(manifest, fault));
         let Some(identity) = problems.keep(identity) else {
             continue;
         };

@@ -33,19 +33,10 @@ impl Verify {
         let (job, _) = stream::job(call)?;
         let stream = read::read(&job.input, read::Purpose::Verify)?;
         let findings: Vec<Finding> = steps::verify(&stream, &job, self.complete)?;
-        let failed = findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error);
+        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {
-            Format::Json => Done {
-                failed,
-                ..Done::output(format!("{:#}\n", reports::json(&findings)))
-            },
-            Format::Text => Done {
-                failed,
-                told: reports::text(&findings),
-                output: vec![],
-            },
+            Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },
+            Format::Text => Done { failed, told: reports::text(&findings), output: vec![] },
         })
     }
 }

@@ -26,12 +26,7 @@ pub trait Grammar: Sync {
     fn marker(&self) -> &'static str;
 
     /// Reads a text; None where nothing in it is, or nearly is, a reference of this grammar.
-    fn read<'t>(
-        &self,
-        text: &'t str,
-        at: Place,
-        to: Resolve<'_>,
-    ) -> Option<Result<Template<'t>, Problem>>;
+    fn read<'t>(&self, text: &'t str, at: Place, to: Resolve<'_>) -> Option<Result<Template<'t>, Problem>>;
 
     /// Reads a text that must be one reference and nothing else, asking for a secret as a whole.
     fn whole<'t>(&self, text: &'t str, to: Resolve<'_>) -> Option<Result<Address<'t>, Problem>>;

@@ -24,12 +24,7 @@ impl Grammar for Uri {
         MARKER
     }
 
-    fn read<'t>(
-        &self,
-        text: &'t str,
-        at: Place,
-        to: Resolve<'_>,
-    ) -> Option<Result<Template<'t>, Problem>> {
+    fn read<'t>(&self, text: &'t str, at: Place, to: Resolve<'_>) -> Option<Result<Template<'t>, Problem>> {
         memchr::memmem::find(text.as_bytes(), MARKER.as_bytes())?;
         read(text, at, to).transpose()
     }
@@ -64,11 +59,7 @@ fn read<'t>(text: &'t str, at: Place, to: Resolve<'_>) -> Result<Option<Template
                     ends_clearly(body)?;
                 }
                 let address = resolve(scheme, body, false, to)?;
-                parts.push(Part::Reference(Reference {
-                    place: at,
-                    address,
-                    lookup: None,
-                }));
+                parts.push(Part::Reference(Reference { place: at, address, lookup: None }));
             }
         }
     }
@@ -101,18 +92,11 @@ enum Kind<'t> {
 /// The next thing of ours at or behind `from`.
 fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<'t>>, Problem> {
     let mut search = from;
-    while let Some(found) =
-        memchr::memmem::find(cut(text, search, text.len()).as_bytes(), MARKER.as_bytes())
-    {
+    while let Some(found) = memchr::memmem::find(cut(text, search, text.len()).as_bytes(), MARKER.as_bytes()) {
         let marker = search + found;
         let behind = marker + MARKER.len();
         let before = cut(text, from, marker);
-        let start = marker
-            - if before.ends_with("secret") {
-                "secret".len()
-            } else {
-                0
-            };
+        let start = marker - if before.ends_with("secret") { "secret".len() } else { 0 };
         let rest = cut(text, behind, text.len());
         let escaped = cut(text, from, start).ends_with('\\');
         match head(rest, to)? {
@@ -123,18 +107,10 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
                 let tail = cut(text, end, text.len());
                 not_nested(body, tail, to)?;
                 let end = end + usize::from(tail.starts_with('+'));
-                return Ok(Some(Token {
-                    start,
-                    end,
-                    kind: Kind::Reference { scheme, body },
-                }));
+                return Ok(Some(Token { start, end, kind: Kind::Reference { scheme, body } }));
             }
             Some(_) => {
-                return Ok(Some(Token {
-                    start: start - 1,
-                    end: behind,
-                    kind: Kind::Escape,
-                }));
+                return Ok(Some(Token { start: start - 1, end: behind, kind: Kind::Escape }));
             }
             None => search = behind,
         }
@@ -144,24 +120,16 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
 
 /// The scheme, where a reference begins; an error where one was nearly written.
 fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> {
-    let length = rest
-        .bytes()
-        .take_while(|byte| byte.is_ascii_alphanumeric())
-        .count();
+    let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let (scheme, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
     if behind.starts_with("://") && !scheme.is_empty() {
         return Ok(Some(scheme));
     }
     // A typo must never ship as text; a plain `ref+` in a sentence is none.
-    let near = ["//", ":/", ":", "/"]
-        .iter()
-        .any(|start| behind.starts_with(start));
+    let near = ["//", ":/", ":", "/"].iter().any(|start| behind.starts_with(start));
     if near && (to.known)(scheme) {
-        return Err(
-            Problem::new(format!("\"ref+{scheme}\" is not followed by \"://\"")).hint(format!(
-                "write ref+{scheme}://..., or \\ref+ where it is meant as text"
-            )),
-        );
+        return Err(Problem::new(format!("\"ref+{scheme}\" is not followed by \"://\""))
+            .hint(format!("write ref+{scheme}://..., or \\ref+ where it is meant as text")));
     }
     Ok(None)
 }
@@ -174,23 +142,18 @@ fn body(text: &str) -> &str {
 
 /// vals resolves references inside references; a translator cannot, and an end mark was probably forgotten.
 fn not_nested(body: &str, tail: &str, to: Resolve<'_>) -> Result<(), Problem> {
-    let follows = tail
-        .strip_prefix('+')
-        .is_some_and(|rest| matches!(head(rest, to), Ok(Some(_))));
+    let follows = tail.strip_prefix('+').is_some_and(|rest| matches!(head(rest, to), Ok(Some(_))));
     if follows && body.ends_with("ref") {
-        return Err(Problem::new("a reference runs into the next one")
-            .hint("put the end mark \"+\" behind the first one"));
+        return Err(
+            Problem::new("a reference runs into the next one").hint("put the end mark \"+\" behind the first one")
+        );
     }
-    match body.find([
-        ',', '"', '\'', '<', '>', ';', '`', '|', '\\', '^', '(', ')', '[', ']',
-    ]) {
+    match body.find([',', '"', '\'', '<', '>', ';', '`', '|', '\\', '^', '(', ')', '[', ']']) {
         None => Ok(()),
         Some(at) => {
             let sign = cut(body, at, at + 1);
-            Err(
-                Problem::new(format!("the reference has no end mark before {sign:?}"))
-                    .hint("put the end mark \"+\" behind the reference"),
-            )
+            Err(Problem::new(format!("the reference has no end mark before {sign:?}"))
+                .hint("put the end mark \"+\" behind the reference"))
         }
     }
 }
@@ -198,21 +161,13 @@ fn not_nested(body: &str, tail: &str, to: Resolve<'_>) -> Result<(), Problem> {
 /// Behind other text (`postgres://u:ref+...#/p@host`) an `@` is where a forgotten end mark shows.
 fn ends_clearly(body: &str) -> Result<(), Problem> {
     if body.contains('@') {
-        return Err(
-            Problem::new("the reference has no end mark before \"@\"").hint(
-                "put the end mark \"+\" behind the reference, or write %40 where it belongs to it",
-            ),
-        );
+        return Err(Problem::new("the reference has no end mark before \"@\"")
+            .hint("put the end mark \"+\" behind the reference, or write %40 where it belongs to it"));
     }
     Ok(())
 }
 
-fn resolve<'t>(
-    scheme: &str,
-    body: &'t str,
-    whole: bool,
-    to: Resolve<'_>,
-) -> Result<Address<'t>, Problem> {
+fn resolve<'t>(scheme: &str, body: &'t str, whole: bool, to: Resolve<'_>) -> Result<Address<'t>, Problem> {
     if body.len() > limits::PATH {
         return Err(Problem::new("the reference is longer than any path can be")
             .hint("put the end mark \"+\" behind the reference"));
@@ -222,40 +177,31 @@ fn resolve<'t>(
         Some((front, fragment)) => (front, Some(step_text(fragment)?)),
     };
     let (path, query) = front.split_once('?').unwrap_or((front, ""));
-    let parameters = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(parameter);
-    let raw = Raw {
-        path: decoded(path)?,
-        parameters: parameters.collect::<Result<_, _>>()?,
-        fragment,
-        whole,
-    };
+    let parameters = query.split('&').filter(|pair| !pair.is_empty()).map(parameter);
+    let raw = Raw { path: decoded(path)?, parameters: parameters.collect::<Result<_, _>>()?, fragment, whole };
     (to.address)(scheme, raw)
 }
 
 fn step_text(fragment: &str) -> Result<Cow<'_, str>, Problem> {
     if fragment.contains('#') {
-        return Err(Problem::new("the reference has two \"#\"")
-            .hint("write %23 for one that belongs to a key"));
+        return Err(Problem::new("the reference has two \"#\"").hint("write %23 for one that belongs to a key"));
     }
     let steps = fragment.strip_prefix('/').unwrap_or(fragment);
     if steps.is_empty() {
-        return Err(Problem::new("the reference has no key after \"#\"")
-            .hint("write it as ref+vault://kv/shop/db#/password"));
+        return Err(
+            Problem::new("the reference has no key after \"#\"").hint("write it as ref+vault://kv/shop/db#/password")
+        );
     }
     if steps.split('/').any(str::is_empty) {
-        return Err(Problem::new("a step of the key after \"#\" is empty")
-            .hint("write one slash between steps: #/a/b"));
+        return Err(Problem::new("a step of the key after \"#\" is empty").hint("write one slash between steps: #/a/b"));
     }
     decoded(steps)
 }
 
 fn parameter(pair: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Problem> {
-    let (name, value) = pair.split_once('=').ok_or_else(|| {
-        Problem::new("a parameter has no value").hint("write ?name=value, joined by \"&\"")
-    })?;
+    let (name, value) = pair
+        .split_once('=')
+        .ok_or_else(|| Problem::new("a parameter has no value").hint("write ?name=value, joined by \"&\""))?;
     Ok((decoded(name)?, decoded(value)?))
 }
 
@@ -273,19 +219,14 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, Problem> {
     for piece in pieces {
         let (digits, rest) = piece.split_at_checked(2).ok_or_else(wrong)?;
         let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let byte = u8::from_str_radix(digits, 16)
-            .ok()
-            .filter(|_| plain)
-            .ok_or_else(wrong)?;
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| plain).ok_or_else(wrong)?;
         if byte.is_ascii_control() || matches!(byte, b'/' | b'.' | b'\\') {
             return Err(wrong());
         }
         bytes.push(byte);
         bytes.extend_from_slice(rest.as_bytes());
     }
-    String::from_utf8(bytes)
-        .map(Cow::Owned)
-        .map_err(|_| wrong())
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| wrong())
 }
 
 /// A slice at offsets that were found by searching, and so are character boundaries.

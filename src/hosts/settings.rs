@@ -33,11 +33,7 @@ impl Found {
             None => files::repository(near),
         };
         let file = given.or_else(|| files::upwards(&from, &[NAME], root.as_deref()));
-        let folder = file
-            .as_deref()
-            .and_then(Path::parent)
-            .unwrap_or(&from)
-            .to_path_buf();
+        let folder = file.as_deref().and_then(Path::parent).unwrap_or(&from).to_path_buf();
         let root = Root::open(&root.unwrap_or_else(|| folder.clone()))?;
         let folder = below(&root, &folder)?;
         let spec = match file.as_deref().and_then(Path::file_name) {
@@ -63,14 +59,8 @@ impl Found {
         let mut stores = vec![];
         for name in &settings.store_files {
             let read = self.root.read(&self.folder, name, limits::FILE);
-            let read = read
-                .and_then(|bytes| read::text(name, &bytes))
-                .map_err(Problems::from);
-            stores.extend(
-                problems
-                    .keep(read.and_then(|source| in_file(&source)))
-                    .unwrap_or_default(),
-            );
+            let read = read.and_then(|bytes| read::text(name, &bytes)).map_err(Problems::from);
+            stores.extend(problems.keep(read.and_then(|source| in_file(&source))).unwrap_or_default());
         }
         problems.or(stores)
     }
@@ -97,14 +87,11 @@ fn start(call: &Call) -> Result<PathBuf, Problem> {
 }
 
 fn below(root: &Root, folder: &Path) -> Result<PathBuf, Problem> {
-    folder
-        .strip_prefix(root.path())
-        .map(Path::to_path_buf)
-        .map_err(|_| {
-            Problem::new("the settings, or the manifests, are outside of the root")
-                .hint("give --root a folder that holds both")
-                .at(folder.to_string_lossy())
-        })
+    folder.strip_prefix(root.path()).map(Path::to_path_buf).map_err(|_| {
+        Problem::new("the settings, or the manifests, are outside of the root")
+            .hint("give --root a folder that holds both")
+            .at(folder.to_string_lossy())
+    })
 }
 
 /// One file of settings over those it extends. Paths come out relative to the first file.
@@ -142,28 +129,17 @@ fn beside(file: &str, path: &str) -> String {
 
 fn parse(source: &Source) -> Result<Spec, Problem> {
     let at = |line: usize| format!("{}:{line}", source.name);
-    let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| {
-        Problem::new(fault.message.clone())
-            .hint(fault.hint)
-            .at(at(fault.line))
-    })?;
+    let tree = Tree::parse(&source.text, Syntax::Document)
+        .map_err(|fault| Problem::new(fault.message.clone()).hint(fault.hint).at(at(fault.line)))?;
     let transform: Transform = yaml::read(&tree, tree.root()).map_err(|mistake| {
         let place = format!("{} {}", at(mistake.line), mistake.path);
         let problem = Problem::new(mistake.message).at(place.trim_end().to_owned());
-        problem.hint(
-            mistake
-                .hint
-                .unwrap_or_else(|| "see `sealref schema` for what settings hold".to_owned()),
-        )
+        problem.hint(mistake.hint.unwrap_or_else(|| "see `sealref schema` for what settings hold".to_owned()))
     })?;
     let kind = (transform.api_version.as_str(), transform.kind.as_str());
     if kind != (Transform::API_VERSION, Transform::KIND) {
         return Err(Problem::new("the settings are of another kind")
-            .hint(format!(
-                "apiVersion: {}, kind: {}",
-                Transform::API_VERSION,
-                Transform::KIND
-            ))
+            .hint(format!("apiVersion: {}, kind: {}", Transform::API_VERSION, Transform::KIND))
             .at(at(1)));
     }
     Ok(transform.spec)
@@ -171,20 +147,13 @@ fn parse(source: &Source) -> Result<Spec, Problem> {
 
 /// The SecretStores and ClusterSecretStores of a file.
 fn in_file(source: &Source) -> Result<Vec<StoreSpec>, Problems> {
-    let told = |fault: yaml::Fault| {
-        Problem::new(fault.message)
-            .hint(fault.hint)
-            .at(format!("{}:{}", source.name, fault.line))
-    };
+    let told =
+        |fault: yaml::Fault| Problem::new(fault.message).hint(fault.hint).at(format!("{}:{}", source.name, fault.line));
     let pieces = yaml::pieces(&source.text, &|_| true).map_err(told)?;
     let mut stores = vec![];
     for piece in pieces.pieces {
-        let tree = Tree::parse(piece.text, piece.syntax)
-            .map_err(|fault| told(fault.from_line(piece.line)))?;
-        stores.extend(
-            store_of(&tree)
-                .map_err(|problem| problem.at(format!("{}:{}", source.name, piece.line)))?,
-        );
+        let tree = Tree::parse(piece.text, piece.syntax).map_err(|fault| told(fault.from_line(piece.line)))?;
+        stores.extend(store_of(&tree).map_err(|problem| problem.at(format!("{}:{}", source.name, piece.line)))?);
     }
     Ok(stores)
 }

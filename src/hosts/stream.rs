@@ -58,15 +58,7 @@ pub fn job_of(input: Input, call: Call) -> Result<(Job, World), Problems> {
         old_certificate: call.old_certificate,
     };
     let world = found.world(call.identities);
-    Ok((
-        Job {
-            input,
-            settings,
-            stores,
-            terms,
-        },
-        world,
-    ))
+    Ok((Job { input, settings, stores, terms }, world))
 }
 
 /// What the operands lead to.
@@ -74,35 +66,22 @@ pub fn input(call: &Call) -> Result<Input, Problems> {
     let mut problems = Problems::default();
     let mut sources = vec![];
     let operands: Vec<&str> = call.operands.iter().map(String::as_str).collect();
-    let operands = if operands.is_empty() {
-        vec!["-"]
-    } else {
-        operands
-    };
+    let operands = if operands.is_empty() { vec!["-"] } else { operands };
     for operand in operands {
         let read = match operand {
-            "-" => standard_input()
-                .map(|source| vec![source])
-                .map_err(Problems::from),
+            "-" => standard_input().map(|source| vec![source]).map_err(Problems::from),
             path => from_path(Path::new(path), call.recursive),
         };
         sources.extend(problems.keep(read).unwrap_or_default());
     }
-    if problems.is_empty()
-        && sources
-            .iter()
-            .map(|source| source.text.len())
-            .sum::<usize>()
-            > limits::INPUT
-    {
+    if problems.is_empty() && sources.iter().map(|source| source.text.len()).sum::<usize>() > limits::INPUT {
         problems.push(too_large());
     }
     problems.or(Input(sources))
 }
 
 fn too_large() -> Problem {
-    Problem::new("the input is larger than 100 MiB")
-        .hint("render it in parts; Argo CD takes no more at once")
+    Problem::new("the input is larger than 100 MiB").hint("render it in parts; Argo CD takes no more at once")
 }
 
 fn standard_input() -> Result<Source, Problem> {
@@ -124,15 +103,9 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
     let found = files::list(path, recursive)?;
     if found.is_empty() {
         let hint = "files that end in .yaml, .yml or .json are read; -R looks into folders too";
-        return Err(Problem::new("no manifests are in the folder")
-            .hint(hint)
-            .at(path.to_string_lossy())
-            .into());
+        return Err(Problem::new("no manifests are in the folder").hint(hint).at(path.to_string_lossy()).into());
     }
-    let sources: Vec<Source> = found
-        .iter()
-        .filter_map(|path| problems.keep(file(path)))
-        .collect();
+    let sources: Vec<Source> = found.iter().filter_map(|path| problems.keep(file(path))).collect();
     problems.or(sources)
 }
 
@@ -148,16 +121,12 @@ fn refuse_builds(folder: &Path) -> Result<(), Problem> {
     let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
     if kustomization.iter().any(|name| there(&name)) {
         return Err(Problem::new("the folder is a kustomization")
-            .hint(format!(
-                "build it first: kustomize build {shown} | sealref render -"
-            ))
+            .hint(format!("build it first: kustomize build {shown} | sealref render -"))
             .at(shown));
     }
     if there(&"Chart.yaml") {
         return Err(Problem::new("the folder is a Helm chart")
-            .hint(format!(
-                "render it first: helm template {shown} | sealref render -"
-            ))
+            .hint(format!("render it first: helm template {shown} | sealref render -"))
             .at(shown));
     }
     Ok(())
@@ -166,8 +135,5 @@ fn refuse_builds(folder: &Path) -> Result<(), Problem> {
 /// The identities that the environment names.
 pub fn identities_of_environment() -> Result<Vec<PathBuf>, Problem> {
     let path = environment::variable("SEALREF_IDENTITY")?;
-    Ok(path
-        .map(|path| PathBuf::from(path.as_str()))
-        .into_iter()
-        .collect())
+    Ok(path.map(|path| PathBuf::from(path.as_str())).into_iter().collect())
 }

@@ -34,10 +34,7 @@ impl Fates {
     #[must_use]
     pub fn new(stream: &Stream) -> Self {
         let of = stream.manifests.iter().map(|_| Fate::Kept).collect();
-        Self {
-            of,
-            before: BTreeMap::new(),
-        }
+        Self { of, before: BTreeMap::new() }
     }
 
     /// Settles the fate of one manifest.
@@ -95,10 +92,7 @@ impl Fates {
                 Fate::Replaced(first, rest) => (Some(first), rest.as_slice()),
                 Fate::Edited(_) | Fate::Kept => (None, [].as_slice()),
             };
-            first
-                .into_iter()
-                .chain(rest)
-                .map(move |made| (ManifestId(id), made))
+            first.into_iter().chain(rest).map(move |made| (ManifestId(id), made))
         });
         let put = self.before.iter();
         replaced.chain(put.flat_map(|(id, all)| all.iter().map(move |made| (*id, made))))

@@ -83,9 +83,7 @@ pub fn each(tree: &Tree, at: NodeId, path: &str, see: &mut dyn FnMut(NodeId)) {
         return see(at);
     }
     let (step, rest) = path.split_once('/').unwrap_or((path, ""));
-    let (key, list) = step
-        .strip_suffix("[]")
-        .map_or((step, false), |key| (key, true));
+    let (key, list) = step.strip_suffix("[]").map_or((step, false), |key| (key, true));
     let slashed;
     let key = if key.contains("~1") {
         slashed = key.replace("~1", "/");
@@ -94,9 +92,7 @@ pub fn each(tree: &Tree, at: NodeId, path: &str, see: &mut dyn FnMut(NodeId)) {
         key
     };
     match tree.get(at, key) {
-        Some(node) if list => tree
-            .items(node)
-            .for_each(|item| each(tree, item, rest, see)),
+        Some(node) if list => tree.items(node).for_each(|item| each(tree, item, rest, see)),
         Some(node) => each(tree, node, rest, see),
         None => {}
     }

@@ -40,9 +40,7 @@ impl Identity {
     /// The API group: empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
-        self.api_version
-            .rsplit_once('/')
-            .map_or("", |(group, _)| group)
+        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
     }
 
     /// True for objects of this group and kind, whatever the version.
@@ -92,34 +90,20 @@ impl<'s> Manifest<'s> {
     #[must_use]
     pub fn new(source: usize, before: &'s str, text: &'s str, line: usize, syntax: Syntax) -> Self {
         let (tree, identity) = (OnceLock::new(), OnceLock::new());
-        Self {
-            before,
-            text,
-            line,
-            syntax,
-            source,
-            tree,
-            identity,
-        }
+        Self { before, text, line, syntax, source, tree, identity }
     }
 
     /// The tree, parsed at the first call.
     pub fn tree(&self) -> Result<&Tree<'s>, &Fault> {
-        self.tree
-            .get_or_init(|| Tree::parse(self.text, self.syntax))
-            .as_ref()
+        self.tree.get_or_init(|| Tree::parse(self.text, self.syntax)).as_ref()
     }
 
     /// What the object says it is; parts that it does not say, or not as text, are empty.
     pub fn identity(&self) -> Result<&Identity, &Fault> {
         let tree = self.tree()?;
         Ok(self.identity.get_or_init(|| {
-            let text = |path: &[&str]| {
-                tree.at(tree.root(), path)
-                    .and_then(|node| tree.text(node))
-                    .unwrap_or("")
-                    .to_owned()
-            };
+            let text =
+                |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node)).unwrap_or("").to_owned();
             let namespace = text(&["metadata", "namespace"]);
             Identity {
                 api_version: text(&["apiVersion"]),
@@ -191,10 +175,7 @@ impl<'s> Stream<'s> {
             return String::new();
         };
         match manifest.read() {
-            Some((tree, _)) => self.tell(Place {
-                manifest: id,
-                node: tree.root(),
-            }),
+            Some((tree, _)) => self.tell(Place { manifest: id, node: tree.root() }),
             None => self.tell_line(manifest, 1),
         }
     }
@@ -202,9 +183,7 @@ impl<'s> Stream<'s> {
     /// A fault of a manifest's text as a problem with its place in the source.
     #[must_use]
     pub fn problem(&self, manifest: &Manifest, fault: &Fault) -> Problem {
-        Problem::new(fault.message.clone())
-            .hint(fault.hint)
-            .at(self.tell_line(manifest, fault.line))
+        Problem::new(fault.message.clone()).hint(fault.hint).at(self.tell_line(manifest, fault.line))
     }
 
     fn tell_line(&self, manifest: &Manifest, line: usize) -> String {

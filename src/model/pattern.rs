@@ -91,10 +91,7 @@ fn within(pattern: &str, text: &str) -> Option<Vec<String>> {
         return (pattern == text).then(Vec::new);
     };
     let rest = text.strip_prefix(before)?;
-    let ends = rest
-        .char_indices()
-        .map(|(index, _)| index)
-        .chain([rest.len()]);
+    let ends = rest.char_indices().map(|(index, _)| index).chain([rest.len()]);
     ends.into_iter().find_map(|end| {
         let (taken, left) = rest.split_at_checked(end)?;
         let mut captured = vec![taken.to_owned()];
@@ -127,11 +124,7 @@ mod tests {
             ("grafana-*", "grafana-admin", true),
             ("*", "", true),
         ] {
-            assert_eq!(
-                Pattern::new(pattern).matches(path),
-                fits,
-                "{pattern} {path}"
-            );
+            assert_eq!(Pattern::new(pattern).matches(path), fits, "{pattern} {path}");
         }
     }
 
@@ -139,14 +132,8 @@ mod tests {
     fn what_was_captured_can_be_put_elsewhere() {
         let captured = Pattern::new("kv/*/**").capture("kv/prod/a/b").unwrap();
         assert_eq!(captured, ["prod", "a/b"]);
-        assert_eq!(
-            Pattern::new("local/*.yaml").fill(&captured).unwrap(),
-            "local/prod.yaml"
-        );
-        assert_eq!(
-            Pattern::new("a/*/b/**").fill(&captured).unwrap(),
-            "a/prod/b/a/b"
-        );
+        assert_eq!(Pattern::new("local/*.yaml").fill(&captured).unwrap(), "local/prod.yaml");
+        assert_eq!(Pattern::new("a/*/b/**").fill(&captured).unwrap(), "a/prod/b/a/b");
         assert_eq!(Pattern::new("*/*/*").fill(&captured), None);
     }
 }

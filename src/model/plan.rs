@@ -38,10 +38,7 @@ impl Metadata {
     /// The value of an annotation.
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.annotations
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.annotations.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -82,10 +79,7 @@ pub struct Provision<'t> {
 impl<'t> Provision<'t> {
     /// Every reference of the provision.
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
-        let items = self
-            .items
-            .iter()
-            .flat_map(|item| item.template.references());
+        let items = self.items.iter().flat_map(|item| item.template.references());
         items.chain(&self.extracts)
     }
 }

@@ -54,10 +54,7 @@ impl Address<'_> {
     /// The value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| &**value)
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
     /// The same address, borrowing nothing.
@@ -69,9 +66,7 @@ impl Address<'_> {
             scheme: self.scheme,
             path: owned(self.path),
             property: self.property.map(owned),
-            parameters: pairs
-                .map(|(name, value)| (owned(name), owned(value)))
-                .collect(),
+            parameters: pairs.map(|(name, value)| (owned(name), owned(value))).collect(),
         }
     }
 }
@@ -83,9 +78,7 @@ impl fmt::Display for Address<'_> {
         for (index, (name, value)) in self.parameters.iter().enumerate() {
             write!(f, "{}{name}={value}", if index == 0 { '?' } else { '&' })?;
         }
-        self.property
-            .as_ref()
-            .map_or(Ok(()), |property| write!(f, "#/{property}"))
+        self.property.as_ref().map_or(Ok(()), |property| write!(f, "#/{property}"))
     }
 }
 
@@ -190,15 +183,9 @@ impl<'t> Template<'t> {
     pub fn into_owned(self) -> Template<'static> {
         let own = |part| match part {
             Part::Literal(Opaque(bytes)) => Part::Literal(Opaque(Cow::Owned(bytes.into_owned()))),
-            Part::Reference(Reference {
-                place,
-                address,
-                lookup,
-            }) => Part::Reference(Reference {
-                place,
-                address: address.into_owned(),
-                lookup,
-            }),
+            Part::Reference(Reference { place, address, lookup }) => {
+                Part::Reference(Reference { place, address: address.into_owned(), lookup })
+            }
         };
         Template(self.0.into_iter().map(own).collect())
     }
@@ -211,55 +198,24 @@ impl<'t> Raw<'t> {
         let name = scheme.0;
         let wrong = |what: &str, hint: &str| Err(Problem::new(what).hint(hint.to_owned()));
         if self.path.is_empty() {
-            return wrong(
-                "the reference has no path",
-                &format!("write ref+{name}://PATH"),
-            );
+            return wrong("the reference has no path", &format!("write ref+{name}://PATH"));
         }
         if self.path.split('/').any(str::is_empty) {
-            return wrong(
-                "a segment of the path is empty",
-                "write one slash between segments, none at the ends",
-            );
+            return wrong("a segment of the path is empty", "write one slash between segments, none at the ends");
         }
-        if self
-            .path
-            .split('/')
-            .any(|segment| segment == ".." || segment == ".")
-        {
-            return wrong(
-                "the path has a \"..\" or \".\" in it",
-                "write the path from its beginning",
-            );
+        if self.path.split('/').any(|segment| segment == ".." || segment == ".") {
+            return wrong("the path has a \"..\" or \".\" in it", "write the path from its beginning");
         }
-        let pairs = self
-            .parameters
-            .iter()
-            .flat_map(|(name, value)| [name, value]);
-        if pairs
-            .chain([&self.path])
-            .chain(&self.fragment)
-            .any(|text| text.chars().any(hidden))
-        {
-            return wrong(
-                "the reference has a control or a backslash in it",
-                "leave it out",
-            );
+        let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);
+        if pairs.chain([&self.path]).chain(&self.fragment).any(|text| text.chars().any(hidden)) {
+            return wrong("the reference has a control or a backslash in it", "leave it out");
         }
         let mut parameters = self.parameters;
         parameters.sort();
-        if parameters
-            .windows(2)
-            .any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
-        {
+        if parameters.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
             return wrong("a parameter is given twice", "keep one of them");
         }
-        Ok(Address {
-            scheme,
-            path: self.path,
-            property: self.fragment,
-            parameters,
-        })
+        Ok(Address { scheme, path: self.path, property: self.fragment, parameters })
     }
 }
 

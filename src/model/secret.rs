@@ -86,9 +86,7 @@ impl Values {
         }
         // One allocation of the final size: growing would leave a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|p| p.len()).sum()));
-        pieces
-            .iter()
-            .for_each(|piece| bytes.extend_from_slice(piece));
+        pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
         Ok(Secret(bytes))
     }
 
@@ -96,20 +94,14 @@ impl Values {
         let found = self.0.get(&address.clone().into_owned());
         found
             .map(|payload| payload.bytes.as_slice())
-            .ok_or_else(|| {
-                Problem::new("a reference was planned and never fetched").exit(Exit::Bug)
-            })
+            .ok_or_else(|| Problem::new("a reference was planned and never fetched").exit(Exit::Bug))
     }
 
     /// The end of the values: only the question "does this text hold one?" is left.
     #[must_use]
     pub fn watch(self) -> Watch {
-        let values = self
-            .0
-            .into_values()
-            .filter(|payload| payload.bytes.len() >= limits::WATCHED);
-        let forms: Vec<Zeroizing<Vec<u8>>> =
-            values.flat_map(|payload| forms(&payload.bytes)).collect();
+        let values = self.0.into_values().filter(|payload| payload.bytes.len() >= limits::WATCHED);
+        let forms: Vec<Zeroizing<Vec<u8>>> = values.flat_map(|payload| forms(&payload.bytes)).collect();
         if forms.is_empty() {
             return Watch(None);
         }
@@ -128,9 +120,7 @@ fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         let to = 8 * (shift + bytes.len()) / 6;
         Zeroizing::new(text.as_bytes().get(from..to).unwrap_or_default().to_vec())
     });
-    std::iter::once(Zeroizing::new(bytes.to_vec()))
-        .chain(shifted)
-        .collect()
+    std::iter::once(Zeroizing::new(bytes.to_vec())).chain(shifted).collect()
 }
 
 /// Knows every value of the run and answers one question.
@@ -147,12 +137,7 @@ impl Watch {
     #[must_use]
     pub fn sees_more(&self, text: &str, original: &str) -> bool {
         let Some(forms) = &self.0 else { return false };
-        let seen = |text| {
-            forms
-                .find_overlapping_iter(text)
-                .map(|found| found.pattern())
-                .collect::<BTreeSet<_>>()
-        };
+        let seen = |text| forms.find_overlapping_iter(text).map(|found| found.pattern()).collect::<BTreeSet<_>>();
         forms.is_match(text) && !seen(text).is_subset(&seen(original))
     }
 }
@@ -165,17 +150,9 @@ mod tests {
     use std::borrow::Cow;
 
     fn watch(value: &str) -> Watch {
-        let address = Address {
-            scheme: Scheme("file"),
-            path: Cow::Borrowed("x"),
-            property: None,
-            parameters: vec![],
-        };
+        let address = Address { scheme: Scheme("file"), path: Cow::Borrowed("x"), property: None, parameters: vec![] };
         let mut values = Values::default();
-        values.insert(
-            address,
-            Payload::new(Zeroizing::new(value.as_bytes().to_vec()), None),
-        );
+        values.insert(address, Payload::new(Zeroizing::new(value.as_bytes().to_vec()), None));
         values.watch()
     }
 

@@ -25,9 +25,7 @@ impl StoreKind {
     /// The kind with this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Cluster, Self::Namespaced]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        [Self::Cluster, Self::Namespaced].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -58,10 +56,7 @@ impl StoreProvider {
 
     /// The keys of a map of the provider.
     pub fn names(&self, path: &[&str]) -> impl Iterator<Item = &str> {
-        self.at(path)
-            .and_then(Value::as_object)
-            .into_iter()
-            .flat_map(|map| map.keys().map(String::as_str))
+        self.at(path).and_then(Value::as_object).into_iter().flat_map(|map| map.keys().map(String::as_str))
     }
 
     fn at(&self, path: &[&str]) -> Option<&Value> {

@@ -1,10 +1,7 @@
 //! What time it is, for the dates of certificates.
 //!
 //! Receives nothing, gives back seconds, and never formats or compares them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one place that asks the time"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one place that asks the time")]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

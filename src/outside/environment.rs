@@ -1,10 +1,7 @@
 //! The environment of the process, one name at a time.
 //!
 //! Receives a name, gives back its value, wiped on drop, and never lists names or shows a value.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -14,22 +11,16 @@ use crate::error::Problem;
 
 /// The value of an environment variable, if it is set.
 pub fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
-    std::env::var_os(name)
-        .map(|value| text(name, value.into_vec()))
-        .transpose()
+    std::env::var_os(name).map(|value| text(name, value.into_vec())).transpose()
 }
 
 /// The value as text. The error of the standard library holds the bytes, so it is wiped and replaced.
 fn text(name: &str, value: Vec<u8>) -> Result<Zeroizing<String>, Problem> {
-    String::from_utf8(value)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            error.into_bytes().zeroize();
-            Problem::new(format!(
-                "the environment variable \"{name}\" is not valid UTF-8"
-            ))
+    String::from_utf8(value).map(Zeroizing::new).map_err(|error| {
+        error.into_bytes().zeroize();
+        Problem::new(format!("the environment variable \"{name}\" is not valid UTF-8"))
             .hint("set it to text, or put the bytes into a file")
-        })
+    })
 }
 
 #[cfg(test)]
@@ -38,11 +29,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_set_is_read() {
-        assert!(
-            variable("PATH")
-                .unwrap()
-                .is_some_and(|path| !path.is_empty())
-        );
+        assert!(variable("PATH").unwrap().is_some_and(|path| !path.is_empty()));
     }
 
     #[test]

@@ -2,10 +2,7 @@
 //!
 //! Receives nothing, gives back nothing. It never lets memory, a panic's payload or a half-written file
 //! outlive the process.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the one place that ends the process"
-)]
+#![expect(clippy::disallowed_methods, reason = "the one place that ends the process")]
 
 use std::{panic, sync::mpsc, thread};
 
@@ -24,10 +21,7 @@ use super::{files, stdio};
 pub fn harden() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
     panic::set_hook(Box::new(|panic| stdio::tell(&bug(panic.location()))));
 }
@@ -36,28 +30,21 @@ pub fn harden() {
 /// files. Where no thread can be had, the system's own way of ending it stays.
 pub fn watch_signals() {
     let (ready, watching) = mpsc::channel();
-    let watcher = thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
-            // Nobody waits any more only if the process is ending
-            let _ = ready.send(());
-            let first = signals
-                .ok()
-                .and_then(|mut signals| signals.forever().next());
-            if let Some(signal) = first {
-                end(signal);
-            }
-        });
+    let watcher = thread::Builder::new().name("signals".into()).spawn(move || {
+        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
+        // Nobody waits any more only if the process is ending
+        let _ = ready.send(());
+        let first = signals.ok().and_then(|mut signals| signals.forever().next());
+        if let Some(signal) = first {
+            end(signal);
+        }
+    });
     if watcher.is_ok() {
         let _ = watching.recv();
     }
 }
 
-#[expect(
-    clippy::exit,
-    reason = "a signal ends the process in the midst of whatever it does"
-)]
+#[expect(clippy::exit, reason = "a signal ends the process in the midst of whatever it does")]
 fn end(signal: i32) -> ! {
     let _no_new_ones = files::remove_all();
     std::process::exit(128 + signal)
@@ -79,10 +66,7 @@ mod tests {
     #[test]
     fn a_bug_is_told_by_its_place() {
         let told = bug(Some(panic::Location::caller()));
-        assert!(
-            told.starts_with("error: internal: bug at src/outside/process.rs:"),
-            "{told}"
-        );
+        assert!(told.starts_with("error: internal: bug at src/outside/process.rs:"), "{told}");
         assert!(bug(None).contains("an unknown place"));
     }
 }

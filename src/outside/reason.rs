@@ -11,10 +11,10 @@ pub(super) fn reason(error: &io::Error) -> &'static str {
     let Some(errno) = Errno::from_io_error(error) else {
         return "an unexpected error";
     };
-    REASONS.iter().find(|(known, _)| *known == errno).map_or(
-        "an unexpected error of the operating system",
-        |(_, words)| words,
-    )
+    REASONS
+        .iter()
+        .find(|(known, _)| *known == errno)
+        .map_or("an unexpected error of the operating system", |(_, words)| words)
 }
 
 const REASONS: &[(Errno, &str)] = &[

@@ -80,17 +80,14 @@ fn outcome(result: io::Result<()>) -> Result<Written, Problem> {
     match result {
         Ok(()) => Ok(Written::Complete),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::Closed),
-        Err(error) => Err(
-            Problem::new(format!("the output can't be written: {}", reason(&error)))
-                .hint("what was written is not complete; do not use it"),
-        ),
+        Err(error) => Err(Problem::new(format!("the output can't be written: {}", reason(&error)))
+            .hint("what was written is not complete; do not use it")),
     }
 }
 
 /// <https://no-color.org>: any value but an empty one.
 fn wants_colour(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
-    variable("NO_COLOR").is_none_or(|value| value.is_empty())
-        && variable("TERM").is_none_or(|value| value != "dumb")
+    variable("NO_COLOR").is_none_or(|value| value.is_empty()) && variable("TERM").is_none_or(|value| value != "dumb")
 }
 
 /// The first word of a line in bold and a colour, if it says what the line is.
@@ -128,10 +125,7 @@ mod tests {
         let mut full = File::options().write(true).open("/dev/full").unwrap();
         for pieces in [&["short"][..], &[&"x".repeat(100_000)]] {
             let problem = outcome(write(&mut full, pieces)).unwrap_err();
-            assert_eq!(
-                problem.message(),
-                "the output can't be written: no space left on the device"
-            );
+            assert_eq!(problem.message(), "the output can't be written: no space left on the device");
         }
     }
 
@@ -164,9 +158,8 @@ mod tests {
 
     #[test]
     fn colour_is_left_out_where_it_is_not_wanted_h8() {
-        let with = |name: &'static str, value: &'static str| {
-            wants_colour(move |asked| (asked == name).then(|| value.into()))
-        };
+        let with =
+            |name: &'static str, value: &'static str| wants_colour(move |asked| (asked == name).then(|| value.into()));
         assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
         assert!(!with("NO_COLOR", "0") && !with("TERM", "dumb"));
     }

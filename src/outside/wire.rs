@@ -23,11 +23,7 @@ impl World {
     /// Files are named relative to `folder`, which is relative to the root.
     #[must_use]
     pub fn new(root: Root, folder: PathBuf, identities: Vec<PathBuf>) -> Self {
-        Self {
-            root,
-            folder,
-            identities,
-        }
+        Self { root, folder, identities }
     }
 
     fn answer(&self, ask: &Ask) -> Result<Reply, Problem> {
@@ -64,12 +60,10 @@ fn variable(name: &str) -> Result<Reply, Problem> {
     let hint = "set it in the environment of sealref";
     let source = |problem: Problem| problem.exit(Exit::Source);
     match environment::variable(name)? {
-        None => Err(source(
-            Problem::new(format!("the environment variable \"{name}\" is not set")).hint(hint),
-        )),
-        Some(value) if value.is_empty() => Err(source(
-            Problem::new(format!("the environment variable \"{name}\" is empty")).hint(hint),
-        )),
+        None => Err(source(Problem::new(format!("the environment variable \"{name}\" is not set")).hint(hint))),
+        Some(value) if value.is_empty() => {
+            Err(source(Problem::new(format!("the environment variable \"{name}\" is empty")).hint(hint)))
+        }
         Some(value) => Ok(Reply(Zeroizing::new(value.as_bytes().to_vec()))),
     }
 }

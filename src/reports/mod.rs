@@ -18,12 +18,7 @@ pub fn problems(problems: &Problems, severity: Severity) -> String {
 pub fn text(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    told(
-        sorted
-            .iter()
-            .map(|f| line(f.severity, Some(f.rule), &f.problem))
-            .collect(),
-    )
+    told(sorted.iter().map(|f| line(f.severity, Some(f.rule), &f.problem)).collect())
 }
 
 /// One object for each finding.
@@ -46,11 +41,7 @@ fn line(severity: Severity, rule: Option<&str>, problem: &Problem) -> String {
     let rule = rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
     let told = problem.to_string();
     let (first, hint) = told.split_once('\n').unwrap_or((&told, ""));
-    let hint = if hint.is_empty() {
-        String::new()
-    } else {
-        format!("{hint}\n")
-    };
+    let hint = if hint.is_empty() { String::new() } else { format!("{hint}\n") };
     format!("{}: {first}{rule}\n{hint}", severity.name())
 }
 

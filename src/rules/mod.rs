@@ -62,8 +62,4 @@ pub trait Rule: Sync {
 }
 
 /// All families.
-pub static RULES: &[&dyn Rule] = &[
-    &references::References,
-    &plaintext::Plaintext,
-    &seals::Seals,
-];
+pub static RULES: &[&dyn Rule] = &[&references::References, &plaintext::Plaintext, &seals::Seals];

@@ -37,11 +37,7 @@ impl Rule for Plaintext {
                     ),
                 };
                 let problem = problem.at(view.stream.tell(Place { manifest, node }));
-                tell(Finding {
-                    rule,
-                    severity: Severity::Error,
-                    problem,
-                });
+                tell(Finding { rule, severity: Severity::Error, problem });
             }
         }
     }
@@ -51,74 +47,45 @@ impl Rule for Plaintext {
 fn passes(view: &View, tree: &Tree, identity: &Identity) -> bool {
     let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
     let label = |name: &str| text(&["metadata", "labels", name]).map(str::to_owned);
-    let rule = view
-        .settings
-        .secret_rule(&identity.name, identity.namespace.as_deref(), &label);
-    let settled = rule
-        .and_then(|rule| rule.plaintext)
-        .unwrap_or(view.settings.plaintext);
+    let rule = view.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
+    let settled = rule.and_then(|rule| rule.plaintext).unwrap_or(view.settings.plaintext);
     settled == settings::Plaintext::Pass || text(&["type"]) == Some("helm.sh/release.v1")
 }
 
 fn values(tree: &Tree) -> impl Iterator<Item = (String, NodeId)> {
-    let maps = ["data", "stringData"]
-        .into_iter()
-        .filter_map(|field| tree.get(tree.root(), field));
+    let maps = ["data", "stringData"].into_iter().filter_map(|field| tree.get(tree.root(), field));
     let entries = maps.flat_map(|map| tree.entries(map));
     entries.map(|(key, node)| (tree.key(key).into_owned(), node))
 }
 
 fn public<'t>(tree: &'t Tree) -> impl Iterator<Item = &'t str> {
-    let names = tree.at(
-        tree.root(),
-        &["metadata", "annotations", "sealref.dev/public-keys"],
-    );
+    let names = tree.at(tree.root(), &["metadata", "annotations", "sealref.dev/public-keys"]);
     let text = names.and_then(|node| tree.text(node)).unwrap_or_default();
-    text.split([',', ' ', '\n', '\t'])
-        .filter(|name| !name.is_empty())
+    text.split([',', ' ', '\n', '\t']).filter(|name| !name.is_empty())
 }
 
 /// What kustomize's generator makes of encrypted files: base64 of `ENC[`, and keys such as `sops_mac`.
 fn is_sops(key: &str, raw: &str) -> bool {
-    let decoded = STANDARD
-        .decode(raw.replace(['\n', ' '], ""))
-        .unwrap_or_default();
+    let decoded = STANDARD.decode(raw.replace(['\n', ' '], "")).unwrap_or_default();
     let marker = b"ENC[AES256_GCM,";
-    key.starts_with("sops_")
-        || memchr::memmem::find(&decoded, marker).is_some()
-        || raw.contains("ENC[AES256_GCM,")
+    key.starts_with("sops_") || memchr::memmem::find(&decoded, marker).is_some() || raw.contains("ENC[AES256_GCM,")
 }
 
 /// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468, RFC 7519, and
 /// the vendors' pages on their token formats.
 const SHAPES: [(&str, &str); 13] = [
-    (
-        r"://[^/\s:@\x{fffc}]*:[^/\s@\x{fffc}]+@",
-        "a password in a URL",
-    ),
+    (r"://[^/\s:@\x{fffc}]*:[^/\s@\x{fffc}]+@", "a password in a URL"),
     (r"-----BEGIN[ A-Z0-9]* PRIVATE KEY", "a private key"),
     (
         r"(?i)\b(?:password|passwd|pwd|secret|token|api_?key|access_?key)\s*[=:]\s*[^\s;,&$\{\x{fffc}][^\s;,&\x{fffc}]{2,}",
         "a password or token",
     ),
-    (
-        r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
-        "a JSON Web Token",
-    ),
-    (
-        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
-        "an AWS access key",
-    ),
-    (
-        r"\bgh[pousr]_[0-9A-Za-z]{36}\b|\bgithub_pat_\w{82}\b",
-        "a GitHub token",
-    ),
+    (r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.", "a JSON Web Token"),
+    (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", "an AWS access key"),
+    (r"\bgh[pousr]_[0-9A-Za-z]{36}\b|\bgithub_pat_\w{82}\b", "a GitHub token"),
     (r"\bglpat-[\w-]{20}", "a GitLab token"),
     (r"\bxox[abepr]-[0-9A-Za-z-]{20,}", "a Slack token"),
-    (
-        r"\b(?:sk|rk)_(?:test|live)_[0-9A-Za-z]{10,}",
-        "a Stripe key",
-    ),
+    (r"\b(?:sk|rk)_(?:test|live)_[0-9A-Za-z]{10,}", "a Stripe key"),
     (r"\bhv[sb]\.[\w-]{24,}", "a Vault token"),
     (r"\bAIza[\w-]{35}", "a Google API key"),
     (r"AGE-SECRET-KEY-1[0-9A-Z]{58}", "an age identity"),

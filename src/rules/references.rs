@@ -19,11 +19,7 @@ impl Rule for References {
                 let Some(text) = tree.raw(node) else { continue };
                 if let Some((rule, problem)) = unresolved(view, text, place) {
                     let problem = problem.at(view.stream.tell(place));
-                    tell(Finding {
-                        rule,
-                        severity: Severity::Error,
-                        problem,
-                    });
+                    tell(Finding { rule, severity: Severity::Error, problem });
                 }
             }
         }
@@ -40,14 +36,11 @@ fn tree_is_ignored(tree: &Tree) -> bool {
 }
 
 fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Problem)> {
-    let found = GRAMMARS
-        .iter()
-        .find_map(|grammar| grammar.read(text, place, view.resolve));
+    let found = GRAMMARS.iter().find_map(|grammar| grammar.read(text, place, view.resolve));
     let literal = matches!(&found, Some(Ok(template)) if template.is_literal());
     if found.is_some() && !literal {
-        let problem = Problem::new("a reference was not resolved").hint(
-            "was sealref render skipped? kustomize ignores exec functions without --enable-exec",
-        );
+        let problem = Problem::new("a reference was not resolved")
+            .hint("was sealref render skipped? kustomize ignores exec functions without --enable-exec");
         return Some(("references/unresolved", problem));
     }
     if text.contains("ENC[AES256_GCM,") || text == "**SOPS**" {
@@ -61,10 +54,7 @@ fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Pr
 /// A name is provided by an object of the stream, by the settings' word, or it is optional.
 fn dangling(view: &View, usage: &Use, tell: &mut dyn FnMut(Finding)) {
     let stream: &Stream = view.stream;
-    let Some((tree, identity)) = stream
-        .get(usage.consumer)
-        .and_then(|manifest| manifest.read())
-    else {
+    let Some((tree, identity)) = stream.get(usage.consumer).and_then(|manifest| manifest.read()) else {
         return;
     };
     let Some(name) = tree.text(usage.name).filter(|name| !name.is_empty()) else {
@@ -73,23 +63,12 @@ fn dangling(view: &View, usage: &Use, tell: &mut dyn FnMut(Finding)) {
     if usage.optional || is_provided(view, name, identity) {
         return;
     }
-    let severity = if view.complete {
-        Severity::Error
-    } else {
-        Severity::Warning
-    };
-    let place = Place {
-        manifest: usage.consumer,
-        node: usage.name,
-    };
+    let severity = if view.complete { Severity::Error } else { Severity::Warning };
+    let place = Place { manifest: usage.consumer, node: usage.name };
     let problem = Problem::new(format!("nothing in the stream provides the Secret \"{name}\""))
         .hint("where something else provides it, say so in the settings: provided: [{name: ..., by: ...}]")
         .at(stream.tell(place));
-    tell(Finding {
-        rule: "references/dangling",
-        severity,
-        problem,
-    });
+    tell(Finding { rule: "references/dangling", severity, problem });
 }
 
 fn is_provided(view: &View, name: &str, consumer: &Identity) -> bool {

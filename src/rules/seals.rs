@@ -15,13 +15,7 @@ impl Rule for Seals {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
         for (id, tree, identity) in view.stream.read() {
             if identity.is("bitnami.com", "SealedSecret") {
-                Sealed {
-                    stream: view.stream,
-                    id,
-                    tree,
-                    identity,
-                }
-                .check(tell);
+                Sealed { stream: view.stream, id, tree, identity }.check(tell);
             }
         }
     }
@@ -37,15 +31,8 @@ struct Sealed<'v, 's> {
 impl Sealed<'_, '_> {
     fn check(&self, tell: &mut dyn FnMut(Finding)) {
         let mut error = |rule, node, problem: Problem| {
-            let problem = problem.at(self.stream.tell(Place {
-                manifest: self.id,
-                node,
-            }));
-            tell(Finding {
-                rule,
-                severity: Severity::Error,
-                problem,
-            });
+            let problem = problem.at(self.stream.tell(Place { manifest: self.id, node }));
+            tell(Finding { rule, severity: Severity::Error, problem });
         };
         if let Some((node, problem)) = self.moved() {
             error("seals/identity", node, problem);
@@ -59,8 +46,7 @@ impl Sealed<'_, '_> {
                 Some("preview") => error(
                     "seals/preview",
                     node,
-                    Problem::new("a preview is no ciphertext")
-                        .hint("render without --preview before you apply it"),
+                    Problem::new("a preview is no ciphertext").hint("render without --preview before you apply it"),
                 ),
                 text => {
                     let bytes = text.and_then(|text| STANDARD.decode(text).ok());
@@ -76,59 +62,35 @@ impl Sealed<'_, '_> {
 
     fn annotation(&self, at: &[&str], name: &str) -> Option<&str> {
         let map = self.tree.at(self.tree.root(), at)?;
-        self.tree
-            .get(map, name)
-            .and_then(|node| self.tree.text(node))
+        self.tree.get(map, name).and_then(|node| self.tree.text(node))
     }
 
     fn scope(&self, at: &[&str]) -> Scope {
-        let set = |scope: &&Scope| {
-            scope
-                .annotation()
-                .is_some_and(|name| self.annotation(at, name) == Some("true"))
-        };
+        let set = |scope: &&Scope| scope.annotation().is_some_and(|name| self.annotation(at, name) == Some("true"));
         // In the order of the controller: cluster-wide wins.
-        Scope::ALL
-            .iter()
-            .find(set)
-            .copied()
-            .unwrap_or(Scope::Strict)
+        Scope::ALL.iter().find(set).copied().unwrap_or(Scope::Strict)
     }
 
     /// The name or namespace is another one than at the time of sealing.
     fn moved(&self) -> Option<(NodeId, Problem)> {
         let sealed_for = self.annotation(OUTER, "sealref.dev/sealed-for")?;
         let (namespace, name) = sealed_for.split_once('/')?;
-        let now = (
-            self.identity.namespace.as_deref().unwrap_or(""),
-            self.identity.name.as_str(),
-        );
+        let now = (self.identity.namespace.as_deref().unwrap_or(""), self.identity.name.as_str());
         let moved = match self.scope(OUTER) {
             Scope::Strict => (namespace, name) != now,
             Scope::NamespaceWide => namespace != now.0,
             Scope::ClusterWide => false,
         };
-        let node = self
-            .tree
-            .at(self.tree.root(), &["metadata", "name"])
-            .unwrap_or(self.tree.root());
+        let node = self.tree.at(self.tree.root(), &["metadata", "name"]).unwrap_or(self.tree.root());
         let (namespace, name) = now;
         moved.then(|| {
             let what = format!("it was sealed for {sealed_for} and is now {namespace}/{name}");
-            (
-                node,
-                Problem::new(what).hint(
-                    "render after every step that changes names: the controller cannot open it",
-                ),
-            )
+            (node, Problem::new(what).hint("render after every step that changes names: the controller cannot open it"))
         })
     }
 
     fn widened(&self) -> Option<Problem> {
-        self.tree.at(
-            self.tree.root(),
-            &["metadata", "annotations", "sealref.dev/sealed-for"],
-        )?;
+        self.tree.at(self.tree.root(), &["metadata", "annotations", "sealref.dev/sealed-for"])?;
         (self.scope(OUTER) != self.scope(INNER)).then(|| {
             Problem::new("the scope on the object is another one than in its template")
                 .hint("one of the annotations was changed after sealing; render again")

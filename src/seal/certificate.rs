@@ -75,9 +75,7 @@ impl Certificate {
         let bits = bits(modulus);
         let (least, most) = (limits::RSA_BITS.start(), limits::RSA_BITS.end());
         if !limits::RSA_BITS.contains(&bits) {
-            return Err(refused(format!(
-                "the key has {bits} bits, and sealing takes {least} to {most}"
-            )));
+            return Err(refused(format!("the key has {bits} bits, and sealing takes {least} to {most}")));
         }
         let exponent = sensible(exponent)?;
         let recipient = PublicKey::new(modulus, exponent)
@@ -187,13 +185,11 @@ impl Moment {
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a String can't fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String can't fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A PEM block of any kind of private key, or the beginning of one in DER: a sequence whose first
@@ -230,9 +226,7 @@ fn der(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
             _ => found = found.or(Some("PEM of another kind")),
         }
     }
-    Err(found.map_or_else(damaged, |found| {
-        refused(format!("the file holds no certificate but {found}"))
-    }))
+    Err(found.map_or_else(damaged, |found| refused(format!("the file holds no certificate but {found}"))))
 }
 
 fn damaged() -> Problem {
@@ -258,13 +252,10 @@ fn rsa<'k>(key: &'k SubjectPublicKeyInfo) -> Result<(&'k [u8], &'k [u8]), Proble
             kind if *kind == oid!(1.3.101.112) => "an Ed25519 key",
             _ => "a key of another kind",
         };
-        return Err(refused(format!(
-            "the certificate has {found}, and sealing takes RSA"
-        )));
+        return Err(refused(format!("the certificate has {found}, and sealing takes RSA")));
     }
     let invalid = || refused("the RSA key of the certificate is not valid");
-    let (rest, rsa) =
-        RSAPublicKey::from_der(&key.subject_public_key.data).map_err(|_| invalid())?;
+    let (rest, rsa) = RSAPublicKey::from_der(&key.subject_public_key.data).map_err(|_| invalid())?;
     let negative = |number: &[u8]| number.first().is_none_or(|byte| byte & 0x80 != 0);
     if !rest.is_empty() || negative(rsa.modulus) || negative(rsa.exponent) {
         return Err(invalid());
@@ -277,17 +268,11 @@ fn rsa<'k>(key: &'k SubjectPublicKeyInfo) -> Result<(&'k [u8], &'k [u8]), Proble
 fn sensible(exponent: &[u8]) -> Result<u64, Problem> {
     let wanted = "and sealing takes odd ones from 65537 on";
     if bits(exponent) > 64 {
-        return Err(refused(format!(
-            "the exponent of the key has more than 64 bits, {wanted}"
-        )));
+        return Err(refused(format!("the exponent of the key has more than 64 bits, {wanted}")));
     }
-    let number = exponent
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let number = exponent.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
     if number < 65537 || number % 2 == 0 {
-        return Err(refused(format!(
-            "the exponent of the key is {number}, {wanted}"
-        )));
+        return Err(refused(format!("the exponent of the key is {number}, {wanted}")));
     }
     Ok(number)
 }

@@ -107,34 +107,19 @@ impl Material {
     #[must_use]
     pub fn keys(&self, spki: &[u8; 32], place: &Place, plaintext: &[u8]) -> Keys {
         let digest = self.digest(spki, place, plaintext);
-        Keys {
-            session: expand(&*digest, "session key"),
-            seed: expand(&*digest, "oaep seed"),
-        }
+        Keys { session: expand(&*digest, "session key"), seed: expand(&*digest, "oaep seed") }
     }
 
     /// A keyed hash of a value at its place, for name suffixes and checksums. Neither certificate
     /// nor epoch is in it: a renewal restarts nothing. `name` is the base name, without suffix.
     #[must_use]
-    pub fn tag(
-        &self,
-        domain: &str,
-        namespace: &str,
-        name: &str,
-        item: &str,
-        plaintext: &[u8],
-    ) -> [u8; 32] {
+    pub fn tag(&self, domain: &str, namespace: &str, name: &str, item: &str, plaintext: &[u8]) -> [u8; 32] {
         let texts = [TAG, domain, namespace, name, item].map(str::as_bytes);
         *authenticate(&*self.tags, texts.into_iter().chain([plaintext]))
     }
 
     /// d: one number for everything that tells one value at one place from all others.
-    pub(super) fn digest(
-        &self,
-        spki: &[u8; 32],
-        place: &Place,
-        plaintext: &[u8],
-    ) -> Zeroizing<Bytes32> {
+    pub(super) fn digest(&self, spki: &[u8; 32], place: &Place, plaintext: &[u8]) -> Zeroizing<Bytes32> {
         let label = place.scope.label(place.namespace, place.name);
         let fields = [
             SEAL.as_bytes(),
@@ -182,18 +167,9 @@ mod tests {
         let spki = Sha256::digest("spki").into();
         let digest = material.digest(&spki, &place, b"s3cret");
         let keys = material.keys(&spki, &place, b"s3cret");
-        assert_eq!(
-            hex(&*digest),
-            "2462e9e0a88aa04c5e07225e1a89902d1b60b890fef4e5009a5f17fb58352250"
-        );
-        assert_eq!(
-            hex(&*keys.session),
-            "023d1a0c3ea1e4236db9e9a4bfbe8f8ba1a3e856cd929e93f767b115f50e2b42"
-        );
-        assert_eq!(
-            hex(&*keys.seed),
-            "84e5d055bf6ee39df2a600806f82c0229942815785bf7a9e7d5464ba70d447e2"
-        );
+        assert_eq!(hex(&*digest), "2462e9e0a88aa04c5e07225e1a89902d1b60b890fef4e5009a5f17fb58352250");
+        assert_eq!(hex(&*keys.session), "023d1a0c3ea1e4236db9e9a4bfbe8f8ba1a3e856cd929e93f767b115f50e2b42");
+        assert_eq!(hex(&*keys.seed), "84e5d055bf6ee39df2a600806f82c0229942815785bf7a9e7d5464ba70d447e2");
         assert_eq!(material.key_id(""), "aec74159c9ffd512");
     }
 }

@@ -24,10 +24,7 @@ impl Keys {
     pub fn random(bytes: [u8; 64]) -> Self {
         let bytes = Zeroizing::new(bytes);
         let (session, seed) = bytes.split_at(32);
-        let mut keys = Self {
-            session: Zeroizing::default(),
-            seed: Zeroizing::default(),
-        };
+        let mut keys = Self { session: Zeroizing::default(), seed: Zeroizing::default() };
         keys.session.copy_from_slice(session);
         keys.seed.copy_from_slice(seed);
         keys
@@ -40,16 +37,11 @@ impl Keys {
 /// The only function that encrypts. It can't fail below the 64 GiB that AES-GCM allows, far above
 /// [`crate::limits::SCALAR`]; beyond, the value is left out, and [`measure`] knows no such ciphertext.
 #[must_use]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "keys are spent by the one seal they are for"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "keys are spent by the one seal they are for")]
 pub fn seal(certificate: &Certificate, keys: Keys, label: &[u8], plaintext: &[u8]) -> Vec<u8> {
     let recipient = certificate.recipient();
     let wrapped = recipient.encrypt(label, &keys.seed, &keys.session);
-    let value = Aes256Gcm::new((&*keys.session).into())
-        .encrypt(&Nonce::default(), plaintext)
-        .unwrap_or_default();
+    let value = Aes256Gcm::new((&*keys.session).into()).encrypt(&Nonce::default(), plaintext).unwrap_or_default();
     let mut sealed = Vec::with_capacity(PREFIX + wrapped.len() + value.len());
     sealed.extend_from_slice(&recipient.length().to_be_bytes());
     sealed.extend_from_slice(&wrapped);
@@ -65,8 +57,7 @@ pub fn seal(certificate: &Certificate, keys: Keys, label: &[u8], plaintext: &[u8
 pub fn measure(ciphertext: &[u8]) -> Option<usize> {
     let (length, rest) = ciphertext.split_first_chunk::<PREFIX>()?;
     let length = usize::from(u16::from_be_bytes(*length));
-    let allowed =
-        crate::limits::RSA_BITS.start().div_ceil(8)..=crate::limits::RSA_BITS.end().div_ceil(8);
+    let allowed = crate::limits::RSA_BITS.start().div_ceil(8)..=crate::limits::RSA_BITS.end().div_ceil(8);
     if !allowed.contains(&length) {
         return None;
     }

@@ -21,10 +21,7 @@ pub fn encode<'f>(fields: impl IntoIterator<Item = &'f [u8]>) -> Vec<u8> {
 }
 
 /// HMAC-SHA256 (RFC 2104) of F(fields).
-pub(super) fn authenticate<'f>(
-    key: &[u8],
-    fields: impl IntoIterator<Item = &'f [u8]>,
-) -> Zeroizing<Bytes32> {
+pub(super) fn authenticate<'f>(key: &[u8], fields: impl IntoIterator<Item = &'f [u8]>) -> Zeroizing<Bytes32> {
     let mut hash = keyed(key);
     write(fields, |part| hash.update(part));
     finish(hash)

@@ -95,18 +95,9 @@ mod tests {
         let forms: [(&[u8], Demo); 5] = [
             (&raw, Demo::No),
             (format!("sealref-key-1:{TEXT}").leak().as_bytes(), Demo::No),
-            (
-                format!("sealref-key-1:{TEXT}\n").leak().as_bytes(),
-                Demo::No,
-            ),
-            (
-                format!("sealref-demo-key-1:{TEXT}").leak().as_bytes(),
-                Demo::Yes,
-            ),
-            (
-                format!("sealref-demo-key-1:{TEXT}\n").leak().as_bytes(),
-                Demo::Yes,
-            ),
+            (format!("sealref-key-1:{TEXT}\n").leak().as_bytes(), Demo::No),
+            (format!("sealref-demo-key-1:{TEXT}").leak().as_bytes(), Demo::Yes),
+            (format!("sealref-demo-key-1:{TEXT}\n").leak().as_bytes(), Demo::Yes),
         ];
         for (bytes, demo) in forms {
             let (key, said) = SealingKey::read(bytes).unwrap();

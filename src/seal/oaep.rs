@@ -108,11 +108,8 @@ fn encode(label: &[u8], seed: &Bytes32, message: &Bytes32, length: usize) -> Zer
 /// Exclusive or with MGF1 (RFC 8017, B.2.1) of `source`.
 fn mask(target: &mut [u8], source: &[u8]) {
     for (counter, block) in (0u32..).zip(target.chunks_mut(32)) {
-        let mut hash: Bytes32 = Sha256::new()
-            .chain_update(source)
-            .chain_update(counter.to_be_bytes())
-            .finalize()
-            .into();
+        let mut hash: Bytes32 =
+            Sha256::new().chain_update(source).chain_update(counter.to_be_bytes()).finalize().into();
         for (byte, key) in block.iter_mut().zip(hash) {
             *byte ^= key;
         }

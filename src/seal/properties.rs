@@ -94,11 +94,7 @@ fn equal_input_gives_equal_bytes() {
     let pem = include_bytes!("../../tests/vectors/sealing/certificates/test-only-rsa-3072.pem");
     let certificate = Certificate::read(pem).unwrap();
     let seal_one = |plaintext: &[u8]| {
-        let input = Input {
-            plaintext: plaintext.into(),
-            spki: *certificate.spki(),
-            ..Input::default()
-        };
+        let input = Input { plaintext: plaintext.into(), spki: *certificate.spki(), ..Input::default() };
         seal(&certificate, input.keys(), b"prod/db", plaintext)
     };
     assert_eq!(seal_one(b"s3cret"), seal_one(b"s3cret"));
@@ -113,16 +109,7 @@ fn fields_do_not_shift_into_their_neighbours() {
     let keys = |texts: [&str; 5]| {
         let [namespace, name, item, epoch, domain] = texts.map(str::to_owned);
         let scope = Scope::ClusterWide;
-        Input {
-            scope,
-            namespace,
-            name,
-            item,
-            epoch,
-            domain,
-            ..Input::default()
-        }
-        .keys()
+        Input { scope, namespace, name, item, epoch, domain, ..Input::default() }.keys()
     };
     for left in 0..4 {
         let mut one = [""; 5];
@@ -130,10 +117,7 @@ fn fields_do_not_shift_into_their_neighbours() {
         (one[left], one[left + 1]) = ("ab", "c");
         (other[left], other[left + 1]) = ("a", "bc");
         let (one, other) = (keys(one), keys(other));
-        assert!(
-            *one.session != *other.session && *one.seed != *other.seed,
-            "{left}"
-        );
+        assert!(*one.session != *other.session && *one.seed != *other.seed, "{left}");
     }
     let key = |data_keys: &[&[u8]]| Material::new(None, data_keys).unwrap().key_id("");
     assert_ne!(key(&[b"ab", b"c"]), key(&[b"a", b"bc"]));
@@ -228,8 +212,7 @@ impl Input {
     }
 
     fn keys(&self) -> Keys {
-        self.material()
-            .keys(&self.spki, &self.place(), &self.plaintext)
+        self.material().keys(&self.spki, &self.place(), &self.plaintext)
     }
 
     /// Two inputs that mean the same have the same text.
@@ -273,29 +256,13 @@ const BINARY: usize = 5;
 fn input() -> impl Strategy<Value = Input> {
     let text = "[ab/]{0,2}";
     let bytes = |most| vec(prop_oneof![Just(b'a'), Just(b'b'), Just(0)], 0..=most);
-    let secret = (
-        prop::option::of(prop_oneof![Just([1; 32]), Just([2; 32])]),
-        vec(bytes(2), 0..3),
-    )
-        .prop_filter("no secret", |(key, data_keys)| {
-            key.is_some() || !data_keys.is_empty()
-        });
-    let scope = prop_oneof![
-        Just(Scope::ClusterWide),
-        Just(Scope::NamespaceWide),
-        Just(Scope::Strict)
-    ];
+    let secret = (prop::option::of(prop_oneof![Just([1; 32]), Just([2; 32])]), vec(bytes(2), 0..3))
+        .prop_filter("no secret", |(key, data_keys)| key.is_some() || !data_keys.is_empty());
+    let scope = prop_oneof![Just(Scope::ClusterWide), Just(Scope::NamespaceWide), Just(Scope::Strict)];
     let spki = prop_oneof![Just([1; 32]), Just([2; 32])];
     let texts = (text, text, text, text, text);
     (secret, spki, scope, texts, bytes(2), bytes(3)).prop_map(
-        |(
-            (key, data_keys),
-            spki,
-            scope,
-            (namespace, name, item, epoch, domain),
-            origin,
-            plaintext,
-        )| Input {
+        |((key, data_keys), spki, scope, (namespace, name, item, epoch, domain), origin, plaintext)| Input {
             key,
             data_keys,
             spki,
@@ -312,13 +279,7 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 /// Scheme, path, fragment, parameters, the hash of a file.
-type Reference = (
-    &'static str,
-    &'static str,
-    &'static str,
-    Vec<String>,
-    Option<Bytes32>,
-);
+type Reference = (&'static str, &'static str, &'static str, Vec<String>, Option<Bytes32>);
 
 fn references() -> impl Strategy<Value = Vec<Reference>> {
     let text = || prop_oneof![Just(""), Just("a"), Just("b"), Just("ab")];

@@ -15,12 +15,9 @@ use super::*;
 #[test]
 fn the_published_vectors_come_out_again() {
     let mut total = 0;
-    for (file, cases) in [
-        ("sizes.json", sizes()),
-        ("secrets.json", secrets()),
-        ("places.json", places()),
-        ("origins.json", origins()),
-    ] {
+    for (file, cases) in
+        [("sizes.json", sizes()), ("secrets.json", secrets()), ("places.json", places()), ("origins.json", origins())]
+    {
         total += cases.len();
         let vectors: Vec<Vector> = cases.into_iter().map(Case::compute).collect();
         let text = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
@@ -29,10 +26,7 @@ fn the_published_vectors_come_out_again() {
             std::fs::write(&path, text).unwrap();
         } else {
             let published = std::fs::read_to_string(&path).unwrap();
-            assert!(
-                published == text,
-                "{file} differs from what the library makes"
-            );
+            assert!(published == text, "{file} differs from what the library makes");
         }
     }
     assert!(total >= 200, "{total}");
@@ -60,10 +54,7 @@ fn sizes() -> Vec<Case> {
         }
     }
     // A modulus of 2051 bits and the exponent 65539
-    for (scope, size) in SCOPES
-        .into_iter()
-        .flat_map(|s| [0, 1, 33, 256].map(|n| (s, n)))
-    {
+    for (scope, size) in SCOPES.into_iter().flat_map(|s| [0, 1, 33, 256].map(|n| (s, n))) {
         cases.push(Case {
             comment: format!("{size} bytes, an unusual RSA key"),
             certificate: "2051",
@@ -85,32 +76,12 @@ fn secrets() -> Vec<Case> {
         ("two data keys", None, vec![data(1), data(2)]),
         ("two data keys, descending", None, vec![data(2), data(1)]),
         ("a data key twice", None, vec![data(1), data(1)]),
-        (
-            "three data keys",
-            None,
-            vec![data(0xff), data(0), data(0x80)],
-        ),
+        ("three data keys", None, vec![data(0xff), data(0), data(0x80)]),
         ("K and one data key", Some(COUNTED), vec![data(1)]),
-        (
-            "K and a data key equal to it",
-            Some(COUNTED),
-            vec![COUNTED.to_vec()],
-        ),
-        (
-            "K and three data keys",
-            Some(COUNTED),
-            vec![data(9), data(7), data(8)],
-        ),
-        (
-            "data keys of several lengths",
-            None,
-            vec![vec![1; 33], vec![1; 16], vec![1; 32]],
-        ),
-        (
-            "a data key that begins another",
-            Some(COUNTED),
-            vec![vec![5, 5], vec![5]],
-        ),
+        ("K and a data key equal to it", Some(COUNTED), vec![COUNTED.to_vec()]),
+        ("K and three data keys", Some(COUNTED), vec![data(9), data(7), data(8)]),
+        ("data keys of several lengths", None, vec![vec![1; 33], vec![1; 16], vec![1; 32]]),
+        ("a data key that begins another", Some(COUNTED), vec![vec![5, 5], vec![5]]),
     ];
     let mut cases = Vec::new();
     for (i, (comment, key, data_keys)) in table.into_iter().enumerate() {
@@ -142,27 +113,15 @@ fn places() -> Vec<Case> {
         ("another item", ["prod", "db", "username", "", ""]),
         ("another name", ["prod", "db-1", "password", "", ""]),
         ("another namespace", ["test", "db", "password", "", ""]),
-        (
-            "names beyond ASCII",
-            ["r\u{e9}gion", "\u{6570}\u{636e}", "\u{43a}\u{43b}", "", ""],
-        ),
+        ("names beyond ASCII", ["r\u{e9}gion", "\u{6570}\u{636e}", "\u{43a}\u{43b}", "", ""]),
         ("epoch", ["prod", "db", "password", "2", ""]),
         ("a long epoch", ["prod", "db", "password", &long[..64], ""]),
         ("domain", ["prod", "db", "password", "", "shop"]),
         ("epoch and domain", ["prod", "db", "password", "2", "shop"]),
-        (
-            "epoch and domain exchanged",
-            ["prod", "db", "password", "shop", "2"],
-        ),
-        (
-            "a domain beyond ASCII",
-            ["prod", "db", "password", "", "l\u{e4}den"],
-        ),
+        ("epoch and domain exchanged", ["prod", "db", "password", "shop", "2"]),
+        ("a domain beyond ASCII", ["prod", "db", "password", "", "l\u{e4}den"]),
     ];
-    table.push((
-        "epoch in the place of domain",
-        ["prod", "db", "password", "shop", ""],
-    ));
+    table.push(("epoch in the place of domain", ["prod", "db", "password", "shop", ""]));
     let mut cases = Vec::new();
     for (i, (comment, [namespace, name, item, epoch, domain])) in table.into_iter().enumerate() {
         for scope in SCOPES {
@@ -195,41 +154,17 @@ fn origins() -> Vec<Case> {
         ("one reference", vec![vault("password")]),
         ("without a fragment", vec![vault("")]),
         ("two references", vec![vault("user"), vault("password")]),
-        (
-            "two references, the other way round",
-            vec![vault("password"), vault("user")],
-        ),
+        ("two references, the other way round", vec![vault("password"), vault("user")]),
         ("a reference twice", vec![vault("user"), vault("user")]),
-        (
-            "parameters",
-            vec![reference("aws", "prod/db", "password", region)],
-        ),
-        (
-            "a parameter twice",
-            vec![reference("aws", "prod/db", "", &["a=2", "a=1", "a=2"])],
-        ),
-        (
-            "a parameter without a value",
-            vec![reference("aws", "prod/db", "", &["a=", "b"])],
-        ),
-        (
-            "parameters beyond ASCII",
-            vec![reference("gcp", "p", "", &["\u{e4}=1", "z=2", "A=3"])],
-        ),
+        ("parameters", vec![reference("aws", "prod/db", "password", region)]),
+        ("a parameter twice", vec![reference("aws", "prod/db", "", &["a=2", "a=1", "a=2"])]),
+        ("a parameter without a value", vec![reference("aws", "prod/db", "", &["a=", "b"])]),
+        ("parameters beyond ASCII", vec![reference("gcp", "p", "", &["\u{e4}=1", "z=2", "A=3"])]),
         ("an age file", vec![age(0xa5)]),
         ("an age file that was written anew", vec![age(0xa6)]),
-        (
-            "an age file and a reference",
-            vec![age(0xa5), vault("password")],
-        ),
-        (
-            "path and fragment moved, 1",
-            vec![reference("vault", "ab", "c", &[])],
-        ),
-        (
-            "path and fragment moved, 2",
-            vec![reference("vault", "a", "bc", &[])],
-        ),
+        ("an age file and a reference", vec![age(0xa5), vault("password")]),
+        ("path and fragment moved, 1", vec![reference("vault", "ab", "c", &[])]),
+        ("path and fragment moved, 2", vec![reference("vault", "a", "bc", &[])]),
         ("only a scheme", vec![reference("vault", "", "", &[])]),
     ];
     let mut cases = Vec::new();
@@ -254,34 +189,16 @@ fn reference(
     fragment: &'static str,
     parameters: &[&'static str],
 ) -> Reference {
-    Reference {
-        scheme,
-        path,
-        fragment,
-        parameters: parameters.to_vec(),
-        file: None,
-        hash: None,
-    }
+    Reference { scheme, path, fragment, parameters: parameters.to_vec(), file: None, hash: None }
 }
 
 /// Bytes of a size: text, text beyond ASCII, or no text at all.
 fn content(size: usize, kind: usize) -> (&'static str, Vec<u8>) {
     match kind % 3 {
-        0 => (
-            "ASCII",
-            b"correct horse "
-                .iter()
-                .copied()
-                .cycle()
-                .take(size)
-                .collect(),
-        ),
+        0 => ("ASCII", b"correct horse ".iter().copied().cycle().take(size).collect()),
         1 => {
             let mut text = String::new();
-            while let Some(c) = "p\u{e4}ssw\u{f6}rd \u{2603} "
-                .chars()
-                .cycle()
-                .nth(text.chars().count())
+            while let Some(c) = "p\u{e4}ssw\u{f6}rd \u{2603} ".chars().cycle().nth(text.chars().count())
                 && text.len() + c.len_utf8() <= size
             {
                 text.push(c);
@@ -289,10 +206,7 @@ fn content(size: usize, kind: usize) -> (&'static str, Vec<u8>) {
             text.push_str(&"x".repeat(size - text.len()));
             ("UTF-8", text.into_bytes())
         }
-        _ => (
-            "binary",
-            (0..size).map(|i| (i * 7 + 249).to_le_bytes()[0]).collect(),
-        ),
+        _ => ("binary", (0..size).map(|i| (i * 7 + 249).to_le_bytes()[0]).collect()),
     }
 }
 
@@ -410,13 +324,7 @@ impl Case {
             session_key: hex(&*keys.session),
             oaep_seed: hex(&*keys.seed),
             key_id: material.key_id(self.domain),
-            tag: hex(&material.tag(
-                self.domain,
-                self.namespace,
-                self.name,
-                self.item,
-                &self.plaintext,
-            )),
+            tag: hex(&material.tag(self.domain, self.namespace, self.name, self.item, &self.plaintext)),
             ciphertext: STANDARD.encode(seal(&recipient, keys, &label, &self.plaintext)),
         }
     }

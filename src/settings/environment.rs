@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::transform::{
-    KeySource, Plaintext, Provided, SecretRule, Spec, Store, StoreKindName, is_pem,
-};
+use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, StoreKindName, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreKind, StoreProvider, StoreRef, StoreSpec};
@@ -103,40 +101,19 @@ impl Settings {
     /// Chooses an environment and a cluster, and checks every text.
     pub fn choose(spec: &Spec, chosen: &Chosen) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let environment = problems.keep(named(
-            "environment",
-            chosen.environment.as_deref(),
-            &spec.environments,
-        ));
+        let environment = problems.keep(named("environment", chosen.environment.as_deref(), &spec.environments));
         let environment = environment.flatten();
         let (mut variables, mut rewrites) = (BTreeMap::new(), vec![]);
-        for (name, value) in environment
-            .iter()
-            .flat_map(|environment| &environment.variables)
-        {
+        for (name, value) in environment.iter().flat_map(|environment| &environment.variables) {
             problems.keep(variable(name, value));
             variables.insert(name.clone(), value.clone());
         }
-        for rule in environment
-            .iter()
-            .flat_map(|environment| &environment.rewrites)
-        {
+        for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
         }
-        let cluster = chosen
-            .cluster
-            .as_ref()
-            .or(environment.and_then(|e| e.cluster.as_ref()));
-        let cluster = problems.keep(named(
-            "cluster",
-            cluster.map(String::as_str),
-            &spec.clusters,
-        ));
-        let certificate = match (
-            &chosen.certificate,
-            cluster.flatten(),
-            &spec.sealing.certificate,
-        ) {
+        let cluster = chosen.cluster.as_ref().or(environment.and_then(|e| e.cluster.as_ref()));
+        let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
+        let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Key::Named(path.clone())),
             (None, Some(cluster), _) => Some(certificate(&cluster.certificate)),
             (None, None, Some(text)) => Some(certificate(text)),
@@ -150,9 +127,7 @@ impl Settings {
             (None, Some(KeySource::FromSops) | None) => None,
         };
         let stores = spec.stores.clone().unwrap_or_default();
-        let stores = stores
-            .into_iter()
-            .filter_map(|store| problems.keep(rule(store, &variables)));
+        let stores = stores.into_iter().filter_map(|store| problems.keep(rule(store, &variables)));
         let stores = stores.collect();
         let secrets = spec.secrets.clone().unwrap_or_default();
         for rule in &secrets {
@@ -190,18 +165,13 @@ impl Settings {
         label: &dyn Fn(&str) -> Option<String>,
     ) -> Option<&SecretRule> {
         let fits = |pattern: &Option<String>, text: &str| {
-            pattern
-                .as_ref()
-                .is_none_or(|pattern| Pattern::new(pattern).matches(text))
+            pattern.as_ref().is_none_or(|pattern| Pattern::new(pattern).matches(text))
         };
         self.secrets.iter().find(|rule| {
             let matches = &rule.matches;
             fits(&matches.name, name)
                 && fits(&matches.namespace, namespace.unwrap_or(""))
-                && matches
-                    .labels
-                    .iter()
-                    .all(|(key, value)| label(key).as_deref() == Some(value))
+                && matches.labels.iter().all(|(key, value)| label(key).as_deref() == Some(value))
         })
     }
 
@@ -217,11 +187,7 @@ impl Settings {
 }
 
 /// The entry with this name; an error that offers the nearest where there is none.
-fn named<'s, T>(
-    what: &str,
-    name: Option<&str>,
-    all: &'s BTreeMap<String, T>,
-) -> Result<Option<&'s T>, Problem> {
+fn named<'s, T>(what: &str, name: Option<&str>, all: &'s BTreeMap<String, T>) -> Result<Option<&'s T>, Problem> {
     let Some(name) = name else { return Ok(None) };
     let names = || all.keys().map(String::as_str);
     all.get(name).map(Some).ok_or_else(|| {
@@ -235,48 +201,33 @@ fn named<'s, T>(
 }
 
 fn certificate(text: &str) -> Key {
-    if is_pem(text) {
-        Key::Text(text.to_owned())
-    } else {
-        Key::File(text.to_owned())
-    }
+    if is_pem(text) { Key::Text(text.to_owned()) } else { Key::File(text.to_owned()) }
 }
 
 fn variable(name: &str, value: &str) -> Result<(), Problem> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(letters) {
-        return Err(Problem::new(format!(
-            "the variable \"{name}\" has another letter than A-Z a-z 0-9 _ -"
-        ))
-        .hint("rename it"));
+        return Err(
+            Problem::new(format!("the variable \"{name}\" has another letter than A-Z a-z 0-9 _ -")).hint("rename it")
+        );
     }
     let segment = !value.is_empty() && value != "." && value != "..";
-    if !segment
-        || value.contains(['/', '#', '?', '+', '%', '\\', '{', '}', '*'])
-        || value.contains(char::is_control)
-    {
-        return Err(Problem::new(format!(
-            "the value of the variable \"{name}\" is more than one segment of a path"
-        ))
-        .hint("it may hold no / # ? + % \\ { } *"));
+    if !segment || value.contains(['/', '#', '?', '+', '%', '\\', '{', '}', '*']) || value.contains(char::is_control) {
+        return Err(Problem::new(format!("the value of the variable \"{name}\" is more than one segment of a path"))
+            .hint("it may hold no / # ? + % \\ { } *"));
     }
     Ok(())
 }
 
 fn rewrite(from: &str, to: &str, variables: &BTreeMap<String, String>) -> Result<Rewrite, Problem> {
     let wrong = || {
-        Problem::new(format!(
-            "the rewrite from \"{from}\" to \"{to}\" is not from one address to another"
-        ))
-        .hint("write {from: \"vault://kv/**\", to: \"file://local/**\"}, with the same wildcards")
+        Problem::new(format!("the rewrite from \"{from}\" to \"{to}\" is not from one address to another"))
+            .hint("write {from: \"vault://kv/**\", to: \"file://local/**\"}, with the same wildcards")
     };
     let (scheme, from_path) = from.split_once("://").ok_or_else(wrong)?;
     let (to_scheme, to_path) = to.split_once("://").ok_or_else(wrong)?;
-    let wildcards = |path: &str| {
-        path.split('/')
-            .map(|s| if s == "**" { 1 } else { s.matches('*').count() })
-            .sum::<usize>()
-    };
+    let wildcards =
+        |path: &str| path.split('/').map(|s| if s == "**" { 1 } else { s.matches('*').count() }).sum::<usize>();
     if from_path.is_empty() || to_path.is_empty() || wildcards(to_path) > wildcards(from_path) {
         return Err(wrong());
     }
@@ -291,10 +242,7 @@ fn rewrite(from: &str, to: &str, variables: &BTreeMap<String, String>) -> Result
 fn rule(store: Store, variables: &BTreeMap<String, String>) -> Result<StoreRule, Problem> {
     let provider = match store.provider {
         None => None,
-        Some(map) if map.len() == 1 => map
-            .into_iter()
-            .next()
-            .map(|(kind, fields)| StoreProvider { kind, fields }),
+        Some(map) if map.len() == 1 => map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields }),
         Some(_) => {
             return Err(Problem::new(format!("the provider of store \"{}\" is not exactly one", store.store.name))
                 .hint("write it as spec.provider of the store: {vault: {server: ..., path: ..., version: v2}}"));
@@ -306,40 +254,22 @@ fn rule(store: Store, variables: &BTreeMap<String, String>) -> Result<StoreRule,
     };
     Ok(StoreRule {
         scheme: store.matches.scheme,
-        path: store
-            .matches
-            .path
-            .map(|path| Pattern::new(&filled(&path, variables))),
+        path: store.matches.path.map(|path| Pattern::new(&filled(&path, variables))),
         parameters: store.matches.parameters,
-        store: StoreSpec {
-            store: StoreRef {
-                kind,
-                name: store.store.name,
-            },
-            namespace: None,
-            provider,
-        },
+        store: StoreSpec { store: StoreRef { kind, name: store.store.name }, namespace: None, provider },
     })
 }
 
 /// `{name}` replaced by the variable's value; unknown names stay, and so match nothing by accident.
 fn filled(text: &str, variables: &BTreeMap<String, String>) -> String {
-    variables
-        .iter()
-        .fold(text.to_owned(), |text, (name, value)| {
-            text.replace(&format!("{{{name}}}"), value)
-        })
+    variables.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 fn has_reason(rule: &SecretRule) -> Result<(), Problem> {
-    let missing = rule
-        .reason
-        .as_ref()
-        .is_none_or(|reason| reason.trim().is_empty());
+    let missing = rule.reason.as_ref().is_none_or(|reason| reason.trim().is_empty());
     if rule.plaintext == Some(Plaintext::Pass) && missing {
         return Err(
-            Problem::new("a rule of `secrets` lets plaintext pass and gives no reason")
-                .hint("add reason: \"...\""),
+            Problem::new("a rule of `secrets` lets plaintext pass and gives no reason").hint("add reason: \"...\"")
         );
     }
     Ok(())
@@ -349,19 +279,16 @@ fn interval(text: Option<&str>) -> Result<Interval, Problem> {
     let Some(text) = text else {
         return Ok(Interval::HOUR);
     };
-    Interval::parse(text).ok_or_else(|| {
-        Problem::new("refreshInterval is not a length of time").hint("write 1h, 15m or 1h30m")
-    })
+    Interval::parse(text)
+        .ok_or_else(|| Problem::new("refreshInterval is not a length of time").hint("write 1h, 15m or 1h30m"))
 }
 
 fn eso_version(text: Option<&str>) -> Result<EsoVersion, Problem> {
     let Some(text) = text else {
         return Ok(EsoVersion::NEWEST);
     };
-    EsoVersion::parse(text).ok_or_else(|| {
-        Problem::new("esoVersion is not a version")
-            .hint("write it as \"2.9\" or \"v2.9.0\", in quotes")
-    })
+    EsoVersion::parse(text)
+        .ok_or_else(|| Problem::new("esoVersion is not a version").hint("write it as \"2.9\" or \"v2.9.0\", in quotes"))
 }
 
 fn check_epoch(epoch: &str) -> Result<(), Problem> {
@@ -369,8 +296,6 @@ fn check_epoch(epoch: &str) -> Result<(), Problem> {
     if epoch.len() <= 64 && epoch.chars().all(letters) {
         return Ok(());
     }
-    Err(Problem::new(
-        "sealing.epoch is longer than 64 letters or has another than A-Z a-z 0-9 . _ -",
-    )
-    .hint("a date does: \"2026-11\""))
+    Err(Problem::new("sealing.epoch is longer than 64 letters or has another than A-Z a-z 0-9 . _ -")
+        .hint("a date does: \"2026-11\""))
 }

@@ -30,9 +30,7 @@ impl Policy {
     /// Nobody has written one; these environment variables may be read.
     #[must_use]
     pub fn of_command_line(environment: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            environment: environment.into_iter().collect(),
-        }
+        Self { environment: environment.into_iter().collect() }
     }
 
     /// Judges each reference of each provision. `variable` tells which environment variable an address
@@ -44,21 +42,15 @@ impl Policy {
         variable: &dyn Fn(&Address) -> Option<String>,
     ) -> Result<Allowed<Plan<'t>>, Problems> {
         let mut problems = Problems::default();
-        for reference in plan
-            .provisions
-            .iter()
-            .flat_map(|provision| provision.references())
-        {
+        for reference in plan.provisions.iter().flat_map(|provision| provision.references()) {
             if let Some(name) = variable(&reference.address)
                 && !self.environment.contains(&name)
             {
                 problems.push(
-                    Problem::new(format!(
-                        "the environment variable \"{name}\" may not be read"
-                    ))
-                    .hint(format!("allow it on the command line: --allow-env {name}"))
-                    .at(stream.tell(reference.place))
-                    .exit(Exit::Refused),
+                    Problem::new(format!("the environment variable \"{name}\" may not be read"))
+                        .hint(format!("allow it on the command line: --allow-env {name}"))
+                        .at(stream.tell(reference.place))
+                        .exit(Exit::Refused),
                 );
             }
         }

@@ -274,9 +274,7 @@ impl Spec {
             }
         };
         self.store_files.iter_mut().flatten().for_each(file);
-        self.clusters
-            .values_mut()
-            .for_each(|cluster| file(&mut cluster.certificate));
+        self.clusters.values_mut().for_each(|cluster| file(&mut cluster.certificate));
         self.sealing.certificate.iter_mut().for_each(file);
         match &mut self.sealing.key {
             Some(KeySource::Age(path) | KeySource::File(path)) => file(path),

@@ -14,20 +14,14 @@ impl EsoVersion {
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix('v').unwrap_or(text).split('.');
         let version = Self(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-        let patch_is_number = numbers
-            .next()
-            .is_none_or(|patch| patch.parse::<u32>().is_ok());
+        let patch_is_number = numbers.next().is_none_or(|patch| patch.parse::<u32>().is_ok());
         (patch_is_number && numbers.next().is_none()).then_some(version)
     }
 
     /// The API version that it serves: `v1` came with 0.16, and `v1beta1` went with 0.17.
     #[must_use]
     pub fn api_version(self) -> &'static str {
-        if self < Self(0, 16) {
-            "external-secrets.io/v1beta1"
-        } else {
-            "external-secrets.io/v1"
-        }
+        if self < Self(0, 16) { "external-secrets.io/v1beta1" } else { "external-secrets.io/v1" }
     }
 
     /// 2.3 to 2.6 write `nullBytePolicy: Ignore` into every list item; others do not know it or do not.
@@ -48,15 +42,8 @@ mod tests {
         for text in ["", "2", "two.nine", "2.9.0.1", "2.x"] {
             assert_eq!(EsoVersion::parse(text), None, "{text}");
         }
-        assert!(
-            EsoVersion::parse("2.6.9")
-                .unwrap()
-                .defaults_null_byte_policy()
-        );
+        assert!(EsoVersion::parse("2.6.9").unwrap().defaults_null_byte_policy());
         assert!(!EsoVersion::NEWEST.defaults_null_byte_policy());
-        assert_eq!(
-            EsoVersion(0, 15).api_version(),
-            "external-secrets.io/v1beta1"
-        );
+        assert_eq!(EsoVersion(0, 15).api_version(), "external-secrets.io/v1beta1");
     }
 }

@@ -37,11 +37,7 @@ impl Site for Env {
                         return;
                     };
                     let key = format!("{name}.{}", text(variable, "name").unwrap_or_default());
-                    spots.push(Spot {
-                        node,
-                        key,
-                        value: value(tree, node),
-                    });
+                    spots.push(Spot { node, key, value: value(tree, node) });
                 });
             });
         }
@@ -52,20 +48,10 @@ impl Site for Env {
         let Some(variable) = tree.parent(node) else {
             return;
         };
-        let entry = tree
-            .entries(variable)
-            .into_iter()
-            .find(|(_, value)| *value == node);
+        let entry = tree.entries(variable).into_iter().find(|(_, value)| *value == node);
         let Some((entry, _)) = entry else { return };
-        let selector = Value::map([
-            ("key", Value::text(key.to_owned())),
-            ("name", Value::text(name.to_owned())),
-        ]);
-        edits.replace_entry(
-            entry,
-            "valueFrom".to_owned(),
-            Value::map([("secretKeyRef", selector)]),
-        );
+        let selector = Value::map([("key", Value::text(key.to_owned())), ("name", Value::text(name.to_owned()))]);
+        edits.replace_entry(entry, "valueFrom".to_owned(), Value::map([("secretKeyRef", selector)]));
     }
 }
 
@@ -88,9 +74,6 @@ fn value<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
         Some(Scalar::Text(text)) => Ok(Cow::Borrowed(text.as_bytes())),
         // Not ours to judge: it holds no reference, and the API server says what it thinks of it.
         Some(_) => Ok(Cow::Borrowed(b"")),
-        None => Err(
-            Problem::new("the value of an environment variable must be text")
-                .hint("put it in quotes"),
-        ),
+        None => Err(Problem::new("the value of an environment variable must be text").hint("put it in quotes")),
     }
 }

@@ -28,21 +28,14 @@ impl Site for SecretData {
     /// A key of `stringData` wins over the same key of `data`, as in the API server.
     fn find<'t>(&self, tree: &'t Tree, _: &Identity) -> Vec<Spot<'t>> {
         let mut spots: Vec<Spot> = vec![];
-        for (field, value) in [
-            ("data", decoded as fn(&'t Tree, NodeId) -> _),
-            ("stringData", plain),
-        ] {
+        for (field, value) in [("data", decoded as fn(&'t Tree, NodeId) -> _), ("stringData", plain)] {
             let Some(map) = tree.get(tree.root(), field) else {
                 continue;
             };
             for (key, node) in tree.entries(map) {
                 let key = tree.key(key).into_owned();
                 spots.retain(|spot| spot.key != key);
-                spots.push(Spot {
-                    node,
-                    key,
-                    value: value(tree, node),
-                });
+                spots.push(Spot { node, key, value: value(tree, node) });
             }
         }
         spots
@@ -77,10 +70,6 @@ fn decoded<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
 }
 
 fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b'\n' | b'\r'))
-        .collect();
+    let text: Vec<u8> = text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     STANDARD.decode(text).ok()
 }

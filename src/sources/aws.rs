@@ -36,11 +36,8 @@ impl Source for Aws {
     fn address<'t>(&self, facts: &'static Facts, mut raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         if facts.scheme == "awssecrets" {
             let address = raw.normal(Scheme(facts.scheme))?;
-            if address.parameter("version_stage").is_some()
-                && address.parameter("version_id").is_some()
-            {
-                return Err(Problem::new("version_stage and version_id are both given")
-                    .hint("keep one of them"));
+            if address.parameter("version_stage").is_some() && address.parameter("version_id").is_some() {
+                return Err(Problem::new("version_stage and version_id are both given").hint("keep one of them"));
             }
             return match address.path.strip_prefix(ARN) {
                 Some(rest) if !arn(rest) => Err(shape(facts)),
@@ -59,38 +56,20 @@ impl Source for Aws {
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
-        let service = if address.scheme.0 == "awssecrets" {
-            "SecretsManager"
-        } else {
-            "ParameterStore"
-        };
-        let region = address
-            .parameter("region")
-            .or_else(|| arn_region(&address.path));
+        let service = if address.scheme.0 == "awssecrets" { "SecretsManager" } else { "ParameterStore" };
+        let region = address.parameter("region").or_else(|| arn_region(&address.path));
         provider.field(&["service"]) == Some(service) && agrees(provider, &["region"], region)
     }
 
-    fn remote(
-        &self,
-        address: &Address,
-        provider: Option<&StoreProvider>,
-    ) -> Result<Remote, Problem> {
-        let prefix = provider
-            .and_then(|provider| provider.field(&["prefix"]))
-            .unwrap_or("");
+    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        let prefix = provider.and_then(|provider| provider.field(&["prefix"])).unwrap_or("");
         // External Secrets puts the store's prefix before every key, which breaks an ARN.
         let key = address.path.strip_prefix(prefix).ok_or_else(|| {
-            Problem::new(
-                "the store puts a prefix before every key, and the path does not begin with it",
-            )
-            .hint("use a store without `prefix`, or a path below it")
+            Problem::new("the store puts a prefix before every key, and the path does not begin with it")
+                .hint("use a store without `prefix`, or a path below it")
         })?;
-        let id = address
-            .parameter("version_id")
-            .map(|id| format!("uuid/{id}"));
-        let stage = address
-            .parameter("version_stage")
-            .or(address.parameter("version"));
+        let id = address.parameter("version_id").map(|id| format!("uuid/{id}"));
+        let stage = address.parameter("version_stage").or(address.parameter("version"));
         Ok(Remote {
             key: key.to_owned(),
             property: gjson(address.property.as_deref()),

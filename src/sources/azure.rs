@@ -23,25 +23,15 @@ impl Source for Azure {
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         let address = raw.normal(Scheme(facts.scheme))?;
         let segments = address.path.split('/').count();
-        if (2..=3).contains(&segments) {
-            Ok(address)
-        } else {
-            Err(shape(facts))
-        }
+        if (2..=3).contains(&segments) { Ok(address) } else { Err(shape(facts)) }
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
         let vault = address.path.split('/').next().unwrap_or_default();
         // A dot makes it a whole host, as in vals; a bare name is one of the public cloud.
-        let host = if vault.contains('.') {
-            vault.to_owned()
-        } else {
-            format!("{vault}.vault.azure.net")
-        };
+        let host = if vault.contains('.') { vault.to_owned() } else { format!("{vault}.vault.azure.net") };
         let url = provider.field(&["vaultUrl"]).unwrap_or_default();
-        url.trim_end_matches('/')
-            .strip_prefix("https://")
-            .is_some_and(|h| h.eq_ignore_ascii_case(&host))
+        url.trim_end_matches('/').strip_prefix("https://").is_some_and(|h| h.eq_ignore_ascii_case(&host))
     }
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {

@@ -6,14 +6,8 @@ use crate::model::{Address, Ask, Payload, Raw, Scheme, Wire};
 
 pub(super) struct Env;
 
-static FACTS: [Facts; 1] = [Facts {
-    scheme: "env",
-    path: "NAME",
-    property: "",
-    parameters: &[],
-    providers: &[],
-    becomes: Becomes::Sealed,
-}];
+static FACTS: [Facts; 1] =
+    [Facts { scheme: "env", path: "NAME", property: "", parameters: &[], providers: &[], becomes: Becomes::Sealed }];
 
 impl Source for Env {
     fn facts(&self) -> &'static [Facts] {
@@ -22,11 +16,7 @@ impl Source for Env {
 
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         let address = without_property(raw.normal(Scheme(facts.scheme))?)?;
-        if address.path.contains(['/', '=', ' ']) {
-            Err(shape(facts))
-        } else {
-            Ok(address)
-        }
+        if address.path.contains(['/', '=', ' ']) { Err(shape(facts)) } else { Ok(address) }
     }
 
     fn variable<'a>(&self, address: &'a Address) -> Option<&'a str> {
@@ -39,18 +29,9 @@ impl Source for Env {
 }
 
 impl Fetch for Env {
-    fn fetch(
-        &self,
-        wanted: &[&Address<'static>],
-        wire: &mut dyn Wire,
-    ) -> Vec<Result<Payload, Problem>> {
-        let asks: Vec<Ask> = wanted
-            .iter()
-            .map(|address| Ask::Environment(address.path.to_string()))
-            .collect();
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+        let asks: Vec<Ask> = wanted.iter().map(|address| Ask::Environment(address.path.to_string())).collect();
         let replies = wire.ask_all(&asks).into_iter();
-        replies
-            .map(|reply| reply.map(|reply| Payload::new(reply.0, None)))
-            .collect()
+        replies.map(|reply| reply.map(|reply| Payload::new(reply.0, None))).collect()
     }
 }

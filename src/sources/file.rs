@@ -42,16 +42,10 @@ impl Source for File {
 }
 
 impl Fetch for File {
-    fn fetch(
-        &self,
-        wanted: &[&Address<'static>],
-        wire: &mut dyn Wire,
-    ) -> Vec<Result<Payload, Problem>> {
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
         let mut files: BTreeMap<&str, Result<Opened, Problem>> = BTreeMap::new();
         for address in wanted {
-            files
-                .entry(&address.path)
-                .or_insert_with(|| open(&address.path, wire));
+            files.entry(&address.path).or_insert_with(|| open(&address.path, wire));
         }
         let take = |address: &&Address<'static>| match files.get(&*address.path) {
             Some(Ok(opened)) => {
@@ -73,21 +67,12 @@ struct Opened {
 
 fn open(name: &str, wire: &mut dyn Wire) -> Result<Opened, Problem> {
     let Reply(bytes) = wire.ask(Ask::File(name.to_owned()))?;
-    if !std::path::Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "age")
-    {
-        return Ok(Opened {
-            bytes,
-            digest: None,
-        });
+    if !std::path::Path::new(name).extension().is_some_and(|extension| extension == "age") {
+        return Ok(Opened { bytes, digest: None });
     }
     let Reply(identities) = wire.ask(Ask::Identities)?;
     let digest = Some(Sha256::digest(&bytes).into());
-    Ok(Opened {
-        bytes: decrypt(&bytes, &identities)?,
-        digest,
-    })
+    Ok(Opened { bytes: decrypt(&bytes, &identities)?, digest })
 }
 
 /// Opens an age file, binary or armored, with one of the identities (lines of an age identity file).
@@ -96,22 +81,17 @@ fn open(name: &str, wire: &mut dyn Wire) -> Result<Opened, Problem> {
 /// The file is no age file, or none of the identities opens it. Never the file's or the library's words.
 pub(crate) fn decrypt(file: &[u8], identities: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let identities = read_identities(identities)?;
-    let broken = || {
-        Problem::new("the file is not a complete age file")
-            .hint("encrypt it again: age -r RECIPIENT -o FILE.age")
-    };
+    let broken =
+        || Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age");
     let armored = age::armor::ArmoredReader::new(file);
     let decryptor = age::Decryptor::new_buffered(armored).map_err(|_| broken())?;
     if decryptor.is_scrypt() {
         return Err(Problem::new("the age file is encrypted with a passphrase")
             .hint("encrypt it for a recipient: age -r RECIPIENT"));
     }
-    let keys = identities
-        .iter()
-        .map(|identity| identity as &dyn age::Identity);
+    let keys = identities.iter().map(|identity| identity as &dyn age::Identity);
     let mut reader = decryptor.decrypt(keys).map_err(|_| {
-        Problem::new("none of the identities opens the age file")
-            .hint("give the right one with --identity FILE")
+        Problem::new("none of the identities opens the age file").hint("give the right one with --identity FILE")
     })?;
     // One allocation: growing would leave copies behind. The plaintext is never longer than the file.
     let mut bytes = Zeroizing::new(Vec::with_capacity(file.len().min(limits::FILE)));
@@ -125,11 +105,7 @@ fn read_identities(text: &[u8]) -> Result<Vec<age::x25519::Identity>, Problem> {
             .hint("each line is a comment (#) or begins with AGE-SECRET-KEY-1; other kinds cannot be used yet")
     };
     let text = std::str::from_utf8(text).map_err(|_| wrong(1))?;
-    let lines = (1..)
-        .zip(text.lines())
-        .map(|(number, line)| (number, line.trim()));
+    let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|(number, line)| line.parse().map_err(|_| wrong(number)))
-        .collect()
+    lines.map(|(number, line)| line.parse().map_err(|_| wrong(number))).collect()
 }

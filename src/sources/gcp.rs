@@ -22,11 +22,7 @@ impl Source for Gcp {
 
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         let address = raw.normal(Scheme(facts.scheme))?;
-        if address.path.split('/').count() == 2 {
-            Ok(address)
-        } else {
-            Err(shape(facts))
-        }
+        if address.path.split('/').count() == 2 { Ok(address) } else { Err(shape(facts)) }
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
@@ -35,12 +31,7 @@ impl Source for Gcp {
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
         Ok(Remote {
-            key: address
-                .path
-                .rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            key: address.path.rsplit('/').next().unwrap_or_default().to_owned(),
             property: gjson(address.property.as_deref()),
             version: address.parameter("version").map(str::to_owned),
         })

@@ -77,9 +77,6 @@ fn number(address: &Address, name: &str) -> Result<Option<u32>, Problem> {
     };
     match text.parse() {
         Ok(number) if number <= 1024 && (number > 0 || name != "length") => Ok(Some(number)),
-        _ => Err(
-            Problem::new(format!("\"{name}\" is not a number up to 1024"))
-                .hint(format!("write ?{name}=32")),
-        ),
+        _ => Err(Problem::new(format!("\"{name}\" is not a number up to 1024")).hint(format!("write ?{name}=32"))),
     }
 }

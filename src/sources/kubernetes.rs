@@ -51,16 +51,7 @@ impl Source for Kubernetes {
             Some(key) if !key.contains('/') => Some(key.to_owned()),
             steps => gjson(steps),
         };
-        let key = address
-            .path
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        Ok(Remote {
-            key,
-            property,
-            version: None,
-        })
+        let key = address.path.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(Remote { key, property, version: None })
     }
 }

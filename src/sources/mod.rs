@@ -67,11 +67,7 @@ pub trait Source: Sync {
     }
 
     /// Key, property and version as External Secrets wants them.
-    fn remote(
-        &self,
-        address: &Address,
-        _provider: Option<&StoreProvider>,
-    ) -> Result<Remote, Problem> {
+    fn remote(&self, address: &Address, _provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
         Err(untranslatable(address.scheme))
     }
 
@@ -94,11 +90,7 @@ pub trait Source: Sync {
 /// The part of a source that knows values.
 pub trait Fetch: Sync {
     /// One answer for each address, in order.
-    fn fetch(
-        &self,
-        wanted: &[&Address<'static>],
-        wire: &mut dyn Wire,
-    ) -> Vec<Result<Payload, Problem>>;
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>>;
 }
 
 /// All sources, in the order of the tables.
@@ -121,10 +113,7 @@ pub static SOURCES: &[&dyn Source] = &[
 #[must_use]
 pub fn find(scheme: &str) -> Option<(&'static dyn Source, &'static Facts)> {
     SOURCES.iter().find_map(|source| {
-        let facts = source
-            .facts()
-            .iter()
-            .find(|facts| facts.scheme.eq_ignore_ascii_case(scheme))?;
+        let facts = source.facts().iter().find(|facts| facts.scheme.eq_ignore_ascii_case(scheme))?;
         Some((*source, facts))
     })
 }
@@ -148,11 +137,7 @@ pub fn facts() -> impl Iterator<Item = &'static Facts> {
 /// the source finds wrong.
 pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
     let Some((source, facts)) = find(scheme) else {
-        let known = || {
-            facts()
-                .filter(|facts| facts.becomes != Becomes::Refused)
-                .map(|f| f.scheme)
-        };
+        let known = || facts().filter(|facts| facts.becomes != Becomes::Refused).map(|f| f.scheme);
         let hint = match nearest(scheme, known()) {
             Some(name) => format!("did you mean \"{name}\"?"),
             None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
@@ -160,10 +145,7 @@ pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         return Err(Problem::new(format!("no source is called \"{scheme}\"")).hint(hint));
     };
     let taken = facts.becomes == Becomes::Refused;
-    let strange = raw
-        .parameters
-        .iter()
-        .find(|(name, _)| !taken && !facts.parameters.contains(&&**name));
+    let strange = raw.parameters.iter().find(|(name, _)| !taken && !facts.parameters.contains(&&**name));
     match strange {
         Some((name, _)) => Err(strange_parameter(facts, name)),
         None => source.address(facts, raw),
@@ -171,10 +153,7 @@ pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
 }
 
 fn strange_parameter(facts: &Facts, name: &str) -> Problem {
-    let hint = match (
-        nearest(name, facts.parameters.iter().copied()),
-        facts.parameters,
-    ) {
+    let hint = match (nearest(name, facts.parameters.iter().copied()), facts.parameters) {
         (Some(near), _) => format!("did you mean \"{near}\"?"),
         (None, []) => "it takes none".to_owned(),
         (None, all) => format!("it takes: {}", all.join(", ")),
@@ -183,11 +162,8 @@ fn strange_parameter(facts: &Facts, name: &str) -> Problem {
 }
 
 fn untranslatable(scheme: Scheme) -> Problem {
-    Problem::new(format!(
-        "External Secrets has nothing that stands for {}",
-        scheme.0
-    ))
-    .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret")
+    Problem::new(format!("External Secrets has nothing that stands for {}", scheme.0))
+        .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret")
 }
 
 /// A text field of a provider equals what a reference asks for, where it asks for anything.
@@ -197,13 +173,7 @@ fn agrees(provider: &StoreProvider, field: &[&str], wanted: Option<&str>) -> boo
 
 /// Steps of a property as gjson reads them: joined by dots, dots within a step escaped.
 fn gjson(property: Option<&str>) -> Option<String> {
-    let steps = |property: &str| {
-        property
-            .split('/')
-            .map(|step| step.replace('.', "\\."))
-            .collect::<Vec<_>>()
-            .join(".")
-    };
+    let steps = |property: &str| property.split('/').map(|step| step.replace('.', "\\.")).collect::<Vec<_>>().join(".");
     property.map(steps)
 }
 
@@ -211,16 +181,12 @@ fn gjson(property: Option<&str>) -> Option<String> {
 fn without_property<'t>(address: Address<'t>) -> Result<Address<'t>, Problem> {
     match address.property {
         None => Ok(address),
-        Some(_) => Err(
-            Problem::new(format!("{} has no keys inside a value", address.scheme.0))
-                .hint("leave out what stands behind \"#\""),
-        ),
+        Some(_) => Err(Problem::new(format!("{} has no keys inside a value", address.scheme.0))
+            .hint("leave out what stands behind \"#\"")),
     }
 }
 
 fn shape(facts: &Facts) -> Problem {
-    Problem::new(format!("a path of {} has another shape", facts.scheme)).hint(format!(
-        "write ref+{}://{}{}",
-        facts.scheme, facts.path, facts.property
-    ))
+    Problem::new(format!("a path of {} has another shape", facts.scheme))
+        .hint(format!("write ref+{}://{}{}", facts.scheme, facts.path, facts.property))
 }

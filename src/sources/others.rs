@@ -14,48 +14,17 @@ const fn facts(
     parameters: &'static [&'static str],
     providers: &'static [&'static str],
 ) -> Facts {
-    Facts {
-        scheme,
-        path,
-        property,
-        parameters,
-        providers,
-        becomes: Becomes::Translated,
-    }
+    Facts { scheme, path, property, parameters, providers, becomes: Becomes::Translated }
 }
 
 static FACTS: [Facts; 8] = [
-    facts(
-        "doppler",
-        "PROJECT/CONFIG/NAME",
-        "",
-        &["project", "config"],
-        &["doppler"],
-    ),
-    facts(
-        "gitlab",
-        "HOST/[projects/|groups/]ID/NAME",
-        "#/field",
-        &[],
-        &["gitlab"],
-    ),
+    facts("doppler", "PROJECT/CONFIG/NAME", "", &["project", "config"], &["doppler"]),
+    facts("gitlab", "HOST/[projects/|groups/]ID/NAME", "#/field", &[], &["gitlab"]),
     facts("conjur", "PATH/ID", "", &["account"], &["conjur"]),
     facts("bw", "ID[/FIELD]", "", &[], &["bitwardensecretsmanager"]),
-    facts(
-        "infisical",
-        "NAME",
-        "",
-        &["project", "environment", "path"],
-        &["infisical"],
-    ),
+    facts("infisical", "NAME", "", &["project", "environment", "path"], &["infisical"]),
     facts("scw", "/PATH", "#/field", &[], &["scaleway"]),
-    facts(
-        "yclockbox",
-        "SECRET_ID",
-        "#/key",
-        &["version_id"],
-        &["yandexlockbox"],
-    ),
+    facts("yclockbox", "SECRET_ID", "#/key", &["version_id"], &["yandexlockbox"]),
     facts("tss", "ID or PATH", "#/field", &[], &["secretserver"]),
 ];
 
@@ -102,9 +71,7 @@ impl Source for Others {
             ("gitlab", [host, .., id, _]) => {
                 let url = provider.field(&["url"]).unwrap_or("https://gitlab.com");
                 url.trim_end_matches('/').ends_with(&format!("//{host}"))
-                    && provider
-                        .field(&["projectID"])
-                        .is_none_or(|project| project == *id)
+                    && provider.field(&["projectID"]).is_none_or(|project| project == *id)
             }
             ("infisical", _) => {
                 let scope = |field, wanted| {
@@ -132,21 +99,12 @@ impl Source for Others {
                 Some(folder) => (format!("{}/{path}", folder.trim_end_matches('/')), None),
                 None => (path.to_owned(), None),
             },
-            "scw" if path.contains('/') => {
-                (format!("path:/{path}"), gjson(address.property.as_deref()))
-            }
+            "scw" if path.contains('/') => (format!("path:/{path}"), gjson(address.property.as_deref())),
             "scw" => (format!("name:{path}"), gjson(address.property.as_deref())),
-            "yclockbox" => (
-                path.to_owned(),
-                address.property.as_deref().map(str::to_owned),
-            ),
+            "yclockbox" => (path.to_owned(), address.property.as_deref().map(str::to_owned)),
             _ => (path.to_owned(), gjson(address.property.as_deref())),
         };
         let version = address.parameter("version_id").map(str::to_owned);
-        Ok(Remote {
-            key,
-            property,
-            version,
-        })
+        Ok(Remote { key, property, version })
     }
 }

@@ -36,8 +36,7 @@ pub(super) fn select(bytes: &[u8], property: Option<&str>) -> Result<Zeroizing<V
 }
 
 fn no_scalar(what: &str) -> Problem {
-    Problem::new(format!("the key leads to {what}, and a Secret holds text"))
-        .hint("add a step: #/a/b")
+    Problem::new(format!("the key leads to {what}, and a Secret holds text")).hint("add a step: #/a/b")
 }
 
 fn not_empty(bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {

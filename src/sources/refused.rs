@@ -7,14 +7,7 @@ use crate::model::{Address, Raw};
 pub(super) struct Refused;
 
 const fn facts(scheme: &'static str) -> Facts {
-    Facts {
-        scheme,
-        path: "",
-        property: "",
-        parameters: &[],
-        providers: &[],
-        becomes: Becomes::Refused,
-    }
+    Facts { scheme, path: "", property: "", parameters: &[], providers: &[], becomes: Becomes::Refused }
 }
 
 static FACTS: [Facts; 18] = [
@@ -45,34 +38,18 @@ impl Source for Refused {
 
     fn address<'t>(&self, facts: &'static Facts, _: Raw<'t>) -> Result<Address<'t>, Problem> {
         let (reason, hint) = match facts.scheme {
-            "echo" => (
-                "it puts the value itself into the manifest",
-                "move the value to a source of secrets",
-            ),
-            "exec" => (
-                "it runs a program that a manifest names",
-                "put its result where ref+file:// or ref+env:// finds it",
-            ),
-            "envsubst" => (
-                "it reads any variable of the environment",
-                "use ref+env://NAME with --allow-env NAME",
-            ),
-            "httpjson" => (
-                "it reads any address that a manifest names",
-                "keep the value in a source of secrets",
-            ),
+            "echo" => ("it puts the value itself into the manifest", "move the value to a source of secrets"),
+            "exec" => {
+                ("it runs a program that a manifest names", "put its result where ref+file:// or ref+env:// finds it")
+            }
+            "envsubst" => ("it reads any variable of the environment", "use ref+env://NAME with --allow-env NAME"),
+            "httpjson" => ("it reads any address that a manifest names", "keep the value in a source of secrets"),
             "awskms" | "gkms" => (
                 "it holds one ciphertext and no secret's name",
                 "keep the value in SOPS, or in the cloud's secret manager",
             ),
-            "keychain" => (
-                "it reads the keychain of one person",
-                "keep the value where every renderer finds it",
-            ),
-            _ => (
-                "it is a file of state or data and no source of secrets",
-                "keep the value in a source of secrets",
-            ),
+            "keychain" => ("it reads the keychain of one person", "keep the value where every renderer finds it"),
+            _ => ("it is a file of state or data and no source of secrets", "keep the value in a source of secrets"),
         };
         Err(Problem::new(format!("ref+{}:// is refused: {reason}", facts.scheme)).hint(hint))
     }

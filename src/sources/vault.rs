@@ -20,10 +20,7 @@ const fn facts(scheme: &'static str, providers: &'static [&'static str]) -> Fact
     }
 }
 
-static FACTS: [Facts; 2] = [
-    facts("vault", &["vault", "openBao"]),
-    facts("openbao", &["openBao", "vault"]),
-];
+static FACTS: [Facts; 2] = [facts("vault", &["vault", "openBao"]), facts("openbao", &["openBao", "vault"])];
 
 impl Source for Vault {
     fn facts(&self) -> &'static [Facts] {
@@ -40,10 +37,8 @@ impl Source for Vault {
         }
         let mut segments = address.path.split('/');
         match (segments.next(), segments.next()) {
-            (Some(_), Some("data")) => Err(Problem::new(
-                "the path has the \"data\" of the HTTP API in it",
-            )
-            .hint("write MOUNT/PATH without \"/data/\"")),
+            (Some(_), Some("data")) => Err(Problem::new("the path has the \"data\" of the HTTP API in it")
+                .hint("write MOUNT/PATH without \"/data/\"")),
             (Some(_), Some(_)) => Ok(address),
             _ => Err(shape(facts)),
         }
@@ -55,11 +50,7 @@ impl Source for Vault {
             && mount(provider).is_none_or(|mount| below(&address.path, mount).is_some())
     }
 
-    fn remote(
-        &self,
-        address: &Address,
-        provider: Option<&StoreProvider>,
-    ) -> Result<Remote, Problem> {
+    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
         let inside = provider.and_then(mount).and_then(|mount| {
             let inside = below(&address.path, mount)?;
             // External Secrets would strip these once more, so such a key keeps its mount.
@@ -79,8 +70,7 @@ fn mount(provider: &StoreProvider) -> Option<&str> {
 }
 
 fn below<'a>(path: &'a str, mount: &str) -> Option<&'a str> {
-    path.strip_prefix(mount.trim_matches('/'))?
-        .strip_prefix('/')
+    path.strip_prefix(mount.trim_matches('/'))?.strip_prefix('/')
 }
 
 /// `kv/db/password` is the field `password` of `kv/db`: half of the references seen in the wild.

@@ -30,46 +30,26 @@ impl Checked {
 }
 
 /// Checks that nothing is lost, nothing collides, no value shows and every object reads back.
-pub fn check(
-    stream: &Stream,
-    plan: &Plan,
-    inventory: &Inventory,
-    outcome: Outcome,
-) -> Result<Checked, Problems> {
+pub fn check(stream: &Stream, plan: &Plan, inventory: &Inventory, outcome: Outcome) -> Result<Checked, Problems> {
     let Outcome { fates, watch } = outcome;
     let mut problems = Problems::default();
     if fates.len() != stream.manifests.len() {
-        problems.push(bug(
-            "the numbers of objects that came in and of those that would go out differ",
-        ));
+        problems.push(bug("the numbers of objects that came in and of those that would go out differ"));
     }
     problems.extend(collisions(stream, inventory, fates.made()));
     let made: Vec<(ManifestId, &Made)> = fates.made().collect();
-    let wrong: Vec<Problem> = made
-        .par_iter()
-        .filter_map(|(id, made)| judge(stream, *id, made, &watch))
-        .collect();
+    let wrong: Vec<Problem> = made.par_iter().filter_map(|(id, made)| judge(stream, *id, made, &watch)).collect();
     problems.extend(wrong.into_iter().collect());
     let mut outs = Vec::with_capacity(stream.manifests.len());
     for (id, manifest) in (0..).map(ManifestId).zip(&stream.manifests) {
-        let before = fates
-            .before(id)
-            .iter()
-            .map(|made| made.text.clone())
-            .collect();
+        let before = fates.before(id).iter().map(|made| made.text.clone()).collect();
         let instead = match fates.of(id) {
             None | Some(Fate::Kept) => None,
-            Some(Fate::Replaced(first, rest)) => Some(
-                std::iter::once(first)
-                    .chain(rest)
-                    .map(|made| made.text.clone())
-                    .collect(),
-            ),
+            Some(Fate::Replaced(first, rest)) => {
+                Some(std::iter::once(first).chain(rest).map(|made| made.text.clone()).collect())
+            }
             Some(Fate::Edited(edits)) => {
-                let edited = manifest
-                    .tree()
-                    .map_err(Clone::clone)
-                    .and_then(|tree| edits.apply(tree, manifest.syntax));
+                let edited = manifest.tree().map_err(Clone::clone).and_then(|tree| edits.apply(tree, manifest.syntax));
                 let edited = edited.map_err(|fault| stream.problem(manifest, &fault));
                 let edited = problems.keep(edited).map(|applied| applied.text);
                 if let Some(text) = &edited {
@@ -104,12 +84,9 @@ fn collisions<'m>(
         if let Some(other) = there.or(twice) {
             let other = stream.tell_object(other);
             problems.push(
-                Problem::new(format!(
-                    "{} would be made a second time: {other} is it already",
-                    made.identity
-                ))
-                .hint("remove one of them, or rename the Secret")
-                .at(stream.tell_object(id)),
+                Problem::new(format!("{} would be made a second time: {other} is it already", made.identity))
+                    .hint("remove one of them, or rename the Secret")
+                    .at(stream.tell_object(id)),
             );
         }
     }
@@ -146,40 +123,24 @@ fn judge(stream: &Stream, id: ManifestId, made: &Made, watch: &Watch) -> Option<
 }
 
 /// No value that was fetched stands in a text, unless it stood in the manifest before.
-fn unseen(
-    stream: &Stream,
-    id: ManifestId,
-    text: &str,
-    original: &str,
-    watch: &Watch,
-) -> Result<(), Problem> {
+fn unseen(stream: &Stream, id: ManifestId, text: &str, original: &str, watch: &Watch) -> Result<(), Problem> {
     if !watch.sees_more(text, original) {
         return Ok(());
     }
-    Err(
-        Problem::new("a value that was fetched would stand in the output in plain")
-            .hint("is a name, a label or an annotation equal to a secret? nothing was written")
-            .at(stream.tell_object(id)),
-    )
+    Err(Problem::new("a value that was fetched would stand in the output in plain")
+        .hint("is a name, a label or an annotation equal to a secret? nothing was written")
+        .at(stream.tell_object(id)))
 }
 
 /// Each lifted value points to its Secret in the text that goes out.
-fn unlifted(
-    stream: &Stream,
-    plan: &Plan,
-    id: ManifestId,
-    text: &str,
-    syntax: Syntax,
-) -> Result<(), Problem> {
+fn unlifted(stream: &Stream, plan: &Plan, id: ManifestId, text: &str, syntax: Syntax) -> Result<(), Problem> {
     let of = |lift: &&Lift| matches!(lift, Lift::Key { place, .. } if place.manifest == id);
     let wanted = plan.lifts.iter().filter(of).count();
     let Ok(tree) = Tree::parse(text, syntax) else {
         return Err(bug("an object that was edited does not read back").at(stream.tell_object(id)));
     };
     let points = |lift: &&Lift| match lift {
-        Lift::Key {
-            place, name, key, ..
-        } if place.manifest == id => tree.nodes().any(|node| {
+        Lift::Key { place, name, key, .. } if place.manifest == id => tree.nodes().any(|node| {
             let at = |field| tree.get(node, field).and_then(|node| tree.text(node));
             at("name") == Some(name) && at("key") == Some(key)
         }),

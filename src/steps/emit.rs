@@ -33,23 +33,14 @@ pub fn emit(
     draw: Draw,
 ) -> Result<Outcome, Problems> {
     let Fetched { values, seals } = fetched;
-    let emitter = Emitter {
-        settings: &job.settings,
-        values: &values,
-        seals: seals.as_ref(),
-        draw,
-    };
+    let emitter = Emitter { settings: &job.settings, values: &values, seals: seals.as_ref(), draw };
     let made: Vec<Result<Vec<Made>, Problem>> = plan
         .provisions
         .par_iter()
         .map(|provision| {
             let id = provision.origin.manifest();
-            let syntax = stream
-                .get(id)
-                .map_or(Syntax::Document, |manifest| manifest.syntax);
-            emitter
-                .made(provision, syntax)
-                .map_err(|problem| problem.at(stream.tell_object(id)))
+            let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
+            emitter.made(provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
@@ -60,16 +51,11 @@ pub fn emit(
         let mut made = made.into_iter();
         match (provision.origin, made.next()) {
             (Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
-            (Origin::Lifted(id), Some(first)) => {
-                fates.put_before(id, std::iter::once(first).chain(made))
-            }
+            (Origin::Lifted(id), Some(first)) => fates.put_before(id, std::iter::once(first).chain(made)),
             (_, None) => problems.push(Problem::new("a target gave no object").exit(Exit::Bug)),
         }
     }
-    problems.or(Outcome {
-        fates,
-        watch: values.watch(),
-    })
+    problems.or(Outcome { fates, watch: values.watch() })
 }
 
 struct Emitter<'e> {
@@ -89,13 +75,9 @@ impl Emitter<'_> {
             sealed_with: self.sealed_with(),
         };
         let total = std::sync::atomic::AtomicUsize::new(0);
-        let seal =
-            |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
+        let seal = |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
         let objects = target.emit(provision, &terms, &seal)?;
-        let written = objects.into_iter().map(|(identity, value)| Made {
-            identity,
-            text: value.write(syntax),
-        });
+        let written = objects.into_iter().map(|(identity, value)| Made { identity, text: value.write(syntax) });
         Ok(written.collect())
     }
 
@@ -104,10 +86,7 @@ impl Emitter<'_> {
         let Some(Seals { certificate, mode }) = self.seals else {
             return String::new();
         };
-        let certificate = certificate
-            .as_ref()
-            .map(seal::Certificate::spki_hex)
-            .unwrap_or_default();
+        let certificate = certificate.as_ref().map(seal::Certificate::spki_hex).unwrap_or_default();
         match mode {
             Mode::Derived(material) => format!("v1:{}:{certificate}", material.key_id(DOMAIN)),
             Mode::Preview => "preview".to_owned(),
@@ -130,10 +109,7 @@ impl Emitter<'_> {
         let certificate = certificate.as_ref().ok_or_else(bug)?;
         let origin = value::origin(self.values, template);
         let secret = &provision.secret;
-        let (namespace, name) = (
-            secret.namespace.as_deref().unwrap_or(""),
-            secret.name.as_str(),
-        );
+        let (namespace, name) = (secret.namespace.as_deref().unwrap_or(""), secret.name.as_str());
         let place = seal::Place {
             scope: provision.scope,
             namespace,
@@ -150,26 +126,17 @@ impl Emitter<'_> {
         self.values.compose(template)?.spend(|plaintext| {
             let before = total.fetch_add(plaintext.len(), std::sync::atomic::Ordering::Relaxed);
             if before + plaintext.len() > limits::SECRET {
-                return Err(
-                    Problem::new("the values together are larger than a Secret may be")
-                        .hint("a Secret holds 1 MiB at most; split it"),
-                );
+                return Err(Problem::new("the values together are larger than a Secret may be")
+                    .hint("a Secret holds 1 MiB at most; split it"));
             }
             content::check(provision.secret_type.as_deref(), key, plaintext)?;
             let keys = match (mode, random) {
-                (Mode::Derived(material), _) => {
-                    material.keys(certificate.spki(), &place, plaintext)
-                }
+                (Mode::Derived(material), _) => material.keys(certificate.spki(), &place, plaintext),
                 (_, Some(bytes)) => seal::Keys::random(bytes),
                 (_, None) => return Err(bug()),
             };
             let label = place.scope.label(namespace, name);
-            Ok(value::base64(&seal::seal(
-                certificate,
-                keys,
-                &label,
-                plaintext,
-            )))
+            Ok(value::base64(&seal::seal(certificate, keys, &label, plaintext)))
         })
     }
 }

@@ -46,20 +46,11 @@ pub fn fetch(
 ) -> Result<Fetched, Problems> {
     let sealed: Vec<&Provision> = plan.provisions.iter().filter(|p| seals(p)).collect();
     if sealed.is_empty() {
-        return Ok(Fetched {
-            values: Values::default(),
-            seals: None,
-        });
+        return Ok(Fetched { values: Values::default(), seals: None });
     }
     if job.terms.values == Wanted::Preview {
-        let seals = Seals {
-            certificate: None,
-            mode: Mode::Preview,
-        };
-        return Ok(Fetched {
-            values: Values::default(),
-            seals: Some(seals),
-        });
+        let seals = Seals { certificate: None, mode: Mode::Preview };
+        return Ok(Fetched { values: Values::default(), seals: Some(seals) });
     }
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
@@ -67,14 +58,8 @@ pub fn fetch(
     let values = values(stream, &sealed, wire, &mut problems);
     match (certificate, mode) {
         (Some(certificate), Some(mode)) => {
-            let seals = Seals {
-                certificate: Some(certificate),
-                mode,
-            };
-            problems.or(Fetched {
-                values,
-                seals: Some(seals),
-            })
+            let seals = Seals { certificate: Some(certificate), mode };
+            problems.or(Fetched { values, seals: Some(seals) })
         }
         _ => Err(problems),
     }
@@ -84,21 +69,13 @@ fn seals(provision: &Provision) -> bool {
     targets::find(provision.target.0).is_ok_and(|target| target.seals())
 }
 
-fn certificate(
-    job: &Job,
-    wire: &mut dyn Wire,
-    warnings: &mut Problems,
-) -> Result<Certificate, Problem> {
+fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Certificate, Problem> {
     let Some(place) = &job.settings.certificate else {
-        return Err(Problem::new("no certificate is known to seal for").hint(
-            "give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}",
-        ));
+        return Err(Problem::new("no certificate is known to seal for")
+            .hint("give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}"));
     };
     let (name, certificate) = match place {
-        Key::Text(text) => (
-            "the certificate in the settings".to_owned(),
-            Certificate::read(text.as_bytes()),
-        ),
+        Key::Text(text) => ("the certificate in the settings".to_owned(), Certificate::read(text.as_bytes())),
         Key::Environment(name) | Key::Age(name) | Key::File(name) | Key::Named(name) => {
             let reply = wire.ask(ask(place))?;
             (name.clone(), Certificate::read(&reply.0))
@@ -133,23 +110,18 @@ fn certificate(
 }
 
 fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
-    let Settings {
-        key, randomised, ..
-    } = &job.settings;
+    let Settings { key, randomised, .. } = &job.settings;
     if *randomised {
         return Ok(Mode::Randomised);
     }
     let Some(place) = key else {
-        return Err(Problem::new(
-            "no sealing key is known, and without one every render would differ",
-        )
-        .hint("make one with `sealref keys new`, or choose randomised: true (--randomised)"));
+        return Err(Problem::new("no sealing key is known, and without one every render would differ")
+            .hint("make one with `sealref keys new`, or choose randomised: true (--randomised)"));
     };
     let mut bytes = wire.ask(ask(place))?.0;
     if let Key::Age(name) = place {
         let identities = wire.ask(Ask::Identities)?;
-        bytes =
-            sources::decrypt(&bytes, &identities.0).map_err(|problem| problem.at(name.clone()))?;
+        bytes = sources::decrypt(&bytes, &identities.0).map_err(|problem| problem.at(name.clone()))?;
     }
     let (key, demo) = SealingKey::read(&bytes).map_err(|problem| problem.at("the sealing key"))?;
     if matches!(demo, Demo::Yes) {
@@ -159,9 +131,7 @@ fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode,
         );
     }
     let material = Material::new(Some(&key), &[]);
-    material
-        .map(Mode::Derived)
-        .ok_or_else(|| Problem::new("the sealing key is empty"))
+    material.map(Mode::Derived).ok_or_else(|| Problem::new("the sealing key is empty"))
 }
 
 fn ask(place: &Key) -> Ask {
@@ -173,21 +143,12 @@ fn ask(place: &Key) -> Ask {
 }
 
 /// Asks each source once, for all of its addresses, each address once.
-fn values(
-    stream: &Stream,
-    sealed: &[&Provision],
-    wire: &mut dyn Wire,
-    problems: &mut Problems,
-) -> Values {
+fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems: &mut Problems) -> Values {
     let mut wanted: BTreeMap<&'static str, BTreeMap<Address<'static>, Place>> = BTreeMap::new();
     for reference in sealed.iter().flat_map(|provision| provision.references()) {
         let address = reference.address.clone().into_owned();
         let family = sources::family(address.scheme.0);
-        wanted
-            .entry(family)
-            .or_default()
-            .entry(address)
-            .or_insert(reference.place);
+        wanted.entry(family).or_default().entry(address).or_insert(reference.place);
     }
     let mut values = Values::default();
     let mut told = BTreeSet::new();
@@ -200,8 +161,7 @@ fn values(
             let answer = answer.and_then(|payload| {
                 let fits = payload.len() <= limits::SECRET;
                 fits.then_some(payload).ok_or_else(|| {
-                    Problem::new("the value is larger than a Secret may be")
-                        .hint("a Secret holds 1 MiB at most")
+                    Problem::new("the value is larger than a Secret may be").hint("a Secret holds 1 MiB at most")
                 })
             });
             match answer {

@@ -82,31 +82,19 @@ fn find_in<'t>(
     for site in SITES.iter().filter(|site| site.covers(identity)) {
         for spot in site.find(tree, identity) {
             covered.push(spot.node);
-            let place = Place {
-                manifest: id,
-                node: spot.node,
-            };
+            let place = Place { manifest: id, node: spot.node };
             let read = spot.value.and_then(|value| template(value, place));
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
                     if site.replaces() || referring {
-                        found.push(Found {
-                            place,
-                            site: site.name(),
-                            key: spot.key,
-                            template,
-                            referring,
-                        });
+                        found.push(Found { place, site: site.name(), key: spot.key, template, referring });
                     }
                 }
             }
         }
     }
-    if GRAMMARS
-        .iter()
-        .any(|grammar| tree.said().contains(grammar.marker()))
-    {
+    if GRAMMARS.iter().any(|grammar| tree.said().contains(grammar.marker())) {
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);
     }
@@ -116,17 +104,11 @@ fn find_in<'t>(
 /// The template of a value; bytes that are no text hold no reference.
 fn template(value: Cow<'_, [u8]>, place: Place) -> Result<(Template<'_>, bool), Problem> {
     match value {
-        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| ask(text, place))
-        {
+        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes).ok().and_then(|text| ask(text, place)) {
             Some(template) => Ok((template?, true)),
             None => Ok((Template::literal(Cow::Borrowed(bytes)), false)),
         },
-        Cow::Owned(bytes) => match std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(|text| ask(text, place))
-        {
+        Cow::Owned(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|text| ask(text, place)) {
             Some(template) => Ok((template?.into_owned(), true)),
             None => Ok((Template::literal(Cow::Owned(bytes)), false)),
         },
@@ -135,16 +117,12 @@ fn template(value: Cow<'_, [u8]>, place: Place) -> Result<(Template<'_>, bool), 
 
 /// The first grammar that finds something in a text has it.
 fn ask(text: &str, place: Place) -> Option<Result<Template<'_>, Problem>> {
-    GRAMMARS
-        .iter()
-        .find_map(|grammar| grammar.read(text, place, RESOLVE))
+    GRAMMARS.iter().find_map(|grammar| grammar.read(text, place, RESOLVE))
 }
 
 /// The sources, as grammars see them.
-pub(super) const RESOLVE: Resolve<'static> = Resolve {
-    known: &|scheme| sources::find(scheme).is_some(),
-    address: &sources::resolve,
-};
+pub(super) const RESOLVE: Resolve<'static> =
+    Resolve { known: &|scheme| sources::find(scheme).is_some(), address: &sources::resolve };
 
 fn misplaced(
     stream: &Stream,
@@ -174,8 +152,7 @@ fn misplaced(
 fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     let path = tree.path(node);
     if tree.is_key(node) {
-        return Problem::new("a reference cannot be a key")
-            .hint("write the key, and the reference as its value");
+        return Problem::new("a reference cannot be a key").hint("write the key, and the reference as its value");
     }
     let hint = match (identity.group(), identity.kind.as_str()) {
         ("", "Secret") => "references stand under stringData or data",
@@ -183,9 +160,7 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
         _ if path.contains("containers[") => {
             "give the container an env variable with the reference, and use $(NAME) here"
         }
-        ("helm.toolkit.fluxcd.io", "HelmRelease") => {
-            "put the values into a Secret, and name it in spec.valuesFrom"
-        }
+        ("helm.toolkit.fluxcd.io", "HelmRelease") => "put the values into a Secret, and name it in spec.valuesFrom",
         _ => {
             "put the reference into a Secret and name that here, or annotate the object with sealref.dev/ignore: \"true\""
         }
@@ -204,15 +179,12 @@ pub(super) fn is_sops(tree: &Tree) -> bool {
 }
 
 pub(super) fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
-    tree.at(tree.root(), &["metadata", "annotations", name])
-        .and_then(|node| tree.text(node))
+    tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
 }
 
 fn asks_us(tree: &Tree, node: NodeId) -> bool {
     let annotations = tree.at(tree.root(), &["metadata", "annotations"]);
     annotations.is_some_and(|map| {
-        tree.entries(map)
-            .into_iter()
-            .any(|(key, value)| value == node && tree.key(key).starts_with("sealref.dev/"))
+        tree.entries(map).into_iter().any(|(key, value)| value == node && tree.key(key).starts_with("sealref.dev/"))
     })
 }

@@ -42,12 +42,7 @@ pub struct Output<'s> {
 }
 
 /// The whole corridor.
-pub fn render<'s>(
-    job: &'s Job,
-    policy: &Policy,
-    wire: &mut dyn Wire,
-    draw: Draw,
-) -> Result<Rendered<'s>, Problems> {
+pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
     let stream = read::read(&job.input, read::Purpose::Render)?;
     let found = find::find(&stream)?;
     let mut warnings = Problems::default();
@@ -57,10 +52,7 @@ pub fn render<'s>(
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &mut outcome);
     let checked = check::check(&stream, &plan, &found.inventory, outcome)?;
-    Ok(Rendered {
-        outputs: write::write(&stream, checked)?,
-        warnings,
-    })
+    Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 
 /// What is decided, and nothing more: no key, no credentials, no file of values.
@@ -78,11 +70,7 @@ pub fn decide<'t>(
 }
 
 /// A plan that the policy has judged, for callers that stop here.
-pub fn judge<'t>(
-    plan: Plan<'t>,
-    policy: &Policy,
-    stream: &Stream,
-) -> Result<Allowed<Plan<'t>>, Problems> {
+pub fn judge<'t>(plan: Plan<'t>, policy: &Policy, stream: &Stream) -> Result<Allowed<Plan<'t>>, Problems> {
     policy.allow(plan, stream, &variable)
 }
 
@@ -94,13 +82,7 @@ fn variable(address: &Address) -> Option<String> {
 /// Every rule over a final stream.
 pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
     let inventory = find::inventory_of(stream)?;
-    let view = View {
-        stream,
-        inventory: &inventory,
-        settings: &job.settings,
-        resolve: find::RESOLVE,
-        complete,
-    };
+    let view = View { stream, inventory: &inventory, settings: &job.settings, resolve: find::RESOLVE, complete };
     let mut findings = vec![];
     for rule in RULES {
         rule.check(&view, &mut |finding| findings.push(finding));

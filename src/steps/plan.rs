@@ -7,8 +7,8 @@ use super::find::{self, Found};
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
 use crate::model::{
-    Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision,
-    Reference, StoreRef, Stream, TargetName,
+    Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
+    Stream, TargetName,
 };
 use crate::settings::{Plaintext, SecretRule};
 use crate::sources::{self, Becomes};
@@ -43,19 +43,12 @@ pub fn plan<'t>(
     job: &Job,
     warnings: &mut Problems,
 ) -> Result<Plan<'t>, Problems> {
-    let context = Context {
-        stream,
-        inventory,
-        job,
-    };
+    let context = Context { stream, inventory, job };
     let mut problems = Problems::default();
     let mut plan = Plan::default();
     let mut by_manifest: BTreeMap<ManifestId, Vec<Found>> = BTreeMap::new();
     for found in found {
-        by_manifest
-            .entry(found.place.manifest)
-            .or_default()
-            .push(found);
+        by_manifest.entry(found.place.manifest).or_default().push(found);
     }
     for (id, tree, identity) in stream.read() {
         let values = by_manifest.remove(&id).unwrap_or_default();
@@ -106,20 +99,16 @@ impl<'c> Context<'c, '_> {
                 .at(self.stream.tell_object(id))
                 .into());
         }
-        let object = object::read(tree, identity)
-            .map_err(|problem| problem.at(self.stream.tell_object(id)))?;
+        let object = object::read(tree, identity).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
         let extracts = self.extracts(id, tree, &object.metadata)?;
-        let referring =
-            !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
+        let referring = !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
         let rule = self.rule(identity, &object.metadata);
         if !referring {
             if let Some(reason) = literal::passes(&object, &values) {
                 return Ok(Outcome::Passes(reason));
             }
             let public = literal::public_keys(&object.metadata, rule);
-            let settled = rule
-                .and_then(|rule| rule.plaintext)
-                .unwrap_or(self.job.settings.plaintext);
+            let settled = rule.and_then(|rule| rule.plaintext).unwrap_or(self.job.settings.plaintext);
             match settled {
                 _ if values.iter().all(|value| public.contains(&value.key)) => {
                     return Ok(Outcome::Passes("every key is marked public"));
@@ -146,11 +135,7 @@ impl<'c> Context<'c, '_> {
             stores: vec![],
             items: values
                 .into_iter()
-                .map(|found| Item {
-                    key: found.key,
-                    place: found.place,
-                    template: found.template,
-                })
+                .map(|found| Item { key: found.key, place: found.place, template: found.template })
                 .collect(),
             extracts,
             scope: self.job.settings.scope,
@@ -160,27 +145,17 @@ impl<'c> Context<'c, '_> {
     }
 
     /// Everything that holds for a replaced Secret and for a lifted one.
-    fn settle(
-        &self,
-        provision: &mut Provision,
-        rule: Option<&SecretRule>,
-        problems: &mut Problems,
-    ) {
+    fn settle(&self, provision: &mut Provision, rule: Option<&SecretRule>, problems: &mut Problems) {
         let before = problems.iter().count();
         for reference in references(provision) {
             let place = self.stream.tell(reference.place);
-            problems.keep(
-                address::settle(&mut reference.address, &self.job.settings)
-                    .map_err(|p| p.at(place)),
-            );
+            problems.keep(address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(place)));
         }
         if problems.iter().count() > before {
             return;
         }
         let spot = self.stream.tell_object(provision.origin.manifest());
-        let Some(target) =
-            problems.keep(self.target(provision, rule).map_err(|p| p.at(spot.clone())))
-        else {
+        let Some(target) = problems.keep(self.target(provision, rule).map_err(|p| p.at(spot.clone()))) else {
             return;
         };
         provision.target = TargetName(target.name());
@@ -188,10 +163,7 @@ impl<'c> Context<'c, '_> {
         problems.extend(validate::validate(self.stream, provision));
         if target.seals() {
             if provision.secret.namespace.is_none() {
-                provision
-                    .secret
-                    .namespace
-                    .clone_from(&self.job.terms.namespace);
+                provision.secret.namespace.clone_from(&self.job.terms.namespace);
             }
             problems.extend(self.readable(provision));
         } else {
@@ -203,20 +175,9 @@ impl<'c> Context<'c, '_> {
     }
 
     fn rule(&self, secret: &Identity, metadata: &Metadata) -> Option<&'c SecretRule> {
-        let label = |name: &str| {
-            metadata
-                .labels
-                .iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.clone())
-        };
-        let namespace = secret
-            .namespace
-            .as_deref()
-            .or(self.job.terms.namespace.as_deref());
-        self.job
-            .settings
-            .secret_rule(&secret.name, namespace, &label)
+        let label = |name: &str| metadata.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let namespace = secret.namespace.as_deref().or(self.job.terms.namespace.as_deref());
+        self.job.settings.secret_rule(&secret.name, namespace, &label)
     }
 
     /// The kind of target follows from the schemes alone, so that a forgotten store never switches it.
@@ -225,10 +186,7 @@ impl<'c> Context<'c, '_> {
         provision: &Provision,
         rule: Option<&SecretRule>,
     ) -> Result<&'static dyn targets::Target, Problem> {
-        let said = provision
-            .metadata
-            .annotation(TARGET)
-            .or(rule.and_then(|rule| rule.target.as_deref()));
+        let said = provision.metadata.annotation(TARGET).or(rule.and_then(|rule| rule.target.as_deref()));
         if let Some(name) = said {
             return targets::find(name);
         }
@@ -244,9 +202,7 @@ impl<'c> Context<'c, '_> {
                         other.name(),
                         target.name()
                     ))
-                    .hint(format!(
-                        "split it, or annotate it with {TARGET}: SealedSecret"
-                    )));
+                    .hint(format!("split it, or annotate it with {TARGET}: SealedSecret")));
                 }
                 None => settled = Some((target, scheme)),
             }
@@ -260,8 +216,7 @@ impl<'c> Context<'c, '_> {
         if let Some(name) = self.job.settings.targets.get(scheme) {
             return targets::find(name);
         }
-        let seals =
-            sources::find(scheme).is_some_and(|(_, facts)| facts.becomes == Becomes::Sealed);
+        let seals = sources::find(scheme).is_some_and(|(_, facts)| facts.becomes == Becomes::Sealed);
         targets::default(seals).ok_or_else(|| Problem::new("no target fits"))
     }
 
@@ -272,8 +227,7 @@ impl<'c> Context<'c, '_> {
             let scheme = reference.address.scheme.0;
             let known = sources::find(scheme).is_some_and(|(source, _)| source.fetch().is_some());
             if !known && self.job.terms.values == crate::hosts::Wanted::Sealed {
-                let translatable =
-                    sources::find(scheme).is_some_and(|(_, f)| f.becomes == Becomes::Translated);
+                let translatable = sources::find(scheme).is_some_and(|(_, f)| f.becomes == Becomes::Translated);
                 let hint = if translatable {
                     "let it become an ExternalSecret, or use ref+file:// or ref+env://"
                 } else {
@@ -311,20 +265,17 @@ impl<'c> Context<'c, '_> {
         stores: &mut Vec<StoreRef>,
     ) -> Result<Lookup, Problem> {
         let address = &reference.address;
-        let (source, facts) = sources::find(address.scheme.0)
-            .ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
+        let (source, facts) =
+            sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
         if let Some(generator) = source.generator(address) {
             return generator.map(Lookup::Generated);
         }
         let spec = store::choose(self, source, facts, address, namespace)?;
         let remote = source.remote(address, spec.provider.as_ref())?;
-        let number = stores
-            .iter()
-            .position(|store| *store == spec.store)
-            .unwrap_or_else(|| {
-                stores.push(spec.store.clone());
-                stores.len() - 1
-            });
+        let number = stores.iter().position(|store| *store == spec.store).unwrap_or_else(|| {
+            stores.push(spec.store.clone());
+            stores.len() - 1
+        });
         Ok(Lookup::Remote(number, remote))
     }
 
@@ -338,28 +289,18 @@ impl<'c> Context<'c, '_> {
         let Some(text) = metadata.annotation(DATA_FROM) else {
             return Ok(vec![]);
         };
-        let node = tree
-            .at(tree.root(), &["metadata", "annotations", DATA_FROM])
-            .unwrap_or(tree.root());
+        let node = tree.at(tree.root(), &["metadata", "annotations", DATA_FROM]).unwrap_or(tree.root());
         let place = Place { manifest: id, node };
         let told = |problem: Problem| problem.at(self.stream.tell(place));
         let read = |word: &str| {
             let grammars = crate::grammars::GRAMMARS.iter();
-            let address = grammars
-                .filter_map(|grammar| grammar.whole(word, find::RESOLVE))
-                .next();
+            let address = grammars.filter_map(|grammar| grammar.whole(word, find::RESOLVE)).next();
             let address = address.unwrap_or_else(|| {
-                Err(
-                    Problem::new(format!("a word of {DATA_FROM} is no reference"))
-                        .hint("write ref+vault://kv/shop/common, each on a line of its own"),
-                )
+                Err(Problem::new(format!("a word of {DATA_FROM} is no reference"))
+                    .hint("write ref+vault://kv/shop/common, each on a line of its own"))
             });
             let address = address.map_err(told)?.into_owned();
-            Ok(Reference {
-                place,
-                address,
-                lookup: None,
-            })
+            Ok(Reference { place, address, lookup: None })
         };
         text.split_whitespace().map(read).collect()
     }
@@ -375,32 +316,23 @@ impl<'c> Context<'c, '_> {
             if let Some(other) = seen.insert(name, provision.origin) {
                 let other = self.stream.tell_object(other.manifest());
                 problems.push(
-                    Problem::new(format!(
-                        "the Secret \"{}\" is already made from {other}",
-                        secret.name
-                    ))
-                    .hint("keep one of them, or rename it")
-                    .at(at()),
+                    Problem::new(format!("the Secret \"{}\" is already made from {other}", secret.name))
+                        .hint("keep one of them, or rename it")
+                        .at(at()),
                 );
             }
             let clash = self.inventory.provides.iter().find(|provider| {
                 provider.manifest != provision.origin.manifest()
                     && provider.name == secret.name
                     && provider.namespace == secret.namespace
-                    && !plan
-                        .provisions
-                        .iter()
-                        .any(|p| p.origin == Origin::Replaced(provider.manifest))
+                    && !plan.provisions.iter().any(|p| p.origin == Origin::Replaced(provider.manifest))
             });
             if let Some(provider) = clash {
                 let other = self.stream.tell_object(provider.manifest);
                 problems.push(
-                    Problem::new(format!(
-                        "the Secret \"{}\" is already provided by {other}",
-                        secret.name
-                    ))
-                    .hint("remove one of them, or rename the Secret")
-                    .at(at()),
+                    Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))
+                        .hint("remove one of them, or rename the Secret")
+                        .at(at()),
                 );
             }
         }
@@ -408,12 +340,7 @@ impl<'c> Context<'c, '_> {
     }
 }
 
-fn references<'a, 't>(
-    provision: &'a mut Provision<'t>,
-) -> impl Iterator<Item = &'a mut Reference<'t>> {
-    let items = provision
-        .items
-        .iter_mut()
-        .flat_map(|item| item.template.references_mut());
+fn references<'a, 't>(provision: &'a mut Provision<'t>) -> impl Iterator<Item = &'a mut Reference<'t>> {
+    let items = provision.items.iter_mut().flat_map(|item| item.template.references_mut());
     items.chain(provision.extracts.iter_mut())
 }

@@ -23,9 +23,7 @@ pub enum Purpose {
 /// The word that every Secret has, what may hide it (an escape, a tag), and each grammar's own.
 static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    let markers = ["Secret", "ENC[", "\\", "!!", "sealref.dev/"]
-        .into_iter()
-        .chain(grammars);
+    let markers = ["Secret", "ENC[", "\\", "!!", "sealref.dev/"].into_iter().chain(grammars);
     AhoCorasick::new(markers).ok()
 });
 
@@ -42,9 +40,7 @@ impl Purpose {
             Self::Render => &RENDER,
             Self::Verify => &VERIFY,
         };
-        markers
-            .as_ref()
-            .is_none_or(|markers| markers.is_match(text))
+        markers.as_ref().is_none_or(|markers| markers.is_match(text))
     }
 }
 
@@ -54,17 +50,12 @@ impl Purpose {
 /// Not UTF-8: the offset, and no byte of it.
 pub fn text(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        }),
+        Ok(text) => Ok(Source { name: name.to_owned(), text: text.to_owned() }),
         Err(error) => {
             let offset = error.valid_up_to();
-            Err(
-                Problem::new(format!("the text is not UTF-8 at byte {offset}"))
-                    .hint("save it as UTF-8; UTF-16 and other encodings are not read")
-                    .at(name.to_owned()),
-            )
+            Err(Problem::new(format!("the text is not UTF-8 at byte {offset}"))
+                .hint("save it as UTF-8; UTF-16 and other encodings are not read")
+                .at(name.to_owned()))
         }
     }
 }
@@ -86,13 +77,7 @@ pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
 /// Manifests of all sources; those with a marker are parsed, on all cores.
 pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     let mut problems = Problems::default();
-    let mut stream = Stream {
-        names: vec![],
-        manifests: vec![],
-        tails: vec![],
-        ours: vec![],
-        candidates: vec![],
-    };
+    let mut stream = Stream { names: vec![], manifests: vec![], tails: vec![], ours: vec![], candidates: vec![] };
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
@@ -113,12 +98,12 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         .collect();
     problems.extend(broken.into_iter().collect());
     set_ours_apart(&mut stream);
-    let empty =
-        stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
+    let empty = stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
     if problems.is_empty() && empty {
-        problems.push(Problem::new("no objects came in").hint(
-            "an empty stream would make Argo CD and others delete everything; did the command before fail?",
-        ));
+        problems.push(
+            Problem::new("no objects came in")
+                .hint("an empty stream would make Argo CD and others delete everything; did the command before fail?"),
+        );
     }
     problems.or(stream)
 }
@@ -144,26 +129,15 @@ fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem
         _ => "a scalar",
     };
     let problem = Problem::new(format!("expected a Kubernetes object, found {found}"));
-    Some(
-        problem
-            .hint("each document is a map with apiVersion and kind")
-            .at(stream.tell_object(id)),
-    )
+    Some(problem.hint("each document is a map with apiVersion and kind").at(stream.tell_object(id)))
 }
 
 /// Settings of our own are not for the cluster.
 fn set_ours_apart(stream: &mut Stream) {
-    let is_ours = |manifest: &Manifest| {
-        manifest
-            .identity()
-            .is_ok_and(|identity| identity.api_version == Transform::API_VERSION)
-    };
-    let ours: Vec<ManifestId> = stream
-        .candidates
-        .iter()
-        .copied()
-        .filter(|id| stream.get(*id).is_some_and(is_ours))
-        .collect();
+    let is_ours =
+        |manifest: &Manifest| manifest.identity().is_ok_and(|identity| identity.api_version == Transform::API_VERSION);
+    let ours: Vec<ManifestId> =
+        stream.candidates.iter().copied().filter(|id| stream.get(*id).is_some_and(is_ours)).collect();
     if ours.is_empty() {
         return;
     }
@@ -184,13 +158,9 @@ fn set_ours_apart(stream: &mut Stream) {
 
 /// Anything but comments and blank lines.
 fn says_something(text: &str) -> bool {
-    text.lines()
-        .map(str::trim)
-        .any(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn told(name: &str, fault: &Fault) -> Problem {
-    Problem::new(fault.message.clone())
-        .hint(fault.hint)
-        .at(format!("{name}:{}", fault.line))
+    Problem::new(fault.message.clone()).hint(fault.hint).at(format!("{name}:{}", fault.line))
 }

@@ -11,10 +11,7 @@ use crate::yaml::{Syntax, join};
 /// The outputs, one for each source. Takes only what was checked.
 pub fn write<'s>(stream: &Stream<'s>, checked: Checked) -> Result<Vec<Output<'s>>, Problems> {
     let outs = checked.into_inner();
-    let empty = |name: &&'s str| Output {
-        name,
-        pieces: vec![],
-    };
+    let empty = |name: &&'s str| Output { name, pieces: vec![] };
     let mut outputs: Vec<Output> = stream.names.iter().map(empty).collect();
     if outs.len() != stream.manifests.len() {
         let what = "internal: not every object has a fate; nothing was written";
@@ -49,9 +46,5 @@ fn text<'s>(manifest: &Manifest<'s>, out: Out) -> Cow<'s, str> {
     let joined = join(manifest.syntax, &texts);
     // An edited text has its comments still.
     let keep = replaced && !own.first().is_some_and(|text| text.starts_with(leading));
-    Cow::Owned(if keep {
-        format!("{leading}{joined}")
-    } else {
-        joined
-    })
+    Cow::Owned(if keep { format!("{leading}{joined}") } else { joined })
 }

@@ -26,46 +26,23 @@ impl Target for ExternalSecret {
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
-        if matches!(
-            provision.secret_type.as_deref(),
-            Some("bootstrap.kubernetes.io/token")
-        ) {
-            return Err(Problem::new(
-                "External Secrets does not make Secrets of type bootstrap.kubernetes.io/token",
-            )
-            .hint("seal it: the annotation sealref.dev/target: SealedSecret"));
+        if matches!(provision.secret_type.as_deref(), Some("bootstrap.kubernetes.io/token")) {
+            return Err(Problem::new("External Secrets does not make Secrets of type bootstrap.kubernetes.io/token")
+                .hint("seal it: the annotation sealref.dev/target: SealedSecret"));
         }
         if !provision.extracts.is_empty() && templated(provision) {
-            return Err(Problem::new(
-                "a Secret with whole secrets in it cannot also hold composed or literal values",
-            )
-            .hint("split it into two Secrets"));
+            return Err(Problem::new("a Secret with whole secrets in it cannot also hold composed or literal values")
+                .hint("split it into two Secrets"));
         }
-        let generated = provision
-            .items
-            .iter()
-            .filter(|item| generator(&item.template).is_some())
-            .count();
-        let alone = provision
-            .items
-            .iter()
-            .all(|item| item.template.single().is_some());
-        if generated > 0
-            && (generated < provision.items.len() || !alone || !provision.extracts.is_empty())
-        {
+        let generated = provision.items.iter().filter(|item| generator(&item.template).is_some()).count();
+        let alone = provision.items.iter().all(|item| item.template.single().is_some());
+        if generated > 0 && (generated < provision.items.len() || !alone || !provision.extracts.is_empty()) {
             return Err(Problem::new("generated values stand in a Secret with other values")
                 .hint("give them a Secret of their own: they are made once, the others are fetched again and again"));
         }
-        match provision
-            .items
-            .iter()
-            .find(|item| item.template.literals().any(|l| l.text().is_none()))
-        {
-            Some(item) => Err(Problem::new(format!(
-                "the literal value of \"{}\" is binary",
-                item.key
-            ))
-            .hint("seal it: the annotation sealref.dev/target: SealedSecret")),
+        match provision.items.iter().find(|item| item.template.literals().any(|l| l.text().is_none())) {
+            Some(item) => Err(Problem::new(format!("the literal value of \"{}\" is binary", item.key))
+                .hint("seal it: the annotation sealref.dev/target: SealedSecret")),
             None => Ok(()),
         }
     }
@@ -78,11 +55,8 @@ impl Target for ExternalSecret {
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
         let (data, composed) = data(provision, terms)?;
         let mut made = vec![];
-        let mut data_from: Vec<Value> = provision
-            .extracts
-            .iter()
-            .map(|reference| extract(reference, terms))
-            .collect::<Result<_, _>>()?;
+        let mut data_from: Vec<Value> =
+            provision.extracts.iter().map(|reference| extract(reference, terms)).collect::<Result<_, _>>()?;
         for item in &provision.items {
             if let Some(generator) = generator(&item.template) {
                 let (object, from) = generated(provision, item, generator);
@@ -92,10 +66,7 @@ impl Target for ExternalSecret {
         }
         let mut spec: Vec<(Cow<str>, Value)> = vec![];
         if made.is_empty() {
-            spec.push((
-                "refreshInterval".into(),
-                Value::text(terms.refresh_interval.as_str()),
-            ));
+            spec.push(("refreshInterval".into(), Value::text(terms.refresh_interval.as_str())));
         } else {
             // A generator runs at every refresh of its object: this one is never refreshed.
             spec.push(("refreshInterval".into(), Value::text("0s")));
@@ -143,19 +114,12 @@ fn object<'p>(
 }
 
 fn texts<'p>(entries: impl IntoIterator<Item = (&'static str, &'p str)>) -> Value<'p> {
-    Value::map(
-        entries
-            .into_iter()
-            .map(|(key, text)| (key, Value::text(text))),
-    )
+    Value::map(entries.into_iter().map(|(key, text)| (key, Value::text(text))))
 }
 
 /// True where a value is more than one reference and nothing else, so that a template has to compose it.
 fn templated(provision: &Provision) -> bool {
-    provision
-        .items
-        .iter()
-        .any(|item| item.template.single().is_none())
+    provision.items.iter().any(|item| item.template.single().is_none())
 }
 
 /// The entries of `spec.data`, and of `target.template.data` where anything is composed.
@@ -175,21 +139,14 @@ fn data<'p>(
         let mut text = String::new();
         for part in &item.template.0 {
             match part {
-                Part::Literal(literal) => {
-                    push_escaped(&mut text, literal.text().unwrap_or_default())
-                }
+                Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                 Part::Reference(reference) if templated => {
                     let alias = format!("v{}", data.len());
                     text.push_str(&format!("{{{{ .{alias} }}}}"));
                     data.push(entry(alias.into(), provision, reference, terms)?);
                 }
                 Part::Reference(reference) => {
-                    data.push(entry(
-                        item.key.as_str().into(),
-                        provision,
-                        reference,
-                        terms,
-                    )?);
+                    data.push(entry(item.key.as_str().into(), provision, reference, terms)?);
                 }
             }
         }
@@ -211,10 +168,7 @@ fn entry<'p>(
     reference: &'p Reference,
     terms: &Terms,
 ) -> Result<Value<'p>, Problem> {
-    let mut entries = vec![
-        ("secretKey", Value::text(key)),
-        ("remoteRef", remote(reference, terms)?),
-    ];
+    let mut entries = vec![("secretKey", Value::text(key)), ("remoteRef", remote(reference, terms)?)];
     // One store is named once, for the whole object; only the others are named here.
     let number = match reference.lookup {
         Some(Lookup::Remote(number, _)) => number,
@@ -265,10 +219,7 @@ fn target<'p>(provision: &'p Provision, composed: Vec<(Cow<'p, str>, Value<'p>)>
     if let Some(kind) = &provision.secret_type {
         template.push(("type", Value::text(kind.as_str())));
     }
-    let mut target = vec![
-        ("creationPolicy", Value::text("Owner")),
-        ("deletionPolicy", Value::text("Retain")),
-    ];
+    let mut target = vec![("creationPolicy", Value::text("Owner")), ("deletionPolicy", Value::text("Retain"))];
     if let Some(immutable) = provision.immutable {
         target.push(("immutable", Value::Bool(immutable)));
     }
@@ -280,12 +231,7 @@ fn target<'p>(provision: &'p Provision, composed: Vec<(Cow<'p, str>, Value<'p>)>
 /// Labels and annotations in a template are templates too.
 fn escaped(metadata: Value) -> Value {
     match metadata {
-        Value::Map(entries) => Value::Map(
-            entries
-                .into_iter()
-                .map(|(key, value)| (key, escaped(value)))
-                .collect(),
-        ),
+        Value::Map(entries) => Value::Map(entries.into_iter().map(|(key, value)| (key, escaped(value))).collect()),
         Value::Text(text) if text.contains("{{") => {
             let mut out = String::new();
             push_escaped(&mut out, &text);
@@ -310,13 +256,7 @@ fn generated<'p>(
 ) -> ((Identity, Value<'p>), Value<'p>) {
     let name = generator_name(&provision.secret.name, &item.key);
     let metadata = metadata::outer(provision, name.clone(), vec![]);
-    let object = object(
-        provision,
-        (GENERATORS, generator.kind),
-        &name,
-        metadata,
-        generator.spec.clone(),
-    );
+    let object = object(provision, (GENERATORS, generator.kind), &name, metadata, generator.spec.clone());
     let generator_ref = Value::map([
         ("apiVersion", Value::text(GENERATORS)),
         ("kind", Value::text(generator.kind)),
@@ -339,11 +279,7 @@ fn generated<'p>(
 /// A key may hold letters that a name may not: `db` and `ADMIN_PASSWORD` give `db-admin-password`.
 fn generator_name(secret: &str, key: &str) -> String {
     let letter = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
     };
     let key: String = key.chars().map(letter).collect();
     format!("{secret}-{}", key.trim_matches('-'))

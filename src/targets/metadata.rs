@@ -48,18 +48,12 @@ fn belongs(name: &str, label: bool) -> Belongs {
     }
 }
 
-fn pick<'p>(
-    pairs: &'p [(String, String)],
-    label: bool,
-    side: Belongs,
-) -> Vec<(Cow<'p, str>, Value<'p>)> {
+fn pick<'p>(pairs: &'p [(String, String)], label: bool, side: Belongs) -> Vec<(Cow<'p, str>, Value<'p>)> {
     let wanted = pairs.iter().filter(|(name, _)| {
         let belongs = belongs(name, label);
         belongs == side || belongs == Belongs::Both
     });
-    wanted
-        .map(|(name, value)| (name.as_str().into(), Value::text(value.as_str())))
-        .collect()
+    wanted.map(|(name, value)| (name.as_str().into(), Value::text(value.as_str()))).collect()
 }
 
 /// `metadata` of an object in the stream. `more` are annotations of our own.
@@ -68,48 +62,25 @@ pub(super) fn outer<'p>(
     name: impl Into<Cow<'p, str>>,
     more: Vec<(&'p str, Cow<'p, str>)>,
 ) -> Value<'p> {
-    let Metadata {
-        labels,
-        annotations,
-    } = &provision.metadata;
+    let Metadata { labels, annotations } = &provision.metadata;
     let mut annotations = pick(annotations, false, Belongs::Outer);
-    annotations.extend(
-        more.into_iter()
-            .map(|(name, value)| (name.into(), Value::text(value))),
-    );
+    annotations.extend(more.into_iter().map(|(name, value)| (name.into(), Value::text(value))));
     annotations.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut entries = vec![("name".into(), Value::text(name))];
     if let Some(namespace) = &provision.secret.namespace {
         entries.push(("namespace".into(), Value::text(namespace.as_str())));
     }
-    push_maps(
-        &mut entries,
-        pick(labels, true, Belongs::Outer),
-        annotations,
-    );
+    push_maps(&mut entries, pick(labels, true, Belongs::Outer), annotations);
     Value::Map(entries)
 }
 
 /// `metadata` of a template: of the Secret that a controller makes. None where nothing belongs there.
-pub(super) fn inner<'p>(
-    provision: &'p Provision,
-    more: Vec<(&'p str, Cow<'p, str>)>,
-) -> Option<Value<'p>> {
-    let Metadata {
-        labels,
-        annotations,
-    } = &provision.metadata;
+pub(super) fn inner<'p>(provision: &'p Provision, more: Vec<(&'p str, Cow<'p, str>)>) -> Option<Value<'p>> {
+    let Metadata { labels, annotations } = &provision.metadata;
     let mut annotations = pick(annotations, false, Belongs::Inner);
-    annotations.extend(
-        more.into_iter()
-            .map(|(name, value)| (name.into(), Value::text(value))),
-    );
+    annotations.extend(more.into_iter().map(|(name, value)| (name.into(), Value::text(value))));
     let mut entries = vec![];
-    push_maps(
-        &mut entries,
-        pick(labels, true, Belongs::Inner),
-        annotations,
-    );
+    push_maps(&mut entries, pick(labels, true, Belongs::Inner), annotations);
     (!entries.is_empty()).then_some(Value::Map(entries))
 }
 
@@ -143,26 +114,10 @@ mod tests {
             ("helm.sh/chart", true, Belongs::Outer),
             ("meta.helm.sh/release-name", false, Belongs::Outer),
             ("app.kubernetes.io/name", true, Belongs::Both),
-            (
-                "reflector.v1.k8s.emberstack.com/reflection-allowed",
-                false,
-                Belongs::Inner,
-            ),
-            (
-                "kubectl.kubernetes.io/last-applied-configuration",
-                false,
-                Belongs::Neither,
-            ),
-            (
-                "internal.config.kubernetes.io/path",
-                false,
-                Belongs::Neither,
-            ),
-            (
-                "sealedsecrets.bitnami.com/cluster-wide",
-                false,
-                Belongs::Neither,
-            ),
+            ("reflector.v1.k8s.emberstack.com/reflection-allowed", false, Belongs::Inner),
+            ("kubectl.kubernetes.io/last-applied-configuration", false, Belongs::Neither),
+            ("internal.config.kubernetes.io/path", false, Belongs::Neither),
+            ("sealedsecrets.bitnami.com/cluster-wide", false, Belongs::Neither),
             ("sealedsecrets.bitnami.com/managed", false, Belongs::Inner),
             ("sealref.dev/public-keys", false, Belongs::Neither),
         ] {

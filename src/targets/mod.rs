@@ -46,10 +46,7 @@ pub trait Target: Sync {
 }
 
 /// All targets.
-pub static TARGETS: &[&dyn Target] = &[
-    &external_secret::ExternalSecret,
-    &sealed_secret::SealedSecret,
-];
+pub static TARGETS: &[&dyn Target] = &[&external_secret::ExternalSecret, &sealed_secret::SealedSecret];
 
 /// The target with this name.
 ///
@@ -57,24 +54,17 @@ pub static TARGETS: &[&dyn Target] = &[
 /// There is none; the hint names the nearest, or all.
 pub fn find(name: &str) -> Result<&'static dyn Target, Problem> {
     let names = || TARGETS.iter().map(|target| target.name());
-    TARGETS
-        .iter()
-        .find(|target| target.name() == name)
-        .copied()
-        .ok_or_else(|| {
-            let hint = match nearest(name, names()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
-            };
-            Problem::new(format!("no target is called \"{name}\"")).hint(hint)
-        })
+    TARGETS.iter().find(|target| target.name() == name).copied().ok_or_else(|| {
+        let hint = match nearest(name, names()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        Problem::new(format!("no target is called \"{name}\"")).hint(hint)
+    })
 }
 
 /// The target for values that have to be known, and the one for values that need not be.
 #[must_use]
 pub fn default(seals: bool) -> Option<&'static dyn Target> {
-    TARGETS
-        .iter()
-        .find(|target| target.seals() == seals)
-        .copied()
+    TARGETS.iter().find(|target| target.seals() == seals).copied()
 }

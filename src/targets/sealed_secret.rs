@@ -24,17 +24,13 @@ impl Target for SealedSecret {
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
         if !provision.extracts.is_empty() {
-            return Err(Problem::new(
-                "a SealedSecret cannot take a whole secret whose keys are not known",
-            )
-            .hint("name each key in stringData"));
+            return Err(Problem::new("a SealedSecret cannot take a whole secret whose keys are not known")
+                .hint("name each key in stringData"));
         }
         if provision.scope != Scope::ClusterWide && provision.secret.namespace.is_none() {
             let scope = provision.scope.name();
-            return Err(Problem::new(format!(
-                "the namespace is not known, and scope {scope} seals for one"
-            ))
-            .hint("write metadata.namespace, or give --namespace"));
+            return Err(Problem::new(format!("the namespace is not known, and scope {scope} seals for one"))
+                .hint("write metadata.namespace, or give --namespace"));
         }
         Ok(())
     }
@@ -45,15 +41,10 @@ impl Target for SealedSecret {
         terms: &'p Terms,
         seal: Seal,
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
-        let Identity {
-            namespace, name, ..
-        } = &provision.secret;
+        let Identity { namespace, name, .. } = &provision.secret;
         let mut sealed = vec![];
         for item in &provision.items {
-            sealed.push((
-                item.key.as_str().into(),
-                Value::text(seal(&item.key, &item.template)?),
-            ));
+            sealed.push((item.key.as_str().into(), Value::text(seal(&item.key, &item.template)?)));
         }
         sealed.sort_by(|(a, _): &(std::borrow::Cow<str>, _), (b, _)| a.cmp(b));
         let scope = metadata::scope(provision.scope);
@@ -80,10 +71,7 @@ impl Target for SealedSecret {
         let value = Value::map([
             ("apiVersion", Value::text(API_VERSION)),
             ("kind", Value::text(KIND)),
-            (
-                "metadata",
-                metadata::outer(provision, name.as_str(), annotations),
-            ),
+            ("metadata", metadata::outer(provision, name.as_str(), annotations)),
             ("spec", Value::map(spec)),
         ]);
         let identity = Identity {

@@ -36,20 +36,14 @@ fn is_odd(byte: u8) -> bool {
 fn judge(rest: &[u8], at: usize) -> Option<(&'static str, &'static str)> {
     match rest {
         [b'\r', b'\n', ..] => None,
-        [b'\r', ..] => Some((
-            "a carriage return without a line feed",
-            "end lines with a line feed, or with both",
-        )),
-        [0xc2, 0x85, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] => Some((
-            "a character that some readers take for the end of a line (U+0085, U+2028 or U+2029)",
-            ESCAPE,
-        )),
-        [0xef, 0xbb, 0xbf, ..] if at > 0 => {
-            Some(("a byte order mark inside the text", "remove it"))
+        [b'\r', ..] => Some(("a carriage return without a line feed", "end lines with a line feed, or with both")),
+        [0xc2, 0x85, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] => {
+            Some(("a character that some readers take for the end of a line (U+0085, U+2028 or U+2029)", ESCAPE))
         }
-        [0xc2, 0x80..=0x9f, ..]
-        | [0xef, 0xbf, 0xbe | 0xbf, ..]
-        | [0x00..=0x08 | 0x0b..=0x1f | 0x7f, ..] => Some(("a control character", ESCAPE)),
+        [0xef, 0xbb, 0xbf, ..] if at > 0 => Some(("a byte order mark inside the text", "remove it")),
+        [0xc2, 0x80..=0x9f, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] | [0x00..=0x08 | 0x0b..=0x1f | 0x7f, ..] => {
+            Some(("a control character", ESCAPE))
+        }
         _ => None,
     }
 }
@@ -60,11 +54,7 @@ mod tests {
 
     #[test]
     fn only_what_readers_agree_on_may_stand_in_a_text_a18() {
-        for good in [
-            "a\tb\r\nc\n",
-            "\u{feff}a",
-            "\u{e9}\u{20ac}\u{1f600}\u{fffd}",
-        ] {
+        for good in ["a\tb\r\nc\n", "\u{feff}a", "\u{e9}\u{20ac}\u{1f600}\u{fffd}"] {
             assert!(check(good).is_ok());
         }
         for bad in [

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess,
-    SeqAccess, Unexpected, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 
 use super::scalar::{self, Number};
@@ -34,12 +34,7 @@ pub fn read<'t, T: serde::Deserialize<'t>>(tree: &'t Tree<'_>, node: NodeId) -> 
 
 impl Mistake {
     fn new(message: String) -> Self {
-        Self {
-            line: 0,
-            path: String::new(),
-            message,
-            hint: None,
-        }
+        Self { line: 0, path: String::new(), message, hint: None }
     }
 
     /// Adds the place, unless something deeper has done so.
@@ -123,10 +118,7 @@ struct Reader<'a, 't> {
 
 impl<'t> Reader<'_, 't> {
     fn to(self, node: NodeId) -> Self {
-        Self {
-            tree: self.tree,
-            node,
-        }
+        Self { tree: self.tree, node }
     }
 
     fn found(self) -> &'static str {
@@ -144,10 +136,7 @@ impl<'t> Reader<'_, 't> {
 
     fn wrong(self, expected: &str) -> Mistake {
         let mut mistake = Mistake::new(format!("expected {expected}, found {}", self.found()));
-        let quotable = matches!(
-            self.tree.scalar(self.node),
-            Some(Scalar::Bool(_) | Scalar::Number(_))
-        );
+        let quotable = matches!(self.tree.scalar(self.node), Some(Scalar::Bool(_) | Scalar::Number(_)));
         if expected == "text" && quotable {
             mistake.hint = Some("put it in double quotes".to_owned());
         }
@@ -218,9 +207,7 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
 
     fn deserialize_str<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
         match self.tree.text(self.node) {
-            Some(text) => visitor
-                .visit_borrowed_str(text)
-                .map_err(|mistake: Mistake| mistake.at(self.tree, self.node)),
+            Some(text) => visitor.visit_borrowed_str(text).map_err(|mistake: Mistake| mistake.at(self.tree, self.node)),
             None => Err(self.wrong("text")),
         }
     }
@@ -238,26 +225,14 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
     }
 
     fn deserialize_option<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_unit<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.is_null() {
-            visitor.visit_unit()
-        } else {
-            Err(self.wrong("nothing"))
-        }
+        if self.is_null() { visitor.visit_unit() } else { Err(self.wrong("nothing")) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'t>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    fn deserialize_newtype_struct<V: Visitor<'t>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -267,10 +242,7 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         }
         let items: Vec<NodeId> = self.tree.items(self.node).collect();
         visitor
-            .visit_seq(Items {
-                reader: self,
-                items: items.into_iter(),
-            })
+            .visit_seq(Items { reader: self, items: items.into_iter() })
             .map_err(|mistake| mistake.at(self.tree, self.node))
     }
 
@@ -284,11 +256,7 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         }
         let rest = self.tree.entries(self.node).into_iter();
         visitor
-            .visit_map(Entries {
-                reader: self,
-                rest,
-                value: self.node,
-            })
+            .visit_map(Entries { reader: self, rest, value: self.node })
             .map_err(|mistake| mistake.at(self.tree, self.node))
     }
 
@@ -308,17 +276,11 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         let read = match self.tree.kind(self.node) {
-            Kind::Scalar if self.tree.text(self.node).is_some() => visitor.visit_enum(Variant {
-                reader: self,
-                name: self.node,
-                content: None,
-            }),
+            Kind::Scalar if self.tree.text(self.node).is_some() => {
+                visitor.visit_enum(Variant { reader: self, name: self.node, content: None })
+            }
             Kind::Map => match self.tree.entries(self.node).as_slice() {
-                [(key, value)] => visitor.visit_enum(Variant {
-                    reader: self,
-                    name: *key,
-                    content: Some(*value),
-                }),
+                [(key, value)] => visitor.visit_enum(Variant { reader: self, name: *key, content: Some(*value) }),
                 _ => return Err(self.wrong("a map with one key")),
             },
             _ => return Err(self.wrong("a name")),
@@ -341,17 +303,13 @@ struct Items<'a, 't> {
 impl<'t> SeqAccess<'t> for Items<'_, 't> {
     type Error = Mistake;
 
-    fn next_element_seed<S: DeserializeSeed<'t>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Mistake> {
+    fn next_element_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
         let Some(item) = self.items.next() else {
             return Ok(None);
         };
         let reader = self.reader.to(item);
         let read = seed.deserialize(reader);
-        read.map(Some)
-            .map_err(|mistake| mistake.at(reader.tree, item))
+        read.map(Some).map_err(|mistake| mistake.at(reader.tree, item))
     }
 }
 
@@ -364,24 +322,19 @@ struct Entries<'a, 't> {
 impl<'t> MapAccess<'t> for Entries<'_, 't> {
     type Error = Mistake;
 
-    fn next_key_seed<S: DeserializeSeed<'t>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Mistake> {
+    fn next_key_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
         let Some((key, value)) = self.rest.next() else {
             return Ok(None);
         };
         self.value = value;
         let tree = self.reader.tree;
         let read = seed.deserialize(tree.key(key).into_deserializer());
-        read.map(Some)
-            .map_err(|mistake: Mistake| mistake.at(tree, key))
+        read.map(Some).map_err(|mistake: Mistake| mistake.at(tree, key))
     }
 
     fn next_value_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<S::Value, Mistake> {
         let reader = self.reader.to(self.value);
-        seed.deserialize(reader)
-            .map_err(|mistake| mistake.at(reader.tree, self.value))
+        seed.deserialize(reader).map_err(|mistake| mistake.at(reader.tree, self.value))
     }
 }
 
@@ -395,26 +348,13 @@ impl<'a, 't> EnumAccess<'t> for Variant<'a, 't> {
     type Error = Mistake;
     type Variant = Content<'a, 't>;
 
-    fn variant_seed<S: DeserializeSeed<'t>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Content<'a, 't>), Mistake> {
+    fn variant_seed<S: DeserializeSeed<'t>>(self, seed: S) -> Result<(S::Value, Content<'a, 't>), Mistake> {
         let tree = self.reader.tree;
-        let name = if self.content.is_some() {
-            tree.key(self.name)
-        } else {
-            tree.text(self.name).unwrap_or("").into()
-        };
+        let name = if self.content.is_some() { tree.key(self.name) } else { tree.text(self.name).unwrap_or("").into() };
         let read = seed.deserialize(name.into_deserializer());
         let name = read.map_err(|mistake: Mistake| mistake.at(tree, self.name))?;
         let at = self.reader.to(self.content.unwrap_or(self.name));
-        Ok((
-            name,
-            Content {
-                reader: at,
-                is_there: self.content.is_some(),
-            },
-        ))
+        Ok((name, Content { reader: at, is_there: self.content.is_some() }))
     }
 }
 
@@ -427,11 +367,7 @@ impl<'t> VariantAccess<'t> for Content<'_, 't> {
     type Error = Mistake;
 
     fn unit_variant(self) -> Result<(), Mistake> {
-        if !self.is_there || self.reader.is_null() {
-            Ok(())
-        } else {
-            Err(self.reader.wrong("nothing"))
-        }
+        if !self.is_there || self.reader.is_null() { Ok(()) } else { Err(self.reader.wrong("nothing")) }
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'t>>(self, seed: S) -> Result<S::Value, Mistake> {
@@ -446,11 +382,7 @@ impl<'t> VariantAccess<'t> for Content<'_, 't> {
         self.reader.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'t>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mistake> {
+    fn struct_variant<V: Visitor<'t>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mistake> {
         if self.is_there {
             self.reader.deserialize_map(visitor)
         } else {

@@ -39,27 +39,18 @@ pub(super) fn check(tree: &Tree<'_>) -> Result<(), Fault> {
 /// A key that JSON can hold.
 fn checked(tree: &Tree<'_>, key: NodeId) -> Result<NodeId, Fault> {
     let node = tree.node(tree.target(key));
-    let text =
-        tree.kind(key) == Kind::Scalar && node.tag != Sort::Binary && tree.key_text(key).is_some();
+    let text = tree.kind(key) == Kind::Scalar && node.tag != Sort::Binary && tree.key_text(key).is_some();
     if text {
         return Ok(key);
     }
     let at = tree.node(key).start as usize;
-    Err(Fault::at(
-        tree.source,
-        at,
-        "a key that is no text",
-        "quote the key",
-    ))
+    Err(Fault::at(tree.source, at, "a key that is no text", "quote the key"))
 }
 
 fn unique(tree: &Tree<'_>, keys: &mut [(Cow<'_, str>, NodeId)]) -> Result<(), Fault> {
     // Sorted, not hashed: linear enough for 300,000 keys, and no key can be chosen to make it slow.
     keys.sort_unstable();
-    match keys
-        .windows(2)
-        .find(|pair| matches!(pair, [a, b] if a.0 == b.0))
-    {
+    match keys.windows(2).find(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
         Some([a, b]) => Err(twice(tree, a.1, b.1)),
         _ => Ok(()),
     }
@@ -69,12 +60,7 @@ fn twice(tree: &Tree<'_>, first: NodeId, second: NodeId) -> Fault {
     let first = line_of(tree.source, tree.node(first).start as usize);
     let at = tree.node(second).start as usize;
     let message = format!("a key that stands already in line {first}");
-    Fault::at(
-        tree.source,
-        at,
-        message,
-        "remove one; most tools silently keep the last",
-    )
+    Fault::at(tree.source, at, message, "remove one; most tools silently keep the last")
 }
 
 /// A merge takes a map, or a list of maps.
@@ -83,8 +69,7 @@ fn mergeable(tree: &Tree<'_>, value: NodeId) -> Result<(), Fault> {
         Kind::Map => true,
         // An alias to a list of maps is no list of maps for Go.
         Kind::Seq => {
-            tree.node(value).style != Style::Alias
-                && tree.items(value).all(|item| tree.kind(item) == Kind::Map)
+            tree.node(value).style != Style::Alias && tree.items(value).all(|item| tree.kind(item) == Kind::Map)
         }
         Kind::Scalar => false,
     };
@@ -92,12 +77,7 @@ fn mergeable(tree: &Tree<'_>, value: NodeId) -> Result<(), Fault> {
         return Ok(());
     }
     let at = tree.node(value).start as usize;
-    Err(Fault::at(
-        tree.source,
-        at,
-        "a merge of what is no map",
-        "merge a map or a list of maps",
-    ))
+    Err(Fault::at(tree.source, at, "a merge of what is no map", "merge a map or a list of maps"))
 }
 
 /// kubectl lets a merge override the keys above it, kustomize does not.
@@ -120,12 +100,7 @@ fn after_what_it_overrides(
         if above.is_some_and(|(_, own)| *own < merge) {
             let at = tree.node(merge).start as usize;
             let message = "a merge below a key that it holds too";
-            return Err(Fault::at(
-                tree.source,
-                at,
-                message,
-                "move the merge to the top of its map",
-            ));
+            return Err(Fault::at(tree.source, at, message, "move the merge to the top of its map"));
         }
     }
     Ok(())

@@ -79,9 +79,7 @@ impl Edits {
             if let Some(value) = self.inserted_mut(at, key) {
                 return put(value, below, v);
             }
-            let own = t
-                .own(at)
-                .find(|(own, _)| !t.is_merge(*own) && t.key(*own) == *key);
+            let own = t.own(at).find(|(own, _)| !t.is_merge(*own) && t.key(*own) == *key);
             let Some((own, value)) = own else {
                 let mut whole = match t.entry(at, key) {
                     // What a merge brings is written out, so that nothing else changes with it.
@@ -126,10 +124,7 @@ impl Edits {
     /// The text with these changes.
     pub fn apply(&self, t: &Tree<'_>, syntax: Syntax) -> Result<Applied, Fault> {
         if self.is_empty() {
-            return Ok(Applied {
-                text: t.said().to_owned(),
-                anew: false,
-            });
+            return Ok(Applied { text: t.said().to_owned(), anew: false });
         }
         let meant = self.meant(t, t.root())?;
         if let Some(text) = splice::splice(self, t)
@@ -139,17 +134,9 @@ impl Edits {
         }
         if !t.decoded.is_empty() {
             let hint = "write the base64 into data without the tag";
-            return Err(Fault::at(
-                t.said(),
-                0,
-                "binary data stands in the way of an edit",
-                hint,
-            ));
+            return Err(Fault::at(t.said(), 0, "binary data stands in the way of an edit", hint));
         }
-        Ok(Applied {
-            text: anew(t, &meant, syntax),
-            anew: true,
-        })
+        Ok(Applied { text: anew(t, &meant, syntax), anew: true })
     }
 
     fn push(&mut self, n: NodeId, change: Change) {
@@ -158,24 +145,18 @@ impl Edits {
 
     /// The value that a place is to get.
     fn set_at_mut(&mut self, n: NodeId) -> Option<&mut Value<'static>> {
-        self.0
-            .get_mut(&n)?
-            .iter_mut()
-            .find_map(|change| match change {
-                Change::Set(value) => Some(value),
-                _ => None,
-            })
+        self.0.get_mut(&n)?.iter_mut().find_map(|change| match change {
+            Change::Set(value) => Some(value),
+            _ => None,
+        })
     }
 
     /// The value of a key that a map is to get.
     fn inserted_mut(&mut self, map: NodeId, name: &str) -> Option<&mut Value<'static>> {
-        self.0
-            .get_mut(&map)?
-            .iter_mut()
-            .find_map(|change| match change {
-                Change::Insert(key, value) if key == name => Some(value),
-                _ => None,
-            })
+        self.0.get_mut(&map)?.iter_mut().find_map(|change| match change {
+            Change::Insert(key, value) if key == name => Some(value),
+            _ => None,
+        })
     }
 
     /// Takes back the removal of a key; true where there was one.
@@ -212,11 +193,7 @@ impl Edits {
             Kind::Seq => self.meant_list(t, target)?,
             Kind::Scalar => {
                 let appended: Vec<Value<'t>> = self.appended(target).collect();
-                if appended.is_empty() {
-                    Value::of(t, target)
-                } else {
-                    Value::List(appended)
-                }
+                if appended.is_empty() { Value::of(t, target) } else { Value::List(appended) }
             }
         };
         for change in self.of(place) {
@@ -341,9 +318,7 @@ fn anew(t: &Tree<'_>, meant: &Value<'_>, syntax: Syntax) -> String {
 
 /// `v` below maps of these keys.
 fn nested(path: &[&str], v: Value<'static>) -> Value<'static> {
-    path.iter()
-        .rev()
-        .fold(v, |value, key| Value::map([((*key).to_owned(), value)]))
+    path.iter().rev().fold(v, |value, key| Value::map([((*key).to_owned(), value)]))
 }
 
 /// Puts `new` at the end of a path below a value, creating the maps that are missing.

@@ -8,11 +8,7 @@ use super::{Fault, Syntax, list};
 use crate::limits;
 
 /// The JSON values in a row between `start` and `end`; None where the text is YAML, be it in flow style.
-pub(super) fn values(
-    text: &str,
-    start: usize,
-    end: usize,
-) -> Result<Option<Vec<(usize, usize)>>, Fault> {
+pub(super) fn values(text: &str, start: usize, end: usize) -> Result<Option<Vec<(usize, usize)>>, Fault> {
     let bytes = text.as_bytes().get(..end).unwrap_or_default();
     let mut values = Vec::new();
     let mut at = blank(bytes, start);
@@ -63,9 +59,7 @@ pub(super) fn split(
         return Ok(());
     };
     list::bounded(splitter.text, start, depth)?;
-    members
-        .into_iter()
-        .try_for_each(|(start, end)| split(splitter, start, end, Syntax::Member, depth + 1))
+    members.into_iter().try_for_each(|(start, end)| split(splitter, start, end, Syntax::Member, depth + 1))
 }
 
 /// Where the items of a list are.
@@ -107,18 +101,12 @@ fn list_items(text: &str, bytes: &[u8], start: usize) -> Items {
             at = blank(bytes, at + 1);
         }
     }
-    if [kind, version]
-        .into_iter()
-        .flatten()
-        .any(|said| said.contains('\\'))
-    {
+    if [kind, version].into_iter().flatten().any(|said| said.contains('\\')) {
         return Items::Unclear;
     }
     let bare = |said: Option<&str>| said.unwrap_or("").trim_matches('"').to_owned();
     match items {
-        Some(at) if bytes.get(at) == Some(&b'[') && list::is_list(&bare(kind), &bare(version)) => {
-            Items::At(at)
-        }
+        Some(at) if bytes.get(at) == Some(&b'[') && list::is_list(&bare(kind), &bare(version)) => Items::At(at),
         _ => Items::None,
     }
 }
@@ -200,17 +188,10 @@ fn string(bytes: &[u8], start: usize) -> Option<usize> {
 /// The end of a number, `true`, `false` or `null`, or of a beginning of one at the very end.
 fn word(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
-    let length = rest
-        .iter()
-        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'))
-        .count();
+    let length = rest.iter().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.')).count();
     let said = rest.get(..length).filter(|said| !said.is_empty())?;
-    let is_number = said
-        .iter()
-        .all(|c| c.is_ascii_digit() || b"+-.eE".contains(c))
-        && said
-            .first()
-            .is_some_and(|c| c.is_ascii_digit() || *c == b'-');
+    let is_number = said.iter().all(|c| c.is_ascii_digit() || b"+-.eE".contains(c))
+        && said.first().is_some_and(|c| c.is_ascii_digit() || *c == b'-');
     let words: [&[u8]; 3] = [b"true", b"false", b"null"];
     let cut_off = length == rest.len() && words.iter().any(|word| word.starts_with(said));
     (is_number || words.contains(&said) || cut_off).then_some(start + length)
@@ -219,9 +200,6 @@ fn word(bytes: &[u8], start: usize) -> Option<usize> {
 /// The next byte that is no white space.
 fn blank(bytes: &[u8], start: usize) -> usize {
     let rest = bytes.get(start..).unwrap_or_default();
-    let blanks = rest
-        .iter()
-        .take_while(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r'))
-        .count();
+    let blanks = rest.iter().take_while(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')).count();
     start.min(bytes.len()) + blanks
 }

@@ -53,18 +53,15 @@ pub(super) fn split_by_tree(
     // What does not parse is one piece: whoever reads it tells why.
     let tree = Tree::parse(text, syntax).ok();
     let items = tree.as_ref().and_then(|tree| items_of(tree, tree.root()));
-    let places = tree
-        .as_ref()
-        .zip(items)
-        .and_then(|(tree, items)| places(tree, text, items));
+    let places = tree.as_ref().zip(items).and_then(|(tree, items)| places(tree, text, items));
     let Some(places) = places else {
         splitter.push(start, end, syntax);
         return Ok(());
     };
     bounded(splitter.text, start, depth)?;
-    places.into_iter().try_for_each(|(first, last, syntax)| {
-        split(splitter, start + first, start + last, syntax, depth + 1)
-    })
+    places
+        .into_iter()
+        .try_for_each(|(first, last, syntax)| split(splitter, start + first, start + last, syntax, depth + 1))
 }
 
 /// Refuses lists in lists in lists.
@@ -72,12 +69,7 @@ pub(super) fn bounded(text: &str, at: usize, depth: usize) -> Result<(), Fault> 
     if depth < limits::LISTS {
         return Ok(());
     }
-    Err(Fault::at(
-        text,
-        at,
-        "lists within too many lists",
-        "flatten them",
-    ))
+    Err(Fault::at(text, at, "lists within too many lists", "flatten them"))
 }
 
 /// True for the kinds whose items are objects of their own.
@@ -91,11 +83,7 @@ pub(super) fn is_list(kind: &str, version: &str) -> bool {
 
 /// The items of a list of objects; None where it is none, or an empty one.
 pub(super) fn items_of(tree: &Tree<'_>, object: NodeId) -> Option<NodeId> {
-    let said = |key| {
-        tree.get(object, key)
-            .and_then(|node| tree.text(node))
-            .unwrap_or("")
-    };
+    let said = |key| tree.get(object, key).and_then(|node| tree.text(node)).unwrap_or("");
     let items = tree.get(object, "items")?;
     let full = tree.kind(items) == Kind::Seq && tree.items(items).next().is_some();
     (full && is_list(said("kind"), said("apiVersion"))).then_some(items)
@@ -124,8 +112,7 @@ fn places(tree: &Tree<'_>, text: &str, items: NodeId) -> Option<Vec<(usize, usiz
         let line = text.get(..start)?.rfind('\n').map_or(0, |end| end + 1);
         let before = text.get(line..start)?;
         let column = before.find('-')?;
-        let is_plain =
-            before.bytes().all(|c| matches!(c, b' ' | b'-')) && before.rfind('-') == Some(column);
+        let is_plain = before.bytes().all(|c| matches!(c, b' ' | b'-')) && before.rfind('-') == Some(column);
         if !is_plain || !matches!(node.style, Style::BlockMap | Style::FlowMap) {
             return None;
         }
@@ -273,18 +260,14 @@ impl<'t> Lines<'t> {
             }
             "items" => {
                 self.within_items = value.is_empty();
-                !std::mem::replace(&mut self.seen_items, true)
-                    && matches!(value, "" | "[]" | "null" | "~")
+                !std::mem::replace(&mut self.seen_items, true) && matches!(value, "" | "[]" | "null" | "~")
             }
             _ => true,
         }
     }
 
     fn found(self, text: &str) -> Found {
-        let (kind, version) = (
-            self.kind.unwrap_or_default(),
-            self.version.unwrap_or_default(),
-        );
+        let (kind, version) = (self.kind.unwrap_or_default(), self.version.unwrap_or_default());
         let Some(dash) = self.dash.filter(|_| is_list(&kind, &version)) else {
             return Found::NoList;
         };
@@ -298,10 +281,7 @@ impl<'t> Lines<'t> {
 /// A key that is a bare or a simply quoted word, and what stands behind its colon.
 fn plain_key(line: &str) -> Option<(&str, &str)> {
     let is_word = |key: &str| {
-        !key.is_empty()
-            && key
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'-'))
+        !key.is_empty() && key.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'-'))
     };
     let (key, value) = line.split_once(':')?;
     let bare = key.trim_end();

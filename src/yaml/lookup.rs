@@ -20,8 +20,7 @@ impl<'s> Tree<'s> {
     /// True where nothing stands but comments, or an explicit null.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.scalar(self.root)
-            .is_some_and(|read| read == Scalar::Null)
+        self.scalar(self.root).is_some_and(|read| read == Scalar::Null)
     }
 
     /// What stands at a place, aliases followed.
@@ -60,9 +59,7 @@ impl<'s> Tree<'s> {
     pub fn items(&self, list: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let list = self.target(list);
         let is_list = self.kind(list) == Kind::Seq;
-        self.children(list)
-            .take_while(move |_| is_list)
-            .map(|item| self.target(item))
+        self.children(list).take_while(move |_| is_list).map(|item| self.target(item))
     }
 
     /// A scalar as Kubernetes reads it; None where there is none.
@@ -75,9 +72,7 @@ impl<'s> Tree<'s> {
         }
         let text = &*node.text;
         Some(match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
-                Scalar::Text(text)
-            }
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Scalar::Text(text),
             // `!` alone is an empty text for Go.
             (Sort::Plain, Style::Absent) => Scalar::Text(""),
             (Sort::Binary, _) => Scalar::Text(self.decoded(id).unwrap_or("")),
@@ -85,9 +80,7 @@ impl<'s> Tree<'s> {
                 Plain::Bool(value) => Scalar::Bool(value),
                 Plain::Null => Scalar::Null,
                 Plain::Number(text) => Scalar::Number(text),
-                Plain::Infinite | Plain::Merge | Plain::Text(_) | Plain::Time(_) => {
-                    Scalar::Text(text)
-                }
+                Plain::Infinite | Plain::Merge | Plain::Text(_) | Plain::Time(_) => Scalar::Text(text),
             },
         })
     }
@@ -140,9 +133,7 @@ impl<'s> Tree<'s> {
                     let index = self.children(parent).take_while(|item| *item != at).count();
                     format!("[{index}]")
                 }
-                _ => self
-                    .own_key(at)
-                    .map_or_else(String::new, |key| step(&self.key(key))),
+                _ => self.own_key(at).map_or_else(String::new, |key| step(&self.key(key))),
             });
             at = parent;
         }
@@ -224,8 +215,7 @@ impl<'s> Tree<'s> {
             return pairs;
         };
         let (_, value) = pairs.remove(at);
-        let mut seen: BTreeSet<Cow<'_, str>> =
-            pairs.iter().map(|(key, _)| self.key(*key)).collect();
+        let mut seen: BTreeSet<Cow<'_, str>> = pairs.iter().map(|(key, _)| self.key(*key)).collect();
         let mut merged = self.merged(value);
         merged.retain(|(key, _)| seen.insert(self.key(*key)));
         pairs.splice(at..at, merged);
@@ -254,10 +244,7 @@ impl<'s> Tree<'s> {
     pub(super) fn merged(&self, value: NodeId) -> Vec<(NodeId, NodeId)> {
         match self.kind(value) {
             Kind::Map => self.pairs(value),
-            Kind::Seq => self
-                .items(value)
-                .flat_map(|item| self.pairs(item))
-                .collect(),
+            Kind::Seq => self.items(value).flat_map(|item| self.pairs(item)).collect(),
             Kind::Scalar => Vec::new(),
         }
     }
@@ -265,21 +252,16 @@ impl<'s> Tree<'s> {
     /// True for a plain `<<`.
     pub(super) fn is_merge(&self, key: NodeId) -> bool {
         let node = self.node(key);
-        node.text == "<<"
-            && (node.style == Style::Plain && node.tag == Sort::None || node.tag == Sort::Plain)
+        node.text == "<<" && (node.style == Style::Plain && node.tag == Sort::None || node.tag == Sort::Plain)
     }
 
     /// A key as it is called in JSON; None where it has no such name.
     pub(super) fn key_text(&self, n: NodeId) -> Option<Cow<'_, str>> {
         let node = self.node(self.target(n));
         match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
-                Some(Cow::Borrowed(&node.text))
-            }
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Some(Cow::Borrowed(&node.text)),
             (Sort::Plain, Style::Absent) => Some(Cow::Borrowed("")),
-            (Sort::Bool | Sort::Float | Sort::Int | Sort::None | Sort::Plain, _) => {
-                scalar::key(&node.text)
-            }
+            (Sort::Bool | Sort::Float | Sort::Int | Sort::None | Sort::Plain, _) => scalar::key(&node.text),
             _ => None,
         }
     }
@@ -296,8 +278,7 @@ impl<'s> Tree<'s> {
             return Some(part);
         }
         let before = NodeId(part.0.checked_sub(1)?);
-        (self.is_key(before) && self.node(before).parent == self.node(part).parent)
-            .then_some(before)
+        (self.is_key(before) && self.node(before).parent == self.node(part).parent).then_some(before)
     }
 
     /// The value of a key.
@@ -317,12 +298,6 @@ impl<'s> Tree<'s> {
 
 /// One key of a path.
 fn step(key: &str) -> String {
-    let plain = key
-        .bytes()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'<'));
-    if plain && !key.is_empty() {
-        format!(".{key}")
-    } else {
-        format!("[{key:?}]")
-    }
+    let plain = key.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'<'));
+    if plain && !key.is_empty() { format!(".{key}") } else { format!("[{key:?}]") }
 }

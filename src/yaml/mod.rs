@@ -40,11 +40,7 @@ pub struct Fault {
 impl Fault {
     /// A fault at the byte `at` of `text`.
     fn at(text: &str, at: usize, message: impl Into<String>, hint: &'static str) -> Self {
-        Self {
-            line: line_of(text, at),
-            message: message.into(),
-            hint,
-        }
+        Self { line: line_of(text, at), message: message.into(), hint }
     }
 
     /// The same fault, told for a text in which this one begins at `line`.

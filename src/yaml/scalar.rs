@@ -51,9 +51,7 @@ pub fn kubernetes(text: &str) -> Plain<'_> {
 #[must_use]
 pub fn kustomize(text: &str) -> Plain<'_> {
     match either(text) {
-        Plain::Text(text) if late_sign(&text.replace('_', ""), "0o", 8).is_some() => {
-            Plain::Number(text)
-        }
+        Plain::Text(text) if late_sign(&text.replace('_', ""), "0o", 8).is_some() => Plain::Number(text),
         plain => plain,
     }
 }
@@ -84,8 +82,8 @@ fn word(text: &str) -> Plain<'_> {
 /// What begins like a number.
 fn numeric(text: &str) -> Plain<'_> {
     match text {
-        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF"
-        | "-.inf" | "-.Inf" | "-.INF" => return Plain::Infinite,
+        ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf"
+        | "-.INF" => return Plain::Infinite,
         _ => {}
     }
     if is_time(text) {
@@ -127,11 +125,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || c == '+' || c == '-') {
         return None;
     }
-    let bare: Cow<'_, str> = if text.contains('_') {
-        Cow::Owned(text.replace('_', ""))
-    } else {
-        Cow::Borrowed(text)
-    };
+    let bare: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     integer(&bare)
         .map(Number::Int)
         .or_else(|| float(&bare).map(Number::Float))
@@ -141,9 +135,7 @@ pub(super) fn number(text: &str) -> Option<Number> {
 /// Go's own mistake, kept because two readers make it: a sign behind the prefix, `0b-1`.
 fn late_sign(text: &str, prefix: &str, radix: u32) -> Option<i128> {
     let rest = text.strip_prefix(prefix)?;
-    rest.starts_with(['+', '-'])
-        .then(|| i64::from_str_radix(rest, radix).ok())?
-        .map(i128::from)
+    rest.starts_with(['+', '-']).then(|| i64::from_str_radix(rest, radix).ok())?.map(i128::from)
 }
 
 /// As strconv.ParseInt with base 0, then ParseUint, then the binary and octal forms with a sign of their own.
@@ -166,14 +158,8 @@ fn integer(text: &str) -> Option<i128> {
     }
     let size = i128::from_str_radix(digits, radix).ok()?;
     let value = sign * size;
-    let largest = if signed {
-        i64::MAX.into()
-    } else {
-        u64::MAX.into()
-    };
-    (i128::from(i64::MIN)..=largest)
-        .contains(&value)
-        .then_some(value)
+    let largest = if signed { i64::MAX.into() } else { u64::MAX.into() };
+    (i128::from(i64::MIN)..=largest).contains(&value).then_some(value)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if it is finite.
@@ -257,9 +243,7 @@ fn is_zone(text: &str) -> bool {
         [b'Z'] => true,
         // Go's bounds are 24 hours and 60 minutes.
         [b'+' | b'-', a, b, b':', c, d] => {
-            [a, b, c, d].into_iter().all(u8::is_ascii_digit)
-                && [*a, *b] <= *b"24"
-                && [*c, *d] <= *b"60"
+            [a, b, c, d].into_iter().all(u8::is_ascii_digit) && [*a, *b] <= *b"24" && [*c, *d] <= *b"60"
         }
         _ => false,
     }

@@ -19,10 +19,7 @@ struct Cut {
 
 /// The text with all changes; None where one of them has no place that is certain.
 pub(super) fn splice(edits: &Edits, tree: &Tree<'_>) -> Option<String> {
-    let text = Text {
-        tree,
-        source: tree.said(),
-    };
+    let text = Text { tree, source: tree.said() };
     let mut cuts = Vec::new();
     for (n, changes) in &edits.0 {
         text.cuts(edits, *n, changes, &mut cuts)?;
@@ -56,13 +53,7 @@ struct Text<'t, 's> {
 }
 
 impl Text<'_, '_> {
-    fn cuts(
-        &self,
-        edits: &Edits,
-        n: NodeId,
-        changes: &[Change],
-        cuts: &mut Vec<Cut>,
-    ) -> Option<()> {
+    fn cuts(&self, edits: &Edits, n: NodeId, changes: &[Change], cuts: &mut Vec<Cut>) -> Option<()> {
         let mut inserts: Vec<(&str, &Value<'static>)> = Vec::new();
         let mut appends: Vec<&Value<'static>> = Vec::new();
         // What is said of an alias alone is written out in its place.
@@ -105,12 +96,7 @@ impl Text<'_, '_> {
         } else {
             quoted(&mut text, to);
         }
-        Some(Cut {
-            start,
-            end,
-            column: 0,
-            text,
-        })
+        Some(Cut { start, end, column: 0, text })
     }
 
     /// Another key with another value.
@@ -125,12 +111,7 @@ impl Text<'_, '_> {
         } else {
             write::entry(&mut text, name, value, self.indent(start)?);
         }
-        Some(Cut {
-            start,
-            end,
-            column: 0,
-            text,
-        })
+        Some(Cut { start, end, column: 0, text })
     }
 
     fn set(&self, n: NodeId, value: &Value<'_>) -> Option<Cut> {
@@ -138,28 +119,15 @@ impl Text<'_, '_> {
         let parent = self.tree.parent(n)?;
         let (start, end) = self.span(n);
         let bare = node.tag == Sort::None
-            && matches!(
-                node.style,
-                Style::Alias | Style::FlowMap | Style::FlowSeq | Style::Plain | Style::Quoted
-            );
+            && matches!(node.style, Style::Alias | Style::FlowMap | Style::FlowSeq | Style::Plain | Style::Quoted);
         let mut text = String::new();
         if self.in_flow(n) {
             value.json(&mut text);
-            return (bare && self.has_brackets(n)).then_some(Cut {
-                start,
-                end,
-                column: 0,
-                text,
-            });
+            return (bare && self.has_brackets(n)).then_some(Cut { start, end, column: 0, text });
         }
         if bare && is_in_line(value) {
             value.in_line(&mut text);
-            return Some(Cut {
-                start,
-                end,
-                column: 0,
-                text,
-            });
+            return Some(Cut { start, end, column: 0, text });
         }
         if self.tree.kind(parent) == Kind::Map {
             let key = self.tree.own_key(n)?;
@@ -168,24 +136,14 @@ impl Text<'_, '_> {
             write::entry(&mut text, "k", value, column);
             text.remove(0);
             let start = self.span(key).1;
-            return Some(Cut {
-                start,
-                end: self.value_end(n)?,
-                column: 0,
-                text,
-            });
+            return Some(Cut { start, end: self.value_end(n)?, column: 0, text });
         }
         if node.tag != Sort::None || node.style == Style::Absent {
             return None;
         }
         let column = self.indent(start)?;
         value.block(&mut text, column);
-        Some(Cut {
-            start,
-            end: self.value_end(n)?,
-            column: 0,
-            text,
-        })
+        Some(Cut { start, end: self.value_end(n)?, column: 0, text })
     }
 
     fn remove(&self, edits: &Edits, key: NodeId, cuts: &mut Vec<Cut>) -> Option<()> {
@@ -213,10 +171,7 @@ impl Text<'_, '_> {
         all &= gone(first);
         if all {
             // The map stays, and is empty; said once, by its first key.
-            let inserts = edits
-                .of(map)
-                .iter()
-                .any(|c| matches!(c, Change::Insert(..)));
+            let inserts = edits.of(map).iter().any(|c| matches!(c, Change::Insert(..)));
             if key == first && !inserts {
                 cuts.push(self.set(map, &Value::Map(Vec::new()))?);
             }
@@ -240,12 +195,7 @@ impl Text<'_, '_> {
                 (start, self.plain_key(next?)?)
             }
         };
-        cuts.push(Cut {
-            start,
-            end,
-            column: 0,
-            text: String::new(),
-        });
+        cuts.push(Cut { start, end, column: 0, text: String::new() });
         Some(())
     }
 
@@ -263,19 +213,12 @@ impl Text<'_, '_> {
             cuts.push(self.set(map, &whole)?);
             return Some(());
         };
-        if edits
-            .of(*last)
-            .iter()
-            .any(|c| matches!(c, Change::Entry(..) | Change::Remove))
-        {
+        if edits.of(*last).iter().any(|c| matches!(c, Change::Entry(..) | Change::Remove)) {
             return None;
         }
         let sorted = keys.is_sorted_by_key(|(key, _)| self.tree.key(*key));
         for (name, value) in new {
-            let successor = keys
-                .iter()
-                .map(|(key, _)| *key)
-                .find(|key| sorted && *self.tree.key(*key) > *name);
+            let successor = keys.iter().map(|(key, _)| *key).find(|key| sorted && *self.tree.key(*key) > *name);
             let cut = if self.tree.node(map).style == Style::FlowMap {
                 self.insert_in_flow(map, name, value, successor, *last, *last_value)?
             } else {
@@ -315,19 +258,12 @@ impl Text<'_, '_> {
         } else {
             (self.said_end(last_value)?, format!(",{gap}{text}"))
         };
-        Some(Cut {
-            start: at,
-            end: at,
-            column: 0,
-            text,
-        })
+        Some(Cut { start: at, end: at, column: 0, text })
     }
 
     fn append(&self, list: NodeId, new: &[&Value<'static>], cuts: &mut Vec<Cut>) -> Option<()> {
         let items: Vec<NodeId> = self.tree.children(list).collect();
-        let (Some(first), Some(end), Kind::Seq) =
-            (items.first(), items.last(), self.tree.kind(list))
-        else {
+        let (Some(first), Some(end), Kind::Seq) = (items.first(), items.last(), self.tree.kind(list)) else {
             let whole = Value::List(new.iter().map(|value| (*value).clone()).collect());
             cuts.push(self.set(list, &whole)?);
             return Some(());
@@ -338,12 +274,7 @@ impl Text<'_, '_> {
                 value.json(&mut text);
                 let at = self.said_end(*end)?;
                 let text = format!(",{}{text}", self.gap(self.span(*end).0));
-                Cut {
-                    start: at,
-                    end: at,
-                    column: 0,
-                    text,
-                }
+                Cut { start: at, end: at, column: 0, text }
             } else {
                 let start = self.span(*first).0;
                 let line = self.line_start(start);
@@ -367,12 +298,7 @@ impl Text<'_, '_> {
             // Behind a dash: it takes the place of the first key.
             text.push('\n');
             write::pad(&mut text, column);
-            return Some(Cut {
-                start,
-                end: start,
-                column,
-                text,
-            });
+            return Some(Cut { start, end: start, column, text });
         }
         while line > 0 {
             let above = self.line_start(line - 1);
@@ -384,12 +310,7 @@ impl Text<'_, '_> {
         }
         text.insert_str(0, &" ".repeat(column));
         text.push('\n');
-        Some(Cut {
-            start: line,
-            end: line,
-            column,
-            text,
-        })
+        Some(Cut { start: line, end: line, column, text })
     }
 
     /// A new line below the one in which something ends.
@@ -405,12 +326,7 @@ impl Text<'_, '_> {
         if at_line_start {
             line.push('\n');
         }
-        Cut {
-            start: at,
-            end: at,
-            column,
-            text: line,
-        }
+        Cut { start: at, end: at, column, text: line }
     }
 
     /// What stands between two members of a flow collection, before the one at `at`.
@@ -455,11 +371,7 @@ impl Text<'_, '_> {
                 let behind = self.source.get(end..)?;
                 let colon = behind.trim_start_matches([' ', '\t']);
                 let blank = behind.len() - colon.len();
-                Some(if colon.starts_with(':') && !node.is_key {
-                    end + blank + 1
-                } else {
-                    end
-                })
+                Some(if colon.starts_with(':') && !node.is_key { end + blank + 1 } else { end })
             }
             Style::BlockScalar => {
                 let said = self.source.get(start..end)?;
@@ -475,12 +387,9 @@ impl Text<'_, '_> {
 
     /// True where an ancestor is written in flow style.
     fn in_flow(&self, n: NodeId) -> bool {
-        self.tree.parent(n).is_some_and(|parent| {
-            matches!(
-                self.tree.node(parent).style,
-                Style::FlowMap | Style::FlowSeq
-            )
-        })
+        self.tree
+            .parent(n)
+            .is_some_and(|parent| matches!(self.tree.node(parent).style, Style::FlowMap | Style::FlowSeq))
     }
 
     /// False for the pair `a: b` in `[a: b]`, which is a flow map without brackets.
@@ -488,11 +397,7 @@ impl Text<'_, '_> {
         let (start, end) = self.span(n);
         match self.tree.node(n).style {
             Style::FlowMap | Style::FlowSeq => {
-                start < end
-                    && self
-                        .source
-                        .get(start..)
-                        .is_some_and(|s| s.starts_with(['{', '[']))
+                start < end && self.source.get(start..).is_some_and(|s| s.starts_with(['{', '[']))
             }
             _ => true,
         }
@@ -504,10 +409,7 @@ impl Text<'_, '_> {
     }
 
     fn line_start(&self, at: usize) -> usize {
-        self.source
-            .get(..at)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |end| end + 1)
+        self.source.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
     }
 
     /// The start of the line below the one in which something ends.

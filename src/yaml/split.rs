@@ -50,11 +50,7 @@ pub struct Pieces<'s> {
 /// A text for which `may_matter` is false is one piece, whatever it holds.
 pub fn pieces<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool) -> Result<Pieces<'s>, Fault> {
     let chunks = documents(text)?;
-    let mut splitter = Splitter {
-        text,
-        may_matter,
-        spans: Vec::new(),
-    };
+    let mut splitter = Splitter { text, may_matter, spans: Vec::new() };
     let stream_of_json = chunks.len() == 1 && chunks.iter().all(|chunk| !chunk.marked);
     for chunk in &chunks {
         splitter.document(chunk, stream_of_json)?;
@@ -86,12 +82,7 @@ pub(super) struct Chunk {
 /// The documents of a stream that hold more than comments.
 pub(super) fn documents(text: &str) -> Result<Vec<Chunk>, Fault> {
     let mut chunks = Vec::new();
-    let mut chunk = Chunk {
-        start: byte_order_mark(text)?,
-        end: 0,
-        inline: false,
-        marked: false,
-    };
+    let mut chunk = Chunk { start: byte_order_mark(text)?, end: 0, inline: false, marked: false };
     let mut fresh = true;
     loop {
         if fresh {
@@ -107,29 +98,15 @@ pub(super) fn documents(text: &str) -> Result<Vec<Chunk>, Fault> {
         };
         let behind = text.get(marker + 3..).unwrap_or("");
         let line = behind.find('\n').map_or(behind.len(), |end| end + 1);
-        let said = behind
-            .get(..line)
-            .unwrap_or("")
-            .trim_start_matches([' ', '\t']);
+        let said = behind.get(..line).unwrap_or("").trim_start_matches([' ', '\t']);
         let is_empty = said.trim().is_empty() || said.starts_with('#');
-        fresh = text
-            .get(marker..)
-            .is_some_and(|rest| rest.starts_with("..."));
+        fresh = text.get(marker..).is_some_and(|rest| rest.starts_with("..."));
         if fresh && !is_empty {
             let hint = "put a line that is --- before it";
-            return Err(Fault::at(
-                text,
-                marker,
-                "text behind the end of a document",
-                hint,
-            ));
+            return Err(Fault::at(text, marker, "text behind the end of a document", hint));
         }
         chunk = Chunk {
-            start: if is_empty {
-                marker + 3 + line
-            } else {
-                marker + 3 + line - said.len()
-            },
+            start: if is_empty { marker + 3 + line } else { marker + 3 + line - said.len() },
             end: 0,
             inline: !is_empty,
             marked: true,
@@ -140,20 +117,11 @@ pub(super) fn documents(text: &str) -> Result<Vec<Chunk>, Fault> {
 /// The length of the byte order mark; another one at the start of a line is refused.
 fn byte_order_mark(text: &str) -> Result<usize, Fault> {
     let mark = "\u{feff}";
-    let start = if text.starts_with(mark) {
-        mark.len()
-    } else {
-        0
-    };
+    let start = if text.starts_with(mark) { mark.len() } else { 0 };
     for at in memmem::find_iter(text.as_bytes(), mark.as_bytes()) {
         let before = text.get(..at).unwrap_or("");
         if at > 0 && (at == start || before.ends_with('\n') || before.ends_with("--- ")) {
-            return Err(Fault::at(
-                text,
-                at,
-                "a byte order mark inside the stream",
-                "remove it",
-            ));
+            return Err(Fault::at(text, at, "a byte order mark inside the stream", "remove it"));
         }
     }
     Ok(start)
@@ -183,12 +151,7 @@ fn directives(text: &str, start: usize) -> Result<usize, Fault> {
         Ok(at)
     } else {
         let hint = "put a line that is --- behind it";
-        Err(Fault::at(
-            text,
-            seen,
-            "a directive without a document",
-            hint,
-        ))
+        Err(Fault::at(text, seen, "a directive without a document", hint))
     }
 }
 
@@ -212,28 +175,17 @@ fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
     }
     let bytes = rest.as_bytes();
     let next = |needle: &str| {
-        memmem::find_iter(bytes, needle.as_bytes())
-            .map(|at| at + 1)
-            .find(|at| rest.get(*at..).is_some_and(is_marker))
+        memmem::find_iter(bytes, needle.as_bytes()).map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker))
     };
     let begin = next("\n---");
     let within = begin.map_or(bytes, |at| bytes.get(..at).unwrap_or(bytes));
-    let end = memmem::find_iter(within, b"\n...")
-        .map(|at| at + 1)
-        .find(|at| rest.get(*at..).is_some_and(is_marker));
+    let end = memmem::find_iter(within, b"\n...").map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker));
     end.or(begin).map(|at| start + at)
 }
 
 fn is_marker(rest: &str) -> bool {
-    let behind = rest
-        .strip_prefix("---")
-        .or_else(|| rest.strip_prefix("..."));
-    behind.is_some_and(|behind| {
-        matches!(
-            behind.bytes().next(),
-            None | Some(b' ' | b'\t' | b'\n' | b'\r')
-        )
-    })
+    let behind = rest.strip_prefix("---").or_else(|| rest.strip_prefix("..."));
+    behind.is_some_and(|behind| matches!(behind.bytes().next(), None | Some(b' ' | b'\t' | b'\n' | b'\r')))
 }
 
 /// True where only comments and blank lines stand.
@@ -255,11 +207,7 @@ impl<'s> Splitter<'s, '_> {
     fn document(&mut self, chunk: &Chunk, stream_of_json: bool) -> Result<(), Fault> {
         let (start, end) = (chunk.start, chunk.end);
         let text = self.slice(start, end);
-        let syntax = if chunk.inline {
-            Syntax::Inline
-        } else {
-            Syntax::Document
-        };
+        let syntax = if chunk.inline { Syntax::Inline } else { Syntax::Document };
         let Some(values) = json::values(self.text, start, end)? else {
             return list::split(self, start, end, syntax, 0);
         };
@@ -272,9 +220,7 @@ impl<'s> Splitter<'s, '_> {
                 Ok(())
             }
             [_] => list::split(self, start, end, syntax, 0),
-            _ => values.iter().try_for_each(|(first, last)| {
-                json::split(self, *first, *last, Syntax::Concatenated, 0)
-            }),
+            _ => values.iter().try_for_each(|(first, last)| json::split(self, *first, *last, Syntax::Concatenated, 0)),
         }
     }
 
@@ -294,18 +240,10 @@ impl<'s> Splitter<'s, '_> {
             let before = self.slice(at, *start);
             line += line_of(before, before.len()) - 1;
             let text = self.slice(*start, *end);
-            pieces.push(Piece {
-                before,
-                text,
-                line,
-                syntax: *syntax,
-            });
+            pieces.push(Piece { before, text, line, syntax: *syntax });
             line += line_of(text, text.len()) - 1;
             at = *end;
         }
-        Pieces {
-            pieces,
-            tail: self.slice(at, self.text.len()),
-        }
+        Pieces { pieces, tail: self.slice(at, self.text.len()) }
     }
 }

@@ -173,9 +173,7 @@ impl<'s> Builder<'s> {
                 }
                 Ok(())
             }
-            Event::Scalar(text, style, anchor, tag) => {
-                self.scalar(text, style, anchor, tag.as_deref(), span)
-            }
+            Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag.as_deref(), span),
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::MappingStart(style, anchor, tag) => {
                 let style = match style {
@@ -216,20 +214,11 @@ impl<'s> Builder<'s> {
                 let (start, end) = self.block_span(start, end);
                 (text, Style::BlockScalar, start, end)
             }
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
-                (text, Style::Quoted, start, end)
-            }
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (text, Style::Quoted, start, end),
         };
         let id = self.push(text, style, sort, start, end)?;
         self.check_scalar(id, start)?;
-        self.settle(
-            anchor,
-            Some(Anchor {
-                node: id,
-                size: 1,
-                height: 0,
-            }),
-        );
+        self.settle(anchor, Some(Anchor { node: id, size: 1, height: 0 }));
         self.count(1, 0);
         Ok(())
     }
@@ -240,9 +229,9 @@ impl<'s> Builder<'s> {
             return Ok(());
         };
         let read = match (node.tag, node.style) {
-            (Sort::Text, _)
-            | (Sort::None, Style::Quoted | Style::BlockScalar)
-            | (Sort::Plain, Style::Absent) => return Ok(()),
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) | (Sort::Plain, Style::Absent) => {
+                return Ok(());
+            }
             _ => scalar::kubernetes(&node.text),
         };
         let fits = match node.tag {
@@ -261,8 +250,7 @@ impl<'s> Builder<'s> {
                 let Some(bytes) = decode(&node.text) else {
                     return Err(self.fault(at, "this is no base64", "check what follows !!binary"));
                 };
-                self.decoded
-                    .push((id, String::from_utf8_lossy(&bytes).into_owned()));
+                self.decoded.push((id, String::from_utf8_lossy(&bytes).into_owned()));
                 true
             }
             Sort::Bool => matches!(read, scalar::Plain::Bool(_)),
@@ -273,15 +261,7 @@ impl<'s> Builder<'s> {
             Sort::Collection => false,
             Sort::Text => true,
         };
-        if fits {
-            Ok(())
-        } else {
-            Err(self.fault(
-                at,
-                "the tag does not fit what it stands before",
-                "remove the tag",
-            ))
-        }
+        if fits { Ok(()) } else { Err(self.fault(at, "the tag does not fit what it stands before", "remove the tag")) }
     }
 
     /// True where what comes next is no key.
@@ -310,13 +290,7 @@ impl<'s> Builder<'s> {
         self.bounded(start)
     }
 
-    fn start(
-        &mut self,
-        style: Style,
-        anchor: usize,
-        tag: Option<&Tag>,
-        span: &Span,
-    ) -> Result<(), Fault> {
+    fn start(&mut self, style: Style, anchor: usize, tag: Option<&Tag>, span: &Span) -> Result<(), Fault> {
         let (start, end) = offset(span);
         let name = match style {
             Style::BlockMap | Style::FlowMap => "map",
@@ -325,26 +299,12 @@ impl<'s> Builder<'s> {
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(name) && !is_bang(tag)) {
             return Err(self.unknown_tag(start));
         }
-        let sort = if tag.is_some() {
-            Sort::Collection
-        } else {
-            Sort::None
-        };
+        let sort = if tag.is_some() { Sort::Collection } else { Sort::None };
         let node = self.push(Cow::Borrowed(""), style, sort, start, end)?;
         self.settle(anchor, None);
-        self.open.push(Open {
-            node,
-            anchor,
-            size: 1,
-            height: 0,
-            children: 0,
-        });
+        self.open.push(Open { node, anchor, size: 1, height: 0, children: 0 });
         if self.open.len() > limits::DEPTH {
-            return Err(self.fault(
-                start,
-                "nested too deeply",
-                "no Kubernetes object is as deep",
-            ));
+            return Err(self.fault(start, "nested too deeply", "no Kubernetes object is as deep"));
         }
         Ok(())
     }
@@ -360,11 +320,7 @@ impl<'s> Builder<'s> {
                 node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
             }
         }
-        let known = Anchor {
-            node: open.node,
-            size: open.size,
-            height: open.height,
-        };
+        let known = Anchor { node: open.node, size: open.size, height: open.height };
         self.settle(open.anchor, Some(known));
         self.count(open.size, open.height);
         self.bounded(offset(span).0)
@@ -372,10 +328,7 @@ impl<'s> Builder<'s> {
 
     /// Refuses what aliases make too large or too deep.
     fn bounded(&self, at: usize) -> Result<(), Fault> {
-        let (size, height) = self
-            .open
-            .last()
-            .map_or((0, 0), |open| (open.size, open.height + self.open.len()));
+        let (size, height) = self.open.last().map_or((0, 0), |open| (open.size, open.height + self.open.len()));
         if size > limits::NODES {
             return Err(self.fault(at, "aliases expand too far", "write the object out"));
         }
@@ -407,14 +360,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    fn push(
-        &mut self,
-        text: Cow<'s, str>,
-        style: Style,
-        tag: Sort,
-        start: usize,
-        end: usize,
-    ) -> Result<NodeId, Fault> {
+    fn push(&mut self, text: Cow<'s, str>, style: Style, tag: Sort, start: usize, end: usize) -> Result<NodeId, Fault> {
         if self.nodes.len() >= limits::NODES {
             return Err(self.fault(start, "too many values in one object", "split the object"));
         }
@@ -443,11 +389,7 @@ impl<'s> Builder<'s> {
         let body = self.source.get(start..end).unwrap_or("");
         let whole = body.rfind('\n').map_or(0, |at| at + 1);
         let tail = body.get(whole..).unwrap_or("");
-        let end = if tail.bytes().all(|c| c == b' ') && whole > 0 {
-            start + whole
-        } else {
-            end
-        };
+        let end = if tail.bytes().all(|c| c == b' ') && whole > 0 { start + whole } else { end };
         let above = self.source.get(..start).unwrap_or("");
         let header = above.trim_end_matches([' ', '\t', '\n', '\r']);
         let line = header.rfind('\n').map_or(0, |at| at + 1);
@@ -460,11 +402,7 @@ impl<'s> Builder<'s> {
     }
 
     fn unknown_tag(&self, at: usize) -> Fault {
-        self.fault(
-            at,
-            "an unknown tag",
-            "remove it, or quote the text that begins with !",
-        )
+        self.fault(at, "an unknown tag", "remove it, or quote the text that begins with !")
     }
 
     fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
@@ -479,20 +417,11 @@ impl<'s> Builder<'s> {
                 list.style == Style::BlockSeq && next == list.after
             });
             if !one {
-                return Err(self.fault(
-                    0,
-                    "this is not one item of a list",
-                    "check its indentation",
-                ));
+                return Err(self.fault(0, "this is not one item of a list", "check its indentation"));
             }
             root = NodeId(1);
         }
-        let tree = Tree {
-            source: self.source,
-            nodes: self.nodes,
-            root,
-            decoded: self.decoded,
-        };
+        let tree = Tree { source: self.source, nodes: self.nodes, root, decoded: self.decoded };
         duplicates::check(&tree)?;
         Ok(tree)
     }
@@ -500,9 +429,7 @@ impl<'s> Builder<'s> {
 
 /// Where the header of a block scalar begins in its line: the last `|` or `>` before a comment.
 fn header_in_line(line: &str) -> Option<usize> {
-    let code = line
-        .find(" #")
-        .map_or(line, |at| line.get(..at).unwrap_or(line));
+    let code = line.find(" #").map_or(line, |at| line.get(..at).unwrap_or(line));
     let trimmed = code.trim_end_matches(|c: char| c.is_ascii_digit() || "+- \t".contains(c));
     trimmed.ends_with(['|', '>']).then(|| trimmed.len() - 1)
 }
@@ -548,42 +475,27 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 fn told(text: &str, error: &ScanError) -> Fault {
     let at = error.marker().byte_offset().unwrap_or_default();
     let (message, hint) = words(error.kind());
-    Fault {
-        line: line_of(text, at),
-        message: message.to_owned(),
-        hint,
-    }
+    Fault { line: line_of(text, at), message: message.to_owned(), hint }
 }
 
 fn words(kind: &ErrorKind) -> (&'static str, &'static str) {
     match kind {
-        ErrorKind::RecursionLimitExceeded => {
-            ("nested too deeply", "no Kubernetes object is as deep")
-        }
+        ErrorKind::RecursionLimitExceeded => ("nested too deeply", "no Kubernetes object is as deep"),
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart => ("a tab in the indentation", "indent with spaces"),
-        ErrorKind::UnknownAnchor => (
-            "an alias without an anchor before it",
-            "write the value out, or add the anchor",
-        ),
+        ErrorKind::UnknownAnchor => ("an alias without an anchor before it", "write the value out, or add the anchor"),
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofFlowMapping
-        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
-            ("a bracket that is never closed", "is the text cut off?")
-        }
-        ErrorKind::UnclosedQuotedScalar => (
-            "a quotation mark that is never closed",
-            "is the text cut off?",
-        ),
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => ("a bracket that is never closed", "is the text cut off?"),
+        ErrorKind::UnclosedQuotedScalar => ("a quotation mark that is never closed", "is the text cut off?"),
         ErrorKind::UndeclaredTagHandle => ("an unknown tag", "remove it"),
         ErrorKind::BomInsideDocument => ("a byte order mark inside the text", "remove it"),
-        ErrorKind::MappingValueNotAllowed => (
-            "a colon where no value can begin",
-            "quote text that holds a colon and a space",
-        ),
+        ErrorKind::MappingValueNotAllowed => {
+            ("a colon where no value can begin", "quote text that holds a colon and a space")
+        }
         ErrorKind::InvalidIndentation => ("the indentation does not fit", "align the keys"),
         _ => ("this is no valid YAML", "check the lines around it"),
     }

@@ -20,23 +20,14 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
             continue;
         }
         let line = line_of(text, chunk.start);
-        let syntax = if chunk.inline {
-            Syntax::Inline
-        } else {
-            Syntax::Document
-        };
+        let syntax = if chunk.inline { Syntax::Inline } else { Syntax::Document };
         let tree = Tree::parse(said, syntax).map_err(|fault| fault.from_line(line))?;
         if !is_tangled(&tree, tree.root()) {
             continue;
         }
         if !tree.decoded.is_empty() {
             let hint = "write the base64 into data without the tag";
-            return Err(Fault::at(
-                text,
-                chunk.start,
-                "binary data in a list that shares anchors",
-                hint,
-            ));
+            return Err(Fault::at(text, chunk.start, "binary data in a list that shares anchors", hint));
         }
         out.push_str(text.get(at..chunk.start).unwrap_or(""));
         out.push_str(tree.leading());
@@ -67,9 +58,7 @@ fn names(text: &str, sign: u8) -> impl Iterator<Item = &str> {
         let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
         let begins = before.is_none_or(|c| b" \t\n\r[{,".contains(c));
         let name = text.get(at + 1..).filter(|_| begins)?;
-        let end = name
-            .find([' ', '\t', '\n', '\r', ',', '[', ']', '{', '}'])
-            .unwrap_or(name.len());
+        let end = name.find([' ', '\t', '\n', '\r', ',', '[', ']', '{', '}']).unwrap_or(name.len());
         name.get(..end).filter(|name| !name.is_empty())
     })
 }

@@ -48,10 +48,7 @@ impl<'a> Value<'a> {
         match tree.kind(n) {
             // A tree is never deeper than `limits::DEPTH`, aliases followed.
             Kind::Map => Self::Map(
-                tree.entries(n)
-                    .into_iter()
-                    .map(|(key, value)| (tree.key(key), Self::of(tree, value)))
-                    .collect(),
+                tree.entries(n).into_iter().map(|(key, value)| (tree.key(key), Self::of(tree, value))).collect(),
             ),
             Kind::Seq => Self::List(tree.items(n).map(|item| Self::of(tree, item)).collect()),
             Kind::Scalar => match tree.scalar(n) {
@@ -70,10 +67,7 @@ impl<'a> Value<'a> {
             Self::Bool(value) => Value::Bool(value),
             Self::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
             Self::Map(entries) => Value::Map(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
-                    .collect(),
+                entries.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned())).collect(),
             ),
             Self::Null => Value::Null,
             Self::Number(text) => Value::Number(Cow::Owned(text.into_owned())),

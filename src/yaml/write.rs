@@ -148,9 +148,7 @@ fn is_literal(text: &str) -> bool {
         && !text.starts_with([' ', '\n', '\t'])
         && !lines.ends_with('\n')
         && lines.split('\n').all(|line| !line.ends_with([' ', '\t']))
-        && text
-            .chars()
-            .all(|c| c == '\n' || c == '\t' || is_printable(c))
+        && text.chars().all(|c| c == '\n' || c == '\t' || is_printable(c))
 }
 
 fn literal(out: &mut String, text: &str, column: usize) {

@@ -14,9 +14,7 @@ fn same(ours: Scalar<'_>, json: &Json) -> bool {
         (Scalar::Bool(a), Json::Bool(b)) => a == *b,
         (Scalar::Null, Json::Null) => true,
         (Scalar::Text(a), Json::String(b)) => a == b,
-        (Scalar::Number(a), Json::Number(b)) => {
-            Value::Number(a.into()) == Value::Number(b.to_string().into())
-        }
+        (Scalar::Number(a), Json::Number(b)) => Value::Number(a.into()) == Value::Number(b.to_string().into()),
         _ => false,
     }
 }
@@ -45,10 +43,7 @@ fn plain_scalars_are_read_as_kubernetes_does() {
 fn plain_scalars_are_read_as_kustomize_does() {
     for row in rows(include_str!("../vectors/yaml/plain-scalars.json")) {
         let text = row["in"].as_str().expect("a string");
-        let (tag, value) = (
-            row["v3_tag"].as_str(),
-            row["v3_value"].as_str().expect("a value"),
-        );
+        let (tag, value) = (row["v3_tag"].as_str(), row["v3_value"].as_str().expect("a value"));
         if text == "!" {
             continue; // a tag, and no scalar
         }
@@ -59,8 +54,7 @@ fn plain_scalars_are_read_as_kustomize_does() {
             Plain::Null => tag == Some("!!null"),
             Plain::Number(text) => {
                 let (_, number) = value.split_once(' ').expect("a type and a value");
-                matches!(tag, Some("!!int" | "!!float"))
-                    && Value::Number(text.into()) == Value::Number(number.into())
+                matches!(tag, Some("!!int" | "!!float")) && Value::Number(text.into()) == Value::Number(number.into())
             }
             Plain::Text(text) => tag == Some("!!str") && value == format!("string {text}"),
             Plain::Time(_) => tag == Some("!!timestamp"),
@@ -79,20 +73,13 @@ fn every_string_comes_back_as_a_string() {
         let key: String = text.chars().take(200).collect();
         let list = Value::List(vec![Value::text(text)]);
         let value = Value::map([("k".to_owned(), Value::text(text)), (key, list)]);
-        for syntax in [
-            Syntax::Concatenated,
-            Syntax::Document,
-            Syntax::Inline,
-            Syntax::Item { column: 2 },
-            Syntax::Member,
-        ] {
+        for syntax in
+            [Syntax::Concatenated, Syntax::Document, Syntax::Inline, Syntax::Item { column: 2 }, Syntax::Member]
+        {
             let written = value.write(syntax);
-            let tree = Tree::parse(&written, syntax)
-                .unwrap_or_else(|fault| panic!("{text:?} as {written:?}: {fault:?}"));
-            assert!(
-                Value::of(&tree, tree.root()) == value,
-                "{text:?} as {written:?}"
-            );
+            let tree =
+                Tree::parse(&written, syntax).unwrap_or_else(|fault| panic!("{text:?} as {written:?}: {fault:?}"));
+            assert!(Value::of(&tree, tree.root()) == value, "{text:?} as {written:?}");
         }
         // What is written bare must be text for both readers, whatever our tree makes of it.
         let written = Value::map([("k", Value::text(text))]).write(Syntax::Document);

@@ -3,11 +3,7 @@
 //! Receives a handle of the root and a path below it, gives back an open file whose kind is not yet
 //! checked. It never looks at a name twice: what is opened is what was judged, whoever swaps links
 //! meanwhile (CVE-2022-24904, CVE-2022-31036).
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "opens files of the root"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "opens files of the root")]
 
 use std::{fs::File, os::fd::OwnedFd, path::Path};
 
@@ -56,10 +52,7 @@ mod kernel {
 
     /// An old kernel says ENOSYS, the seccomp filter of an old container runtime EPERM.
     pub(super) fn is_missing(error: &io::Error) -> bool {
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::NOSYS | Errno::PERM)
-        )
+        matches!(Errno::from_io_error(error), Some(Errno::NOSYS | Errno::PERM))
     }
 
     fn attempt(root: &OwnedFd, path: &Path, more: ResolveFlags) -> Result<File, Errno> {
@@ -84,10 +77,7 @@ mod kernel {
         let root = name(root).ok_or(Refusal::Unsure)?;
         let file = name(file).ok_or(Refusal::Unsure)?;
         let below = file.strip_prefix(root).map_err(|_| Refusal::Unsure)?;
-        if below
-            .components()
-            .any(|part| walk::is_git(part.as_os_str()))
-        {
+        if below.components().any(|part| walk::is_git(part.as_os_str())) {
             return Err(Refusal::Git);
         }
         Ok(())
@@ -112,12 +102,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn only_a_kernel_that_lacks_the_call_is_worked_around_h7() {
-        for (errno, missing) in [
-            (Errno::NOSYS, true),
-            (Errno::PERM, true),
-            (Errno::ACCESS, false),
-            (Errno::NOENT, false),
-        ] {
+        for (errno, missing) in
+            [(Errno::NOSYS, true), (Errno::PERM, true), (Errno::ACCESS, false), (Errno::NOENT, false)]
+        {
             assert_eq!(kernel::is_missing(&errno.into()), missing, "{errno}");
             assert!(matches!(Refusal::from(errno), Refusal::System(_)));
         }

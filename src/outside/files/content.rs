@@ -17,10 +17,7 @@ use super::refusal::Refusal;
 /// The bytes of a regular file that nobody writes to meanwhile.
 pub(super) fn regular(mut file: File, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let before = checked(&file)?;
-    let size = usize::try_from(before.len())
-        .ok()
-        .filter(|size| *size <= limit)
-        .ok_or(Refusal::TooLarge(limit))?;
+    let size = usize::try_from(before.len()).ok().filter(|size| *size <= limit).ok_or(Refusal::TooLarge(limit))?;
     let mut bytes = Zeroizing::new(vec![0; size]);
     let mut beyond = Zeroizing::new([0]);
     // Files of /proc say that they are empty and are not: they end here as well
@@ -28,9 +25,7 @@ pub(super) fn regular(mut file: File, limit: usize) -> Result<Zeroizing<Vec<u8>>
         return Err(Refusal::Changed);
     }
     let after = checked(&file)?;
-    if (before.len(), before.mtime(), before.mtime_nsec())
-        != (after.len(), after.mtime(), after.mtime_nsec())
-    {
+    if (before.len(), before.mtime(), before.mtime_nsec()) != (after.len(), after.mtime(), after.mtime_nsec()) {
         return Err(Refusal::Changed);
     }
     Ok(bytes)
@@ -52,10 +47,7 @@ pub(super) fn checked(file: &File) -> Result<Metadata, Refusal> {
 ///
 /// They are gathered in chunks and joined once. Each chunk is wiped as soon as it is copied, so that
 /// memory holds the stream once and not twice.
-pub(in crate::outside) fn stream(
-    reader: &mut impl Read,
-    limit: usize,
-) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+pub(in crate::outside) fn stream(reader: &mut impl Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut chunks = Vec::new();
     let mut total = 0;
     loop {
@@ -116,10 +108,7 @@ mod tests {
 
     #[test]
     fn a_stream_in_small_parts_is_whole() {
-        assert_eq!(
-            stream(&mut Drip(b"abc", false), 3).unwrap().as_slice(),
-            b"abc"
-        );
+        assert_eq!(stream(&mut Drip(b"abc", false), 3).unwrap().as_slice(), b"abc");
         assert!(stream(&mut Drip(b"", false), 0).unwrap().is_empty());
     }
 
@@ -129,19 +118,13 @@ mod tests {
             let content: Vec<u8> = (0..=250).cycle().take(length).collect();
             let bytes = stream(&mut content.as_slice(), length).unwrap();
             assert_eq!((&*bytes, bytes.capacity()), (&content, length));
-            assert!(matches!(
-                stream(&mut content.as_slice(), length - 1),
-                Err(Refusal::TooLarge(_))
-            ));
+            assert!(matches!(stream(&mut content.as_slice(), length - 1), Err(Refusal::TooLarge(_))));
         }
     }
 
     #[test]
     fn a_stream_without_end_is_refused() {
-        assert!(matches!(
-            stream(&mut io::repeat(0), 1 << 20),
-            Err(Refusal::TooLarge(_))
-        ));
+        assert!(matches!(stream(&mut io::repeat(0), 1 << 20), Err(Refusal::TooLarge(_))));
     }
 
     #[test]

@@ -41,11 +41,7 @@ pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem
             }
         }
     }
-    found.sort_by(|a, b| {
-        a.as_os_str()
-            .as_encoded_bytes()
-            .cmp(b.as_os_str().as_encoded_bytes())
-    });
+    found.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     Ok(found)
 }
 
@@ -87,27 +83,18 @@ fn sort(entry: &DirEntry, top: &Path) -> Result<Entry, Refusal> {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.extension()
-        .and_then(OsStr::to_str)
-        .is_some_and(|end| matches!(end, "json" | "yaml" | "yml"))
+    path.extension().and_then(OsStr::to_str).is_some_and(|end| matches!(end, "json" | "yaml" | "yml"))
 }
 
 fn told(entry: &DirEntry, refusal: &Refusal) -> Problem {
     let path = entry.path();
     match refusal {
-        Refusal::Leaves => {
-            Problem::new(format!("{} is a link that leaves the folder", shown(&path)))
-                .hint("copy the file into the folder, or name it on the command line")
-        }
+        Refusal::Leaves => Problem::new(format!("{} is a link that leaves the folder", shown(&path)))
+            .hint("copy the file into the folder, or name it on the command line"),
         other => other.problem(&path.to_string_lossy()),
     }
 }
 
 fn failed(folder: &Path, error: &io::Error) -> Problem {
-    Problem::new(format!(
-        "{} can't be listed: {}",
-        shown(folder),
-        reason(error)
-    ))
-    .hint(advice(error))
+    Problem::new(format!("{} can't be listed: {}", shown(folder), reason(error))).hint(advice(error))
 }

@@ -2,11 +2,7 @@
 //!
 //! Receives paths that are trusted to be meant, so links are followed; gives back their kind or their
 //! bytes. It never reads a device, a socket or a terminal.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "opens what the user named"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "opens what the user named")]
 
 use std::{
     fs::{self, File},
@@ -35,9 +31,7 @@ pub enum Kind {
 
 /// Says whether a path leads to a file or to a folder.
 pub fn kind(path: &Path) -> Result<Kind, Problem> {
-    let found = fs::metadata(path)
-        .map_err(|error| failed(path, &error))?
-        .file_type();
+    let found = fs::metadata(path).map_err(|error| failed(path, &error))?.file_type();
     if found.is_dir() {
         Ok(Kind::Folder)
     } else if found.is_file() || found.is_fifo() {
@@ -70,19 +64,9 @@ fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
 }
 
 fn open(path: &Path, flags: OFlags) -> io::Result<File> {
-    Ok(rustix::fs::open(
-        path,
-        OFlags::RDONLY | OFlags::CLOEXEC | flags,
-        Mode::empty(),
-    )?
-    .into())
+    Ok(rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())?.into())
 }
 
 fn failed(path: &Path, error: &io::Error) -> Problem {
-    Problem::new(format!(
-        "{} can't be opened: {}",
-        shown(path),
-        reason(error)
-    ))
-    .hint(advice(error))
+    Problem::new(format!("{} can't be opened: {}", shown(path), reason(error))).hint(advice(error))
 }

@@ -45,13 +45,11 @@ impl Refusal {
         match self {
             Self::Absolute => Problem::new(format!("{name} is an absolute path"))
                 .hint("write it relative to the folder that names it"),
-            Self::Changed => Problem::new(format!("{name} changed while it was read"))
-                .hint("run again when nothing writes to it"),
-            Self::Empty => Problem::new("the name of a file is empty")
-                .hint("write the path of a file below the root"),
-            Self::Folder => {
-                Problem::new(format!("{name} is a folder, not a file")).hint("name one file in it")
+            Self::Changed => {
+                Problem::new(format!("{name} changed while it was read")).hint("run again when nothing writes to it")
             }
+            Self::Empty => Problem::new("the name of a file is empty").hint("write the path of a file below the root"),
+            Self::Folder => Problem::new(format!("{name} is a folder, not a file")).hint("name one file in it"),
             Self::Git => Problem::new(format!("{name} lies in \".git\""))
                 .hint("what git keeps for itself is never read; copy the file elsewhere"),
             Self::HardLink => Problem::new(format!("{name} has a second name (a hard link)"))
@@ -62,17 +60,13 @@ impl Refusal {
                 .hint("let the link point at a file below the root"),
             Self::NotRegular => Problem::new(format!("{name} is not a regular file"))
                 .hint("pipes, sockets and devices are not read; copy the content into a file"),
-            Self::System(error) => {
-                Problem::new(format!("{name} can't be read: {}", reason(error))).hint(advice(error))
+            Self::System(error) => Problem::new(format!("{name} can't be read: {}", reason(error))).hint(advice(error)),
+            Self::TooLarge(limit) => Problem::new(format!("{name} is larger than {}", size(*limit)))
+                .hint("split it, or check that it is the file you mean"),
+            Self::Unsure => {
+                Problem::new(format!("{name} goes through a link, and this system can't tell safely where it leads"))
+                    .hint("name the file itself, or run on Linux 5.6 or later with /proc mounted")
             }
-            Self::TooLarge(limit) => {
-                Problem::new(format!("{name} is larger than {}", size(*limit)))
-                    .hint("split it, or check that it is the file you mean")
-            }
-            Self::Unsure => Problem::new(format!(
-                "{name} goes through a link, and this system can't tell safely where it leads"
-            ))
-            .hint("name the file itself, or run on Linux 5.6 or later with /proc mounted"),
         }
     }
 }

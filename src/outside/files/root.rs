@@ -43,11 +43,7 @@ impl Root {
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match open(&resolved, flags, Mode::empty()) {
-            Ok(handle) => Ok(Root {
-                handle,
-                path: resolved,
-                hard_links: HardLinks::Allow,
-            }),
+            Ok(handle) => Ok(Root { handle, path: resolved, hard_links: HardLinks::Allow }),
             Err(rustix::io::Errno::NOTDIR) => {
                 Err(Problem::new(format!("{} is not a folder", shown(path)))
                     .hint("name the folder that the files lie in"))
@@ -63,10 +59,7 @@ impl Root {
     /// The same root, refusing files that have a second name: it may lie where others write.
     #[must_use]
     pub fn without_hard_links(self) -> Root {
-        Root {
-            hard_links: HardLinks::Refuse,
-            ..self
-        }
+        Root { hard_links: HardLinks::Refuse, ..self }
     }
 
     /// The folder: absolute, without links.
@@ -79,22 +72,11 @@ impl Root {
     ///
     /// Both may climb with `..`, but not above the root, and links are followed where they stay below
     /// it. Anything in `.git`, anything but a regular file, and more than `limit` bytes are refused.
-    pub fn read(
-        &self,
-        folder: &Path,
-        name: &str,
-        limit: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        self.bytes(folder, name, limit)
-            .map_err(|refusal| refusal.problem(name))
+    pub fn read(&self, folder: &Path, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        self.bytes(folder, name, limit).map_err(|refusal| refusal.problem(name))
     }
 
-    fn bytes(
-        &self,
-        folder: &Path,
-        name: &str,
-        limit: usize,
-    ) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    fn bytes(&self, folder: &Path, name: &str, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
         if name.is_empty() {
             return Err(Refusal::Empty);
         }

@@ -2,11 +2,7 @@
 //!
 //! Receives a folder and a mode, gives back a file with a random hidden name in it. It never survives:
 //! it takes its final name, or it is removed, also when a signal ends the process.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "makes and renames files"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "makes and renames files")]
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -30,28 +26,16 @@ impl Temporary {
         // Held across both steps, so that a signal finds either no file or its name
         let mut alive = alive();
         // Opened by us and not by tempfile, whose errors hide the number behind text
-        let open = |path: &Path| {
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(mode)
-                .open(path)
-        };
+        let open = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
         let file = Builder::new().prefix(".sealref-").make_in(folder, open)?;
         let path = file.path().to_path_buf();
         alive.push(path.clone());
-        Ok(Self {
-            file: Some(file),
-            path,
-        })
+        Ok(Self { file: Some(file), path })
     }
 
     /// The open file.
     pub(super) fn file(&self) -> io::Result<&File> {
-        self.file
-            .as_ref()
-            .map(NamedTempFile::as_file)
-            .ok_or_else(gone)
+        self.file.as_ref().map(NamedTempFile::as_file).ok_or_else(gone)
     }
 
     /// Gives it its final name, instead of whatever had it.

@@ -18,11 +18,7 @@ pub fn upwards(from: &Path, names: &[&str], stop_at: Option<&Path>) -> Option<Pa
         None => None,
     };
     from.ancestors()
-        .take_while(|folder| {
-            stop_at
-                .as_ref()
-                .is_none_or(|stop_at| folder.starts_with(stop_at))
-        })
+        .take_while(|folder| stop_at.as_ref().is_none_or(|stop_at| folder.starts_with(stop_at)))
         .flat_map(|folder| names.iter().map(|name| folder.join(name)))
         .find(|path| fs::metadata(path).is_ok())
 }

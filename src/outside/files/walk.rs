@@ -2,11 +2,7 @@
 //!
 //! Receives the same as `beneath`, gives back the same, and refuses every link, because where it leads
 //! can't be judged and followed in one step.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "opens files of the root"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "opens files of the root")]
 
 use std::{
     ffi::OsStr,
@@ -124,10 +120,7 @@ mod tests {
     #[test]
     fn a_walk_through_a_swapped_folder_never_gives_what_is_outside_d10() {
         let (folder, root) = world();
-        let (one, other) = (
-            folder.path().join("root/app"),
-            folder.path().join("root/twin"),
-        );
+        let (one, other) = (folder.path().join("root/app"), folder.path().join("root/twin"));
         symlink(folder.path().join("other"), &other).unwrap();
         let stop = AtomicBool::new(false);
         let (mut inside, mut refused) = (0, 0);

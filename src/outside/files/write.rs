@@ -2,11 +2,7 @@
 //!
 //! Receives a path and all of the content, gives back nothing. It never leaves half a file, never
 //! writes through a link to another folder, and makes no folder unless asked.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "writes files"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "writes files")]
 
 use std::{
     fs::{self, File, Permissions},
@@ -60,9 +56,7 @@ pub fn write_new(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), Prob
 /// Removes a file; that it is gone already is fine. Of a link, the link is removed.
 pub fn remove(path: &Path) -> Result<(), Problem> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(failed(path, "removed", &error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "removed", &error)),
         _ => Ok(()),
     }
 }
@@ -72,11 +66,7 @@ pub fn create_folder(path: &Path) -> Result<(), Problem> {
     fs::create_dir_all(path).map_err(|error| failed(path, "created", &error))
 }
 
-fn write_with(
-    path: &Path,
-    privacy: Privacy,
-    content: impl FnOnce(&File) -> io::Result<()>,
-) -> Result<(), Problem> {
+fn write_with(path: &Path, privacy: Privacy, content: impl FnOnce(&File) -> io::Result<()>) -> Result<(), Problem> {
     let target = Target::of(path)?;
     let write = || {
         let temporary = Temporary::new_in(folder(&target.path), mode(privacy))?;
@@ -107,27 +97,19 @@ impl Target {
         };
         if old.is_file() {
             let path = path.to_path_buf();
-            return Ok(Self {
-                path,
-                old: Some(old),
-            });
+            return Ok(Self { path, old: Some(old) });
         }
         let target = fs::canonicalize(path).map_err(failed)?;
         let home = fs::canonicalize(folder(path)).map_err(failed)?;
         if !target.starts_with(home) {
-            return Err(
-                Problem::new(format!("{} is a link that leaves its folder", shown(path)))
-                    .hint("name the file that it leads to, or remove the link"),
-            );
+            return Err(Problem::new(format!("{} is a link that leaves its folder", shown(path)))
+                .hint("name the file that it leads to, or remove the link"));
         }
         let old = fs::metadata(&target).map_err(failed)?;
         if !old.is_file() {
             return Err(not_regular(path));
         }
-        Ok(Self {
-            path: target,
-            old: Some(old),
-        })
+        Ok(Self { path: target, old: Some(old) })
     }
 }
 
@@ -154,12 +136,7 @@ fn not_regular(path: &Path) -> Problem {
 }
 
 fn failed(path: &Path, verb: &str, error: &io::Error) -> Problem {
-    Problem::new(format!(
-        "{} can't be {verb}: {}",
-        shown(path),
-        reason(error)
-    ))
-    .hint(advice(error))
+    Problem::new(format!("{} can't be {verb}: {}", shown(path), reason(error))).hint(advice(error))
 }
 
 /// The bits of a mode that say who may read, write and execute.
@@ -191,8 +168,7 @@ mod tests {
     fn a_panic_half_way_leaves_nothing_h10() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.yaml");
-        let outcome =
-            std::panic::catch_unwind(|| write_with(&path, Privacy::Public, |_| panic!("half way")));
+        let outcome = std::panic::catch_unwind(|| write_with(&path, Privacy::Public, |_| panic!("half way")));
         assert!(outcome.is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

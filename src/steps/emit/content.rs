@@ -22,22 +22,17 @@ fn json(key: &str, value: &[u8]) -> Result<(), Problem> {
         (tree.kind(tree.root()) == Kind::Map).then_some(())
     };
     read().ok_or_else(|| {
-        Problem::new(format!("the value of \"{key}\" is no JSON object")).hint(
-            "the API server would refuse the Secret; see `kubectl create secret docker-registry`",
-        )
+        Problem::new(format!("the value of \"{key}\" is no JSON object"))
+            .hint("the API server would refuse the Secret; see `kubectl create secret docker-registry`")
     })
 }
 
 fn pem(key: &str, value: &[u8], what: &str) -> Result<(), Problem> {
-    let begins = std::str::from_utf8(value).is_ok_and(|text| {
-        text.lines()
-            .any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(what))
-    });
+    let begins = std::str::from_utf8(value)
+        .is_ok_and(|text| text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(what)));
     if begins {
         return Ok(());
     }
-    Err(Problem::new(format!(
-        "the value of \"{key}\" is no PEM block that ends in \"{what}\""
-    ))
-    .hint("a Secret of type kubernetes.io/tls holds a PEM certificate and its key"))
+    Err(Problem::new(format!("the value of \"{key}\" is no PEM block that ends in \"{what}\""))
+        .hint("a Secret of type kubernetes.io/tls holds a PEM certificate and its key"))
 }

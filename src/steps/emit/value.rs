@@ -17,9 +17,7 @@ pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
                 scheme: address.scheme.0,
                 path: &address.path,
                 fragment: address.property.as_deref().unwrap_or(""),
-                parameters: pairs
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
+                parameters: pairs.map(|(name, value)| format!("{name}={value}")).collect(),
                 file: values.digest(&address.clone().into_owned()),
             }
         })

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 
 use crate::error::{Problem, Problems};
 use crate::model::{
-    Form, Identity, Inventory, ManifestId, Provider, StoreKind, StoreProvider, StoreRef, StoreSpec,
-    Stream, Use, each,
+    Form, Identity, Inventory, ManifestId, Provider, StoreKind, StoreProvider, StoreRef, StoreSpec, Stream, Use, each,
 };
 use crate::yaml::{self, NodeId, Tree};
 
@@ -15,12 +14,9 @@ static CONSUMERS: LazyLock<BTreeMap<(&str, &str), Vec<(&str, Form)>>> = LazyLock
     let mut table: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in include_str!("consumers.tsv").lines().skip(1) {
         let mut columns = line.split('\t');
-        if let (Some(group), Some(kind), Some(path), Some(form)) = (
-            columns.next(),
-            columns.next(),
-            columns.next(),
-            columns.next().and_then(Form::parse),
-        ) {
+        if let (Some(group), Some(kind), Some(path), Some(form)) =
+            (columns.next(), columns.next(), columns.next(), columns.next().and_then(Form::parse))
+        {
             table.entry((group, kind)).or_default().push((path, form));
         }
     }
@@ -63,13 +59,7 @@ fn a_use(tree: &Tree, consumer: ManifestId, name: NodeId, form: Form) -> Use {
         }
         Form::EnvFrom | Form::ImagePull | Form::Other => {}
     }
-    Use {
-        consumer,
-        name,
-        keys,
-        form,
-        optional,
-    }
+    Use { consumer, name, keys, form, optional }
 }
 
 /// Which Secrets an object gives its content.
@@ -79,89 +69,50 @@ fn provides(tree: &Tree, manifest: ManifestId, identity: &Identity) -> Vec<Provi
         paths
             .iter()
             .find_map(|path| tree.at(tree.root(), path))
-            .map(|map| {
-                tree.entries(map)
-                    .into_iter()
-                    .map(|(key, _)| tree.key(key).into_owned())
-                    .collect()
-            })
+            .map(|map| tree.entries(map).into_iter().map(|(key, _)| tree.key(key).into_owned()).collect())
     };
     let own = Some(identity.name.as_str());
-    let (name, keys): (Option<&str>, Option<Vec<String>>) =
-        match (identity.group(), identity.kind.as_str()) {
-            ("", "Secret") => {
-                let mut keys: Vec<String> = names(&[&["data"]]).unwrap_or_default();
-                keys.extend(names(&[&["stringData"]]).unwrap_or_default());
-                // A token Secret is filled by a controller.
-                let filled = text(&["type"]) == Some("kubernetes.io/service-account-token");
-                (own, (!filled).then_some(keys))
-            }
-            ("bitnami.com", "SealedSecret") => (own, names(&[&["spec", "encryptedData"]])),
-            ("external-secrets.io", "ExternalSecret") => {
-                (text(&["spec", "target", "name"]).or(own), None)
-            }
-            ("external-secrets.io", "ClusterExternalSecret") => {
-                (text(&["spec", "externalSecretName"]).or(own), None)
-            }
-            ("cert-manager.io", "Certificate") => (text(&["spec", "secretName"]), None),
-            ("cert-manager.io", "Issuer" | "ClusterIssuer") => {
-                (text(&["spec", "acme", "privateKeySecretRef", "name"]), None)
-            }
-            ("secrets.hashicorp.com", _) => (text(&["spec", "destination", "name"]), None),
-            ("secrets-store.csi.x-k8s.io", "SecretProviderClass") => {
-                let mut made = vec![];
-                each(
-                    tree,
-                    tree.root(),
-                    "spec/secretObjects[]/secretName",
-                    &mut |name| {
-                        made.extend(tree.text(name).map(str::to_owned));
-                    },
-                );
-                return made
-                    .into_iter()
-                    .map(|name| provider(manifest, identity, name, None))
-                    .collect();
-            }
-            ("kafka.strimzi.io", "KafkaUser") | ("secretgenerator.mittwald.de", _) => (own, None),
-            _ => (None, None),
-        };
+    let (name, keys): (Option<&str>, Option<Vec<String>>) = match (identity.group(), identity.kind.as_str()) {
+        ("", "Secret") => {
+            let mut keys: Vec<String> = names(&[&["data"]]).unwrap_or_default();
+            keys.extend(names(&[&["stringData"]]).unwrap_or_default());
+            // A token Secret is filled by a controller.
+            let filled = text(&["type"]) == Some("kubernetes.io/service-account-token");
+            (own, (!filled).then_some(keys))
+        }
+        ("bitnami.com", "SealedSecret") => (own, names(&[&["spec", "encryptedData"]])),
+        ("external-secrets.io", "ExternalSecret") => (text(&["spec", "target", "name"]).or(own), None),
+        ("external-secrets.io", "ClusterExternalSecret") => (text(&["spec", "externalSecretName"]).or(own), None),
+        ("cert-manager.io", "Certificate") => (text(&["spec", "secretName"]), None),
+        ("cert-manager.io", "Issuer" | "ClusterIssuer") => {
+            (text(&["spec", "acme", "privateKeySecretRef", "name"]), None)
+        }
+        ("secrets.hashicorp.com", _) => (text(&["spec", "destination", "name"]), None),
+        ("secrets-store.csi.x-k8s.io", "SecretProviderClass") => {
+            let mut made = vec![];
+            each(tree, tree.root(), "spec/secretObjects[]/secretName", &mut |name| {
+                made.extend(tree.text(name).map(str::to_owned));
+            });
+            return made.into_iter().map(|name| provider(manifest, identity, name, None)).collect();
+        }
+        ("kafka.strimzi.io", "KafkaUser") | ("secretgenerator.mittwald.de", _) => (own, None),
+        _ => (None, None),
+    };
     let named = name.filter(|name| !name.is_empty());
-    named
-        .map(|name| provider(manifest, identity, name.to_owned(), keys))
-        .into_iter()
-        .collect()
+    named.map(|name| provider(manifest, identity, name.to_owned(), keys)).into_iter().collect()
 }
 
-fn provider(
-    manifest: ManifestId,
-    identity: &Identity,
-    name: String,
-    keys: Option<Vec<String>>,
-) -> Provider {
+fn provider(manifest: ManifestId, identity: &Identity, name: String, keys: Option<Vec<String>>) -> Provider {
     // These put the Secret into namespaces that the manifest does not name.
-    let anywhere = matches!(
-        identity.kind.as_str(),
-        "ClusterExternalSecret" | "ClusterIssuer"
-    );
-    let namespace = if anywhere {
-        None
-    } else {
-        identity.namespace.clone()
-    };
-    Provider {
-        manifest,
-        namespace,
-        name,
-        keys,
-    }
+    let anywhere = matches!(identity.kind.as_str(), "ClusterExternalSecret" | "ClusterIssuer");
+    let namespace = if anywhere { None } else { identity.namespace.clone() };
+    Provider { manifest, namespace, name, keys }
 }
 
 /// The store that an object is, if it is one.
 pub(crate) fn store_of(tree: &Tree) -> Result<Option<StoreSpec>, Problem> {
     let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
-    let ours =
-        text(&["apiVersion"]).is_some_and(|version| version.starts_with("external-secrets.io/"));
+    let ours = text(&["apiVersion"]).is_some_and(|version| version.starts_with("external-secrets.io/"));
     let kind = text(&["kind"]).and_then(StoreKind::parse).filter(|_| ours);
     let (Some(kind), Some(name)) = (kind, text(&["metadata", "name"])) else {
         return Ok(None);
@@ -171,18 +122,9 @@ pub(crate) fn store_of(tree: &Tree) -> Result<Option<StoreSpec>, Problem> {
         Some(node) => {
             let read = yaml::read::<serde_json::Map<String, serde_json::Value>>(tree, node);
             let map = read.map_err(|mistake| Problem::new(mistake.message))?;
-            map.into_iter()
-                .next()
-                .map(|(kind, fields)| StoreProvider { kind, fields })
+            map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields })
         }
     };
     let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
-    Ok(Some(StoreSpec {
-        store: StoreRef {
-            kind,
-            name: name.to_owned(),
-        },
-        namespace,
-        provider,
-    }))
+    Ok(Some(StoreSpec { store: StoreRef { kind, name: name.to_owned() }, namespace, provider }))
 }

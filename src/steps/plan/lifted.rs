@@ -22,58 +22,34 @@ impl Context<'_, '_> {
         let at = || self.stream.tell_object(id);
         let metadata = object::metadata(tree).map_err(|problem| problem.at(at()))?;
         if identity.name.is_empty() {
-            return Err(Problem::new(
-                "the object has no metadata.name, and the lifted Secret is named after it",
-            )
-            .hint("name the object")
-            .at(at())
-            .into());
+            return Err(Problem::new("the object has no metadata.name, and the lifted Secret is named after it")
+                .hint("name the object")
+                .at(at())
+                .into());
         }
         let name = lifted_name(identity);
         let (mut items, mut lifts): (Vec<Item>, Vec<Lift>) = (vec![], vec![]);
         for found in values {
             if found.template.is_literal() {
-                let text = found
-                    .template
-                    .literals()
-                    .filter_map(|literal| literal.text())
-                    .collect();
-                lifts.push(Lift::Text {
-                    place: found.place,
-                    text,
-                });
+                let text = found.template.literals().filter_map(|literal| literal.text()).collect();
+                lifts.push(Lift::Text { place: found.place, text });
                 continue;
             }
             let place = self.stream.tell(found.place);
             if expands(&found) {
                 problems.push(
-                    Problem::new(
-                        "$(NAME) in the value would not be expanded any more once it is lifted",
-                    )
-                    .hint("give the reference a variable of its own, and compose the value from it")
-                    .at(place.clone()),
+                    Problem::new("$(NAME) in the value would not be expanded any more once it is lifted")
+                        .hint("give the reference a variable of its own, and compose the value from it")
+                        .at(place.clone()),
                 );
             }
             if items.iter().any(|item| item.key == found.key) {
-                problems.push(
-                    Problem::new("the variable is set twice")
-                        .hint("remove one of them")
-                        .at(place),
-                );
+                problems.push(Problem::new("the variable is set twice").hint("remove one of them").at(place));
                 continue;
             }
             let (name, key) = (name.clone(), found.key.clone());
-            lifts.push(Lift::Key {
-                place: found.place,
-                site: found.site,
-                name,
-                key,
-            });
-            items.push(Item {
-                key: found.key,
-                place: found.place,
-                template: found.template,
-            });
+            lifts.push(Lift::Key { place: found.place, site: found.site, name, key });
+            items.push(Item { key: found.key, place: found.place, template: found.template });
         }
         if items.is_empty() {
             return problems.or((None, lifts));
@@ -104,11 +80,7 @@ impl Context<'_, '_> {
 
 /// Kubernetes expands `$(NAME)` in `value`, and not in what comes from a Secret.
 fn expands(found: &Found) -> bool {
-    found
-        .template
-        .literals()
-        .filter_map(|literal| literal.text())
-        .any(|text| text.contains("$("))
+    found.template.literals().filter_map(|literal| literal.text()).any(|text| text.contains("$("))
 }
 
 /// `<name>-<kind>-refs`, lower case; too long a name is cut and told apart by a hash.
@@ -120,22 +92,14 @@ fn lifted_name(identity: &Identity) -> String {
     }
     let hash = short_hash(&whole);
     let tail = format!("-{hash}-{kind}-refs");
-    let front: String = identity
-        .name
-        .chars()
-        .take(LONGEST.saturating_sub(tail.len()))
-        .collect();
+    let front: String = identity.name.chars().take(LONGEST.saturating_sub(tail.len())).collect();
     format!("{}{tail}", front.trim_end_matches(['-', '.']))
 }
 
 /// Tells apart names that were cut alike; a name is no secret.
 fn short_hash(name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
-    digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Of a name that other objects put something behind: a label's length.
@@ -154,36 +118,23 @@ fn before(workload: &Metadata) -> Result<Metadata, Problem> {
     copy(argo);
     copy(helm);
     if workload.annotation(argo).is_some() {
-        annotations.push((
-            format!("{argo}-delete-policy"),
-            "BeforeHookCreation".to_owned(),
-        ));
+        annotations.push((format!("{argo}-delete-policy"), "BeforeHookCreation".to_owned()));
     }
     if workload.annotation(helm).is_some() {
-        annotations.push((
-            format!("{helm}-delete-policy"),
-            "before-hook-creation".to_owned(),
-        ));
+        annotations.push((format!("{helm}-delete-policy"), "before-hook-creation".to_owned()));
     }
-    let orders = [
-        ("argocd.argoproj.io/sync-wave", argo),
-        ("helm.sh/hook-weight", helm),
-    ];
+    let orders = [("argocd.argoproj.io/sync-wave", argo), ("helm.sh/hook-weight", helm)];
     for (order, hook) in orders {
         let said = workload.annotation(order);
         if said.is_none() && workload.annotation(hook).is_none() {
             continue;
         }
         let number: i64 = said.unwrap_or("0").trim().parse().map_err(|_| {
-            Problem::new(format!("the annotation {order} is not a whole number"))
-                .hint("write \"1\" or \"-1\"")
+            Problem::new(format!("the annotation {order} is not a whole number")).hint("write \"1\" or \"-1\"")
         })?;
         annotations.push((order.to_owned(), number.saturating_sub(1).to_string()));
     }
-    Ok(Metadata {
-        labels: vec![],
-        annotations,
-    })
+    Ok(Metadata { labels: vec![], annotations })
 }
 
 #[cfg(test)]
@@ -191,51 +142,29 @@ mod tests {
     use super::*;
 
     fn identity(kind: &str, name: &str) -> Identity {
-        Identity {
-            api_version: "apps/v1".into(),
-            kind: kind.into(),
-            namespace: None,
-            name: name.into(),
-        }
+        Identity { api_version: "apps/v1".into(), kind: kind.into(), namespace: None, name: name.into() }
     }
 
     #[test]
     fn the_lifted_secret_is_named_after_its_workload() {
-        assert_eq!(
-            lifted_name(&identity("Deployment", "web")),
-            "web-deployment-refs"
-        );
+        assert_eq!(lifted_name(&identity("Deployment", "web")), "web-deployment-refs");
     }
 
     #[test]
     fn long_names_are_cut_and_stay_apart() {
         let one = lifted_name(&identity("Deployment", &"a".repeat(70)));
         let other = lifted_name(&identity("Deployment", &"a".repeat(71)));
-        assert!(
-            one.len() <= LONGEST && one.ends_with("-deployment-refs"),
-            "{one}"
-        );
+        assert!(one.len() <= LONGEST && one.ends_with("-deployment-refs"), "{one}");
         assert_ne!(one, other);
     }
 
     #[test]
     fn the_secret_of_a_hook_comes_one_wave_earlier() {
-        let workload = Metadata {
-            labels: vec![],
-            annotations: vec![("argocd.argoproj.io/hook".into(), "PreSync".into())],
-        };
+        let workload =
+            Metadata { labels: vec![], annotations: vec![("argocd.argoproj.io/hook".into(), "PreSync".into())] };
         let before = before(&workload).unwrap();
-        assert_eq!(
-            before.annotation("argocd.argoproj.io/sync-wave"),
-            Some("-1")
-        );
-        assert_eq!(
-            before.annotation("argocd.argoproj.io/hook"),
-            Some("PreSync")
-        );
-        assert_eq!(
-            before.annotation("argocd.argoproj.io/hook-delete-policy"),
-            Some("BeforeHookCreation")
-        );
+        assert_eq!(before.annotation("argocd.argoproj.io/sync-wave"), Some("-1"));
+        assert_eq!(before.annotation("argocd.argoproj.io/hook"), Some("PreSync"));
+        assert_eq!(before.annotation("argocd.argoproj.io/hook-delete-policy"), Some("BeforeHookCreation"));
     }
 }

@@ -11,9 +11,7 @@ use crate::steps::find::Found;
 pub(super) fn passes(object: &Object, values: &[Found]) -> Option<&'static str> {
     match object.secret_type.as_deref() {
         Some("helm.sh/release.v1") => Some("a record of Helm"),
-        Some("kubernetes.io/service-account-token") if values.is_empty() => {
-            Some("its token comes from Kubernetes")
-        }
+        Some("kubernetes.io/service-account-token") if values.is_empty() => Some("its token comes from Kubernetes"),
         _ if values.iter().all(|value| is_empty(value)) => Some("it is empty"),
         _ => None,
     }
@@ -21,39 +19,21 @@ pub(super) fn passes(object: &Object, values: &[Found]) -> Option<&'static str> 
 
 /// No bytes, and no escape that has to be undone.
 fn is_empty(value: &Found) -> bool {
-    value
-        .template
-        .literals()
-        .all(|literal| literal.0.is_empty())
+    value.template.literals().all(|literal| literal.0.is_empty())
 }
 
 /// Keys whose literal values are public, by annotation or by a rule of the settings.
 pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec<String> {
     let said = metadata.annotation(PUBLIC_KEYS).unwrap_or_default();
-    let words = said
-        .split([',', ' ', '\n', '\t'])
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned);
-    words
-        .chain(
-            rule.into_iter()
-                .flat_map(|rule| rule.public_keys.iter().cloned()),
-        )
-        .collect()
+    let words = said.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned);
+    words.chain(rule.into_iter().flat_map(|rule| rule.public_keys.iter().cloned())).collect()
 }
 
 /// Judges the literal values of a Secret that is replaced, and the literal text around references.
-pub(super) fn judge(
-    context: &Context,
-    provision: &Provision,
-    rule: Option<&SecretRule>,
-    seals: bool,
-) -> Problems {
+pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&SecretRule>, seals: bool) -> Problems {
     let mut problems = Problems::default();
     let public = public_keys(&provision.metadata, rule);
-    let settled = rule
-        .and_then(|rule| rule.plaintext)
-        .unwrap_or(context.job.settings.plaintext);
+    let settled = rule.and_then(|rule| rule.plaintext).unwrap_or(context.job.settings.plaintext);
     for item in &provision.items {
         let judged = if item.template.is_literal() {
             whole(item, public.contains(&item.key), settled, seals)
@@ -71,18 +51,10 @@ fn whole(item: &Item, public: bool, settled: Plaintext, seals: bool) -> Result<(
     match settled {
         _ if public || empty => Ok(()),
         Plaintext::Seal if seals => Ok(()),
-        Plaintext::Seal => Err(Problem::new(
-            "a literal value cannot be sealed into an ExternalSecret",
-        )
-        .hint(format!(
-            "split the Secret, or mark the key as public: {PUBLIC_KEYS}: {key}"
-        ))),
-        Plaintext::Deny | Plaintext::Pass => Err(Problem::new(
-            "a literal value stands in a Secret",
-        )
-        .hint(format!(
-            "put a reference there, or mark the key as public: {PUBLIC_KEYS}: {key}"
-        ))),
+        Plaintext::Seal => Err(Problem::new("a literal value cannot be sealed into an ExternalSecret")
+            .hint(format!("split the Secret, or mark the key as public: {PUBLIC_KEYS}: {key}"))),
+        Plaintext::Deny | Plaintext::Pass => Err(Problem::new("a literal value stands in a Secret")
+            .hint(format!("put a reference there, or mark the key as public: {PUBLIC_KEYS}: {key}"))),
     }
 }
 

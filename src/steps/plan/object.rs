@@ -16,20 +16,13 @@ pub(super) struct Object {
 pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> {
     let metadata = metadata(tree)?;
     for scope in Scope::ALL {
-        if let Some(name) = scope
-            .annotation()
-            .filter(|name| metadata.annotation(name).is_some())
-        {
-            return Err(Problem::new(format!(
-                "the annotation {name} widens what a seal is bound to"
-            ))
-            .hint("remove it; the scope is set in the settings: sealing: {scope: ...}"));
+        if let Some(name) = scope.annotation().filter(|name| metadata.annotation(name).is_some()) {
+            return Err(Problem::new(format!("the annotation {name} widens what a seal is bound to"))
+                .hint("remove it; the scope is set in the settings: sealing: {scope: ...}"));
         }
     }
     if identity.name.is_empty() {
-        let generated = tree
-            .at(tree.root(), &["metadata", "generateName"])
-            .is_some();
+        let generated = tree.at(tree.root(), &["metadata", "generateName"]).is_some();
         let hint = if generated {
             "generateName is settled by the API server, too late for us"
         } else {
@@ -47,25 +40,15 @@ pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> 
         None | Some(Scalar::Null) => None,
         Some(Scalar::Bool(immutable)) => Some(immutable),
         Some(_) => {
-            return Err(
-                Problem::new("immutable must be true or false").hint("write it without quotes")
-            );
+            return Err(Problem::new("immutable must be true or false").hint("write it without quotes"));
         }
     };
-    Ok(Object {
-        secret: identity.clone(),
-        metadata,
-        secret_type,
-        immutable,
-    })
+    Ok(Object { secret: identity.clone(), metadata, secret_type, immutable })
 }
 
 /// Labels and annotations, every value text.
 pub(super) fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
-    Ok(Metadata {
-        labels: texts(tree, "labels")?,
-        annotations: texts(tree, "annotations")?,
-    })
+    Ok(Metadata { labels: texts(tree, "labels")?, annotations: texts(tree, "annotations")? })
 }
 
 fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
@@ -76,8 +59,7 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
         (Kind::Map, _) => {}
         (_, Some(Scalar::Null)) => return Ok(vec![]),
         _ => {
-            return Err(Problem::new(format!("metadata.{field} must be a map"))
-                .hint("write name: value below it"));
+            return Err(Problem::new(format!("metadata.{field} must be a map")).hint("write name: value below it"));
         }
     }
     let text = |(key, value)| {
@@ -99,8 +81,5 @@ pub(super) fn shadowed(tree: &Tree) -> Option<NodeId> {
     let data = tree.get(tree.root(), "data")?;
     let string_data = tree.get(tree.root(), "stringData")?;
     let twice = |(key, _): &(NodeId, NodeId)| tree.get(string_data, &tree.key(*key)).is_some();
-    tree.entries(data)
-        .into_iter()
-        .find(twice)
-        .map(|(_, value)| value)
+    tree.entries(data).into_iter().find(twice).map(|(_, value)| value)
 }

@@ -14,13 +14,7 @@ pub(super) fn choose(
     address: &Address,
     namespace: Option<&str>,
 ) -> Result<StoreSpec, Problem> {
-    if let Some(rule) = context
-        .job
-        .settings
-        .stores
-        .iter()
-        .find(|rule| is_for(rule, address))
-    {
+    if let Some(rule) = context.job.settings.stores.iter().find(|rule| is_for(rule, address)) {
         return match &rule.store.provider {
             Some(provider) if !leads(source, facts, address, provider) => Err(Problem::new(format!(
                 "the rule for store \"{}\" matches, but its provider does not lead to {address}",
@@ -30,49 +24,26 @@ pub(super) fn choose(
             _ => Ok(rule.store.clone()),
         };
     }
-    let known = || {
-        context
-            .job
-            .stores
-            .iter()
-            .chain(context.inventory.stores.iter().map(|(_, store)| store))
-    };
+    let known = || context.job.stores.iter().chain(context.inventory.stores.iter().map(|(_, store)| store));
     let mut fitting: Vec<&StoreSpec> = known()
         .filter(|store| in_reach(store, namespace))
-        .filter(|store| {
-            store
-                .provider
-                .as_ref()
-                .is_some_and(|p| leads(source, facts, address, p))
-        })
+        .filter(|store| store.provider.as_ref().is_some_and(|p| leads(source, facts, address, p)))
         .collect();
     fitting.dedup_by(|a, b| a.store == b.store);
     match fitting.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err(none(context, facts, address, known())),
-        several => Err(
-            Problem::new(format!("several stores lead to {address}")).hint(format!(
-                "choose one in the settings, under stores: {}",
-                several
-                    .iter()
-                    .map(|store| name(store))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
-        ),
+        several => Err(Problem::new(format!("several stores lead to {address}")).hint(format!(
+            "choose one in the settings, under stores: {}",
+            several.iter().map(|store| name(store)).collect::<Vec<_>>().join(", ")
+        ))),
     }
 }
 
 fn is_for(rule: &StoreRule, address: &Address) -> bool {
     rule.scheme.eq_ignore_ascii_case(address.scheme.0)
-        && rule
-            .path
-            .as_ref()
-            .is_none_or(|path| path.matches(&address.path))
-        && rule
-            .parameters
-            .iter()
-            .all(|(name, value)| address.parameter(name) == Some(value))
+        && rule.path.as_ref().is_none_or(|path| path.matches(&address.path))
+        && rule.parameters.iter().all(|(name, value)| address.parameter(name) == Some(value))
 }
 
 fn leads(source: &dyn Source, facts: &Facts, address: &Address, provider: &StoreProvider) -> bool {
@@ -106,10 +77,7 @@ fn none<'s>(
         [] => format!(
             "name one in .sealref.yaml: stores: [{{match: {{scheme: {scheme}}}, use: {{kind: ClusterSecretStore, name: NAME}}}}]"
         ),
-        names => format!(
-            "none of these fits; add a rule under stores in the settings: {}",
-            names.join(", ")
-        ),
+        names => format!("none of these fits; add a rule under stores in the settings: {}", names.join(", ")),
     };
     Problem::new(format!("no store is known for {address}")).hint(hint)
 }

@@ -56,21 +56,14 @@ fn needed_keys(provision: &Provision) -> Result<(), Problem> {
         return Ok(());
     };
     if kind == "kubernetes.io/service-account-token" {
-        return Err(Problem::new("a token Secret holds values of its own")
-            .hint("leave them out; Kubernetes fills it"));
+        return Err(Problem::new("a token Secret holds values of its own").hint("leave them out; Kubernetes fills it"));
     }
     let has = |key: &&&str| provision.items.iter().any(|item| item.key == **key);
-    let groups = NEEDED
-        .iter()
-        .filter(|(name, _)| *name == kind)
-        .flat_map(|(_, groups)| *groups);
+    let groups = NEEDED.iter().filter(|(name, _)| *name == kind).flat_map(|(_, groups)| *groups);
     for group in groups {
         if !group.iter().any(|key| has(&key)) {
-            return Err(Problem::new(format!(
-                "a Secret of type {kind} needs the key {}",
-                group.join(" or ")
-            ))
-            .hint("add it, or leave out the type"));
+            return Err(Problem::new(format!("a Secret of type {kind} needs the key {}", group.join(" or ")))
+                .hint("add it, or leave out the type"));
         }
     }
     Ok(())
@@ -79,23 +72,17 @@ fn needed_keys(provision: &Provision) -> Result<(), Problem> {
 /// RFC 1123, as Kubernetes narrows it.
 fn is_subdomain(name: &str) -> bool {
     let label = |label: &str| {
-        let ends =
-            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         ends(label.chars().next())
             && ends(label.chars().last())
-            && label
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     name.len() <= limits::NAME && name.split('.').all(label)
 }
 
 fn is_key(key: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (1..=limits::NAME).contains(&key.len())
-        && key != "."
-        && !key.starts_with("..")
-        && key.chars().all(letter)
+    (1..=limits::NAME).contains(&key.len()) && key != "." && !key.starts_with("..") && key.chars().all(letter)
 }
 
 #[cfg(test)]
@@ -104,14 +91,8 @@ mod tests {
 
     #[test]
     fn names_and_keys_are_judged_as_by_the_api_server_b6() {
-        for (name, good) in [
-            ("db", true),
-            ("a.b-c", true),
-            ("Db", false),
-            ("-a", false),
-            ("a..b", false),
-            ("", false),
-        ] {
+        for (name, good) in [("db", true), ("a.b-c", true), ("Db", false), ("-a", false), ("a..b", false), ("", false)]
+        {
             assert_eq!(is_subdomain(name), good, "{name}");
         }
         for (key, good) in [
