@@ -300,14 +300,12 @@ fn references() -> impl Strategy<Value = Vec<Reference>> {
 }
 
 fn encoded(references: Vec<Reference>) -> Vec<u8> {
-    let references = references
-        .into_iter()
-        .map(|(scheme, path, fragment, parameters, file)| Origin {
-            scheme,
-            path,
-            fragment,
-            parameters,
-            file,
-        });
+    let references = references.into_iter().map(|(scheme, path, fragment, parameters, file)| Origin {
+        scheme,
+        path,
+        fragment,
+        parameters,
+        file,
+    });
     origin(&references.collect::<Vec<_>>())
 }

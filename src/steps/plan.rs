@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::find::{self, Found};
 use crate::error::{Problem, Problems};
+use crate::grammars::GRAMMARS;
 use crate::hosts::Job;
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
@@ -13,6 +14,7 @@ use crate::model::{
 use crate::settings::{Plaintext, SecretRule};
 use crate::sources::{self, Becomes};
 use crate::targets;
+use crate::yaml::{NodeId, Tree};
 
 mod address;
 mod lifted;
@@ -71,6 +73,16 @@ pub fn plan<'t>(
     problems.or(plan)
 }
 
+/// May the values of a Secret stand in plain text, by the settings?
+pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity) -> bool {
+    let label = |name: &str| {
+        let node = tree.at(tree.root(), &["metadata", "labels", name])?;
+        tree.text(node).map(str::to_owned)
+    };
+    let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
+    rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
+}
+
 /// What becomes of one Secret.
 enum Outcome<'t> {
     Passes(&'static str),
@@ -78,14 +90,14 @@ enum Outcome<'t> {
 }
 
 impl<'c> Context<'c, '_> {
-    fn place(&self, manifest: ManifestId, node: crate::yaml::NodeId) -> String {
+    fn place(&self, manifest: ManifestId, node: NodeId) -> String {
         self.stream.tell(Place { manifest, node })
     }
 
     fn secret<'t>(
         &self,
         id: ManifestId,
-        tree: &'t crate::yaml::Tree,
+        tree: &'t Tree,
         identity: &Identity,
         values: Vec<Found<'t>>,
         warnings: &mut Problems,
@@ -280,12 +292,7 @@ impl<'c> Context<'c, '_> {
     }
 
     /// The references of the annotation `sealref.dev/data-from`.
-    fn extracts<'t>(
-        &self,
-        id: ManifestId,
-        tree: &'t crate::yaml::Tree,
-        metadata: &Metadata,
-    ) -> Result<Vec<Reference<'t>>, Problem> {
+    fn extracts<'t>(&self, id: ManifestId, tree: &'t Tree, metadata: &Metadata) -> Result<Vec<Reference<'t>>, Problem> {
         let Some(text) = metadata.annotation(DATA_FROM) else {
             return Ok(vec![]);
         };
@@ -293,8 +300,7 @@ impl<'c> Context<'c, '_> {
         let place = Place { manifest: id, node };
         let told = |problem: Problem| problem.at(self.stream.tell(place));
         let read = |word: &str| {
-            let grammars = crate::grammars::GRAMMARS.iter();
-            let address = grammars.filter_map(|grammar| grammar.whole(word, find::RESOLVE)).next();
+            let address = GRAMMARS.iter().find_map(|grammar| grammar.whole(word, find::RESOLVE));
             let address = address.unwrap_or_else(|| {
                 Err(Problem::new(format!("a word of {DATA_FROM} is no reference"))
                     .hint("write ref+vault://kv/shop/common, each on a line of its own"))
