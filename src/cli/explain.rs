@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Done;
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use crate::error::{Problems, Quiet};
-use crate::hosts::{Wanted, stream};
+use crate::hosts::Wanted;
 use crate::model::{Lookup, Origin, Part, Plan, Provision, Reference, Stream, Template};
-use crate::steps::{self, read};
+use crate::steps::{self, read, read::Purpose};
 
 /// Show what render would do: each reference, its place, target and store
 ///
@@ -39,8 +39,8 @@ impl Explain {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let (mut call, policy) = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
-        let (job, _) = stream::job(call)?;
-        let stream = read::read(&job.input, read::Purpose::Render)?;
+        let (job, _) = options::job(call, Purpose::Render)?;
+        let stream = read::read(&job.input, Purpose::Render)?;
         let mut warnings = Problems::default();
         let (plan, _) = steps::decide(&stream, &job, &mut warnings)?;
         let plan = steps::judge(plan, &policy, &stream)?;
@@ -112,28 +112,16 @@ fn looked_up(provision: &Provision, reference: &Reference) -> String {
 }
 
 fn as_json(stream: &Stream, plan: &Plan) -> Value {
-    let reference = |provision: &Provision, reference: &Reference| {
-        let mut value = json!({
-            "address": reference.address.to_string(),
-            "place": stream.tell(reference.place),
-        });
-        match &reference.lookup {
-            Some(Lookup::Remote(number, remote)) => {
-                let store = provision.stores.get(*number);
-                value["store"] = json!(store.map(|s| json!({"kind": s.kind.name(), "name": s.name})));
-                value["remoteRef"] = json!({"key": remote.key, "property": remote.property, "version": remote.version});
-            }
-            Some(Lookup::Generated(generator)) => value["generator"] = json!(generator.kind),
-            None => {}
-        }
-        value
-    };
     let provisions = plan.provisions.iter().map(|provision| {
         let items = provision.items.iter().map(|item| {
-            let references: Vec<Value> = item.template.references().map(|r| reference(provision, r)).collect();
-            json!({"key": item.key, "text": item.template.literals().next().is_some(), "references": references})
+            let references = item.template.references().map(|one| reference_json(stream, provision, one));
+            json!({
+                "key": item.key,
+                "text": item.template.literals().next().is_some(),
+                "references": references.collect::<Vec<_>>(),
+            })
         });
-        let extracts = provision.extracts.iter().map(|r| reference(provision, r));
+        let extracts = provision.extracts.iter().map(|one| reference_json(stream, provision, one));
         json!({
             "place": stream.tell_object(provision.origin.manifest()),
             "lifted": matches!(provision.origin, Origin::Lifted(_)),
@@ -145,4 +133,20 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
     });
     let passing = plan.passing.iter().map(|(id, why)| json!({"place": stream.tell_object(*id), "reason": why}));
     json!({"provisions": provisions.collect::<Vec<_>>(), "passing": passing.collect::<Vec<_>>()})
+}
+
+fn reference_json(stream: &Stream, provision: &Provision, reference: &Reference) -> Value {
+    let (address, place) = (reference.address.to_string(), stream.tell(reference.place));
+    match &reference.lookup {
+        Some(Lookup::Remote(number, remote)) => {
+            let store = provision.stores.get(*number);
+            let store = store.map(|store| json!({"kind": store.kind.name(), "name": store.name}));
+            let remote = json!({"key": remote.key, "property": remote.property, "version": remote.version});
+            json!({"address": address, "place": place, "store": store, "remoteRef": remote})
+        }
+        Some(Lookup::Generated(generator)) => {
+            json!({"address": address, "place": place, "generator": generator.kind})
+        }
+        None => json!({"address": address, "place": place}),
+    }
 }

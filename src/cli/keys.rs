@@ -38,7 +38,7 @@ enum Command {
 impl Keys {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Command::New { output, recipient } = self.command;
-        let key = Zeroizing::new(SealingKey::print(&*Zeroizing::new(random::bytes::<32>()?)));
+        let key = Zeroizing::new(SealingKey::print(&Zeroizing::new(random::bytes::<32>()?)));
         let mut told = Problems::default();
         let bytes = if recipient.is_empty() {
             if inside_repository(&output) {

@@ -6,13 +6,12 @@ use crate::error::{Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Scope, Source};
 use crate::outside::files::{self, Privacy};
-use crate::steps::read;
-use crate::yaml::{self, Edits, Fault, Syntax, Tree, Value};
+use crate::yaml::{self, Edits, Fault, Piece, Syntax, Tree, Value};
 
 /// A file with one SealedSecret.
 pub(super) struct Target {
     path: PathBuf,
-    text: String,
+    source: Source,
     name: String,
     namespace: Option<String>,
     scope: Scope,
@@ -22,14 +21,11 @@ impl Target {
     /// Reads the file; exactly one SealedSecret must be in it.
     pub(super) fn read(path: &Path) -> Result<Self, Problem> {
         let bytes = files::read_file(path, limits::FILE)?;
-        let Source { text, name: shown } = read::text(&path.to_string_lossy(), &bytes)?;
-        let told = |fault: Fault| Problem::new(fault.message).hint(fault.hint).at(format!("{shown}:{}", fault.line));
-        let pieces = yaml::pieces(&text, &|_| true).map_err(told)?;
+        let source = Source::read(&path.to_string_lossy(), &bytes)?;
         let mut found = vec![];
-        for piece in &pieces.pieces {
-            let tree = Tree::parse(piece.text, piece.syntax).map_err(|fault| told(fault.from_line(piece.line)))?;
+        each(&source, &mut |_, tree| {
             let said = |path: &[&str]| tree.at(tree.root(), path).and_then(|n| tree.text(n)).map(str::to_owned);
-            if said(&["kind"]).as_deref() == Some("SealedSecret") {
+            if is_sealed(tree) {
                 let set = |scope: &Scope| {
                     let name = scope.annotation()?;
                     (said(&["metadata", "annotations", name]).as_deref() == Some("true")).then_some(*scope)
@@ -37,11 +33,13 @@ impl Target {
                 let scope = Scope::ALL.iter().find_map(set).unwrap_or(Scope::Strict);
                 found.push((said(&["metadata", "name"]), said(&["metadata", "namespace"]), scope));
             }
-        }
+            Ok(None)
+        })?;
+        let shown = source.name.clone();
         let one = "merge into a file with exactly one SealedSecret";
         match (found.pop(), found.pop()) {
             (Some((Some(name), namespace, scope)), None) => {
-                Ok(Self { path: path.to_path_buf(), text, name, namespace, scope })
+                Ok(Self { path: path.to_path_buf(), source, name, namespace, scope })
             }
             (Some((None, ..)), None) => Err(Problem::new("the SealedSecret has no name").hint(one).at(shown)),
             (None, _) => Err(Problem::new("no SealedSecret is in the file").hint(one).at(shown)),
@@ -84,43 +82,51 @@ impl Target {
         let mut problems = Problems::default();
         let mut sources = vec![];
         for source in input.0 {
-            let told = |fault: Fault| {
-                Problem::new(fault.message).hint(fault.hint).at(format!("{}:{}", source.name, fault.line))
-            };
-            let edited = Tree::parse(&source.text, Syntax::Document).and_then(|tree| {
+            let renamed = each(&source, &mut |piece, tree| {
                 let mut edits = Edits::default();
-                let root = tree.root();
-                edits.insert(&tree, root, &["metadata", "name"], Value::text(self.name.clone()));
+                edits.insert(tree, tree.root(), &["metadata", "name"], Value::text(self.name.clone()));
                 if let Some(namespace) = &self.namespace {
-                    edits.insert(&tree, root, &["metadata", "namespace"], Value::text(namespace.clone()));
+                    edits.insert(tree, tree.root(), &["metadata", "namespace"], Value::text(namespace.clone()));
                 }
-                edits.apply(&tree, Syntax::Document)
+                edits.apply(tree, piece.syntax).map(|applied| Some(applied.text))
             });
-            let edited = problems.keep(edited.map_err(told));
-            sources.extend(edited.map(|applied| Source { text: applied.text, ..source }));
+            let text = problems.keep(renamed);
+            sources.extend(text.map(|text| Source { text, ..source }));
         }
         problems.or(Input(sources))
     }
 
     /// Puts the items of a SealedSecret into the file; comments and order stay.
     pub(super) fn merge(&self, sealed: &str) -> Result<(), Problem> {
-        let told = |fault: Fault| Problem::new(fault.message).hint(fault.hint).at(self.path.to_string_lossy());
-        let new = Tree::parse(sealed, Syntax::Document).map_err(told)?;
-        let pieces = yaml::pieces(&self.text, &|_| true).map_err(told)?;
-        let mut out = String::with_capacity(self.text.len() + sealed.len());
-        for piece in &pieces.pieces {
-            out.push_str(piece.before);
-            let old = Tree::parse(piece.text, piece.syntax).map_err(told)?;
-            let kind = old.get(old.root(), "kind").and_then(|node| old.text(node));
-            if kind == Some("SealedSecret") {
-                out.push_str(&edits(&old, &new).apply(&old, piece.syntax).map_err(told)?.text);
-            } else {
-                out.push_str(piece.text);
-            }
-        }
-        out.push_str(pieces.tail);
-        files::write_atomically(&self.path, &[&out], Privacy::Public)
+        let new = Tree::parse(sealed, Syntax::Document).map_err(|fault| self.source.problem(fault))?;
+        let merged = each(&self.source, &mut |piece, tree| {
+            let applied = is_sealed(tree).then(|| edits(tree, &new).apply(tree, piece.syntax)).transpose()?;
+            Ok(applied.map(|applied| applied.text))
+        })?;
+        files::write_atomically(&self.path, &[&merged], Privacy::Public)
     }
+}
+
+fn is_sealed(tree: &Tree) -> bool {
+    tree.get(tree.root(), "kind").and_then(|node| tree.text(node)) == Some("SealedSecret")
+}
+
+/// From an object to the text that stands for it; None: it stays.
+type Change<'c> = &'c mut dyn FnMut(&Piece, &Tree) -> Result<Option<String>, Fault>;
+
+/// The text of a source, with each object that says something replaced by what `change` gives.
+fn each(source: &Source, change: Change) -> Result<String, Problem> {
+    let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
+    let mut out = String::with_capacity(source.text.len());
+    for piece in &pieces.pieces {
+        let told = |fault: Fault| source.problem(fault.from_line(piece.line));
+        let tree = Tree::parse(piece.text, piece.syntax).map_err(told)?;
+        let changed = if tree.is_empty() { None } else { change(piece, &tree).map_err(told)? };
+        out.push_str(piece.before);
+        out.push_str(changed.as_deref().unwrap_or(piece.text));
+    }
+    out.push_str(pieces.tail);
+    Ok(out)
 }
 
 fn edits(old: &Tree, new: &Tree) -> Edits {

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::error::Problem;
-use crate::hosts::stream::{Call, identities_of_environment};
-use crate::hosts::{Old, Wanted};
-use crate::model::Scope;
+use crate::error::{Problem, Problems};
+use crate::hosts::stream::{self, Call, identities_of_environment};
+use crate::hosts::{Job, Old, Wanted};
+use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
+use crate::outside::wire::World;
 use crate::settings::{Chosen, Policy};
-use crate::steps::read::Purpose;
+use crate::steps::read::{self, Purpose};
 
 /// What is read.
 #[derive(Args)]
@@ -111,8 +112,18 @@ impl Settings {
             identities,
             values: Wanted::Sealed,
             old_certificate: Old::Told,
-            purpose: Purpose::Render,
         };
         Ok((call, Policy::of_command_line(allowed)))
     }
+}
+
+/// The job of a call, ready for the steps.
+pub(super) fn job(call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
+    let input = stream::input(&call)?;
+    job_of(input, call, purpose)
+}
+
+/// The same for an input that is already there.
+pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
+    stream::job(read::untangle(input, purpose)?, call)
 }

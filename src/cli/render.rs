@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, output};
 use crate::error::Problems;
-use crate::hosts::{Old, Wanted, stream};
+use crate::hosts::{Old, Wanted};
 use crate::outside::random;
-use crate::steps;
+use crate::steps::{self, read::Purpose};
 
 /// Replace Secrets with references by SealedSecrets and ExternalSecrets
 ///
@@ -43,7 +43,7 @@ impl Render {
         if self.strict {
             call.old_certificate = Old::Refused;
         }
-        let (job, mut world) = stream::job(call)?;
+        let (job, mut world) = options::job(call, Purpose::Render)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         let done = Done::default().warn(&rendered.warnings);
         match self.output {

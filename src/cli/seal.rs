@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, merge, output};
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Old, stream};
@@ -80,7 +80,7 @@ impl Seal {
             None => input,
         };
         only_secrets(&input)?;
-        let (job, mut world) = stream::job_of(input, call)?;
+        let (job, mut world) = options::job_of(input, call, Purpose::Render)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         let done = Done::default().warn(&rendered.warnings);
         if let Some(target) = target {
@@ -112,13 +112,12 @@ fn nameless() -> Problem {
     Problem::new("the Secret has no name").hint("sealref seal NAME ...").exit(Exit::Usage)
 }
 
+/// A key and its value.
+type Pair = (String, Zeroizing<Vec<u8>>);
+
 /// Keys and values, in order; a key that comes twice is an error as in kubectl.
-fn values(
-    env_files: &[PathBuf],
-    plain_files: &[String],
-    literals: &[String],
-) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, Problem> {
-    let mut values: Vec<(String, Zeroizing<Vec<u8>>)> = vec![];
+fn values(env_files: &[PathBuf], plain_files: &[String], literals: &[String]) -> Result<Vec<Pair>, Problem> {
+    let mut values: Vec<Pair> = vec![];
     for path in env_files {
         let bytes = files::read_file(path, limits::FILE)?;
         let name = path.to_string_lossy();
@@ -136,13 +135,12 @@ fn values(
         }
     }
     for text in plain_files {
-        let (key, path) = match text.split_once('=') {
-            Some((key, path)) => (key.to_owned(), PathBuf::from(path)),
-            None => {
-                let path = PathBuf::from(text);
-                let key = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                (key.unwrap_or_default(), path)
-            }
+        let (key, path) = if let Some((key, path)) = text.split_once('=') {
+            (key.to_owned(), PathBuf::from(path))
+        } else {
+            let path = PathBuf::from(text);
+            let key = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            (key.unwrap_or_default(), path)
         };
         values.push((key, files::read_file(&path, limits::FILE)?));
     }
@@ -160,12 +158,7 @@ fn values(
     Ok(values)
 }
 
-fn manifest(
-    name: &str,
-    namespace: Option<&str>,
-    secret_type: Option<&str>,
-    values: Vec<(String, Zeroizing<Vec<u8>>)>,
-) -> String {
+fn manifest(name: &str, namespace: Option<&str>, secret_type: Option<&str>, values: Vec<Pair>) -> String {
     let mut metadata = vec![("name", Value::text(name))];
     metadata.extend(namespace.map(|namespace| ("namespace", Value::text(namespace))));
     let data = values.into_iter().map(|(key, value)| (key, Value::text(STANDARD.encode(value.as_slice()))));

@@ -4,12 +4,11 @@ use clap::Args;
 
 use super::Done;
 use super::explain::Format;
-use super::options::{Inputs, Settings};
+use super::options::{self, Inputs, Settings};
 use crate::error::Problems;
-use crate::hosts::stream;
 use crate::reports;
 use crate::rules::{Finding, Severity};
-use crate::steps::{self, read};
+use crate::steps::{self, read, read::Purpose};
 
 /// Check a final stream: unresolved references, plaintext Secrets, previews, broken seals
 #[derive(Args)]
@@ -28,10 +27,9 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let (mut call, _) = self.settings.call(self.inputs, None)?;
-        call.purpose = read::Purpose::Verify;
-        let (job, _) = stream::job(call)?;
-        let stream = read::read(&job.input, read::Purpose::Verify)?;
+        let (call, _) = self.settings.call(self.inputs, None)?;
+        let (job, _) = options::job(call, Purpose::Verify)?;
+        let stream = read::read(&job.input, Purpose::Verify)?;
         let findings: Vec<Finding> = steps::verify(&stream, &job, self.complete)?;
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {

@@ -120,7 +120,7 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
 
 /// The scheme, where a reference begins; an error where one was nearly written.
 fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> {
-    let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let length = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let (scheme, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
     if behind.starts_with("://") && !scheme.is_empty() {
         return Ok(Some(scheme));

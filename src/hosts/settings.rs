@@ -9,8 +9,6 @@ use crate::model::{Source, StoreSpec};
 use crate::outside::files::{self, Kind, Root};
 use crate::outside::wire::World;
 use crate::settings::{Settings, Spec, Transform};
-use crate::steps::find::store_of;
-use crate::steps::read;
 use crate::yaml::{self, Syntax, Tree};
 
 /// The root, the folder that paths are relative to, and what is set.
@@ -59,7 +57,7 @@ impl Found {
         let mut stores = vec![];
         for name in &settings.store_files {
             let read = self.root.read(&self.folder, name, limits::FILE);
-            let read = read.and_then(|bytes| read::text(name, &bytes)).map_err(Problems::from);
+            let read = read.and_then(|bytes| Source::read(name, &bytes)).map_err(Problems::from);
             stores.extend(problems.keep(read.and_then(|source| in_file(&source))).unwrap_or_default());
         }
         problems.or(stores)
@@ -102,7 +100,7 @@ fn load(root: &Root, folder: &Path, name: &str, level: usize) -> Result<Spec, Pr
             .at(name.to_owned()));
     }
     let bytes = root.read(folder, name, limits::SETTINGS)?;
-    let mut spec = parse(&read::text(name, &bytes)?)?;
+    let mut spec = parse(&Source::read(name, &bytes)?)?;
     let moved = |path: &str| beside(name, path);
     spec.move_paths(&moved);
     match spec.extends.take() {
@@ -147,13 +145,13 @@ fn parse(source: &Source) -> Result<Spec, Problem> {
 
 /// The SecretStores and ClusterSecretStores of a file.
 fn in_file(source: &Source) -> Result<Vec<StoreSpec>, Problems> {
-    let told =
-        |fault: yaml::Fault| Problem::new(fault.message).hint(fault.hint).at(format!("{}:{}", source.name, fault.line));
-    let pieces = yaml::pieces(&source.text, &|_| true).map_err(told)?;
+    let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
     let mut stores = vec![];
     for piece in pieces.pieces {
-        let tree = Tree::parse(piece.text, piece.syntax).map_err(|fault| told(fault.from_line(piece.line)))?;
-        stores.extend(store_of(&tree).map_err(|problem| problem.at(format!("{}:{}", source.name, piece.line)))?);
+        let tree = Tree::parse(piece.text, piece.syntax);
+        let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+        let at = |problem: Problem| problem.at(format!("{}:{}", source.name, piece.line));
+        stores.extend(StoreSpec::read(&tree).map_err(at)?);
     }
     Ok(stores)
 }

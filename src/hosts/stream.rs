@@ -11,7 +11,6 @@ use crate::outside::files::{self, Kind, Recursive};
 use crate::outside::wire::World;
 use crate::outside::{clock, environment, stdio};
 use crate::settings::{Chosen, Plaintext};
-use crate::steps::read::{self, Purpose};
 
 /// What was typed.
 pub struct Call {
@@ -35,19 +34,10 @@ pub struct Call {
     pub values: Wanted,
     /// What is done about an old certificate.
     pub old_certificate: Old,
-    /// What the stream is read for.
-    pub purpose: Purpose,
 }
 
 /// A job, and the world that answers its questions.
-pub fn job(call: Call) -> Result<(Job, World), Problems> {
-    let input = input(&call)?;
-    job_of(input, call)
-}
-
-/// The same for an input that is already there.
-pub fn job_of(input: Input, call: Call) -> Result<(Job, World), Problems> {
-    let input = read::untangle(input, call.purpose)?;
+pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     let found = Found::search(&call)?;
     let settings = found.settings(&call)?;
     let stores = found.stores(&settings)?;
@@ -91,7 +81,7 @@ fn standard_input() -> Result<Source, Problem> {
             .exit(Exit::Usage));
     }
     let bytes = stdio::read_stdin(limits::INPUT)?;
-    read::text("stdin", &bytes)
+    Source::read("stdin", &bytes)
 }
 
 fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {
@@ -111,7 +101,7 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
 
 fn file(path: &Path) -> Result<Source, Problem> {
     let bytes = files::read_file(path, limits::INPUT)?;
-    read::text(&path.to_string_lossy(), &bytes)
+    Source::read(&path.to_string_lossy(), &bytes)
 }
 
 /// What builds manifests is not itself manifests.
@@ -119,7 +109,7 @@ fn refuse_builds(folder: &Path) -> Result<(), Problem> {
     let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
     let shown = folder.to_string_lossy();
     let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-    if kustomization.iter().any(|name| there(&name)) {
+    if kustomization.iter().any(there) {
         return Err(Problem::new("the folder is a kustomization")
             .hint(format!("build it first: kustomize build {shown} | sealref render -"))
             .at(shown));

@@ -16,6 +16,30 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// Text from bytes.
+    ///
+    /// # Errors
+    /// Not UTF-8: the offset, and no byte of it.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { name: name.to_owned(), text: text.to_owned() }),
+            Err(error) => {
+                let offset = error.valid_up_to();
+                Err(Problem::new(format!("the text is not UTF-8 at byte {offset}"))
+                    .hint("save it as UTF-8; UTF-16 and other encodings are not read")
+                    .at(name))
+            }
+        }
+    }
+
+    /// A fault of the text as a problem with its place.
+    #[must_use]
+    pub fn problem(&self, fault: Fault) -> Problem {
+        Problem::new(fault.message).hint(fault.hint).at(format!("{}:{}", self.name, fault.line))
+    }
+}
+
 /// All that came in, in order.
 pub struct Input(pub Vec<Source>);
 

@@ -86,7 +86,9 @@ impl Values {
         }
         // One allocation of the final size: growing would leave a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(pieces.iter().map(|p| p.len()).sum()));
-        pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        for piece in pieces {
+            bytes.extend_from_slice(piece);
+        }
         Ok(Secret(bytes))
     }
 

@@ -1,6 +1,9 @@
 //! The stores of External Secrets: where an ExternalSecret is told to look.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::error::Problem;
+use crate::yaml::{self, Tree};
 
 /// Which of the two kinds a store is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,4 +76,25 @@ pub struct StoreSpec {
     pub namespace: Option<String>,
     /// None: the store stands elsewhere, and nobody has said what is behind it.
     pub provider: Option<StoreProvider>,
+}
+
+impl StoreSpec {
+    /// The store that an object is, if it is one.
+    pub fn read(tree: &Tree) -> Result<Option<Self>, Problem> {
+        let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
+        let ours = text(&["apiVersion"]).is_some_and(|version| version.starts_with("external-secrets.io/"));
+        let kind = text(&["kind"]).and_then(StoreKind::parse).filter(|_| ours);
+        let (Some(kind), Some(name)) = (kind, text(&["metadata", "name"])) else { return Ok(None) };
+        let provider = match tree.at(tree.root(), &["spec", "provider"]) {
+            None => None,
+            Some(node) => {
+                let map: Map<String, Value> = yaml::read(tree, node).map_err(|mistake| {
+                    Problem::new(mistake.message).hint("write it as External Secrets documents its stores")
+                })?;
+                map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields })
+            }
+        };
+        let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
+        Ok(Some(Self { store: StoreRef { kind, name: name.to_owned() }, namespace, provider }))
+    }
 }

@@ -7,9 +7,8 @@ mod references;
 mod seals;
 
 use crate::error::Problem;
-use crate::grammars::Resolve;
-use crate::model::{Inventory, Stream};
-use crate::settings::Settings;
+use crate::model::{Identity, Inventory, Place, Stream};
+use crate::yaml::Tree;
 
 /// How grave a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,10 +46,12 @@ pub struct View<'v, 's> {
     pub stream: &'v Stream<'s>,
     /// What is where.
     pub inventory: &'v Inventory,
-    /// What holds.
-    pub settings: &'v Settings,
-    /// How references are read.
-    pub resolve: Resolve<'v>,
+    /// Does a text hold a reference, or nearly one?
+    pub referring: &'v dyn Fn(&str, Place) -> bool,
+    /// May this Secret stand in plain text, by the settings?
+    pub passes: &'v dyn Fn(&Tree, &Identity) -> bool,
+    /// Does something outside the stream provide the Secret of this name and namespace?
+    pub provided: &'v dyn Fn(&str, Option<&str>) -> bool,
     /// True where the stream is all there is, so that what is missing is wrong.
     pub complete: bool,
 }

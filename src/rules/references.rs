@@ -2,7 +2,6 @@
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::grammars::GRAMMARS;
 use crate::model::{Identity, Place, Stream, Use};
 use crate::yaml::{Kind, Tree};
 
@@ -36,9 +35,7 @@ fn tree_is_ignored(tree: &Tree) -> bool {
 }
 
 fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Problem)> {
-    let found = GRAMMARS.iter().find_map(|grammar| grammar.read(text, place, view.resolve));
-    let literal = matches!(&found, Some(Ok(template)) if template.is_literal());
-    if found.is_some() && !literal {
+    if (view.referring)(text, place) {
         let problem = Problem::new("a reference was not resolved")
             .hint("was sealref render skipped? kustomize ignores exec functions without --enable-exec");
         return Some(("references/unresolved", problem));
@@ -81,5 +78,5 @@ fn is_provided(view: &View, name: &str, consumer: &Identity) -> bool {
         };
         same && provider.name == name
     });
-    here || view.settings.is_provided(name, namespace)
+    here || (view.provided)(name, namespace)
 }

@@ -17,7 +17,7 @@ use crate::error::Problem;
 use crate::limits;
 
 /// A certificate that may seal: an RSA key of a sensible size, and when it is meant to be used.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Certificate {
     recipient: PublicKey,
     bits: usize,
@@ -156,7 +156,7 @@ impl Certificate {
 }
 
 /// A moment, and how a person reads it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Moment {
     seconds: i64,
     text: String,

@@ -36,6 +36,24 @@ impl Keys {
 ///
 /// The only function that encrypts. It can't fail below the 64 GiB that AES-GCM allows, far above
 /// [`crate::limits::SCALAR`]; beyond, the value is left out, and [`measure`] knows no such ciphertext.
+///
+/// Keys can be spent once:
+///
+/// ```
+/// # use sealref::seal::{Certificate, Keys, seal};
+/// fn once(certificate: &Certificate, keys: Keys) -> Vec<u8> {
+///     seal(certificate, keys, b"", b"one")
+/// }
+/// ```
+///
+/// and not again:
+///
+/// ```compile_fail,E0382
+/// # use sealref::seal::{Certificate, Keys, seal};
+/// fn twice(certificate: &Certificate, keys: Keys) -> [Vec<u8>; 2] {
+///     [seal(certificate, keys, b"", b"one"), seal(certificate, keys, b"", b"other")]
+/// }
+/// ```
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "keys are spent by the one seal they are for")]
 pub fn seal(certificate: &Certificate, keys: Keys, label: &[u8], plaintext: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::fields::Bytes32;
 
 /// An RSA public key with Montgomery's parameters of its modulus, which cost as much as a seal.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PublicKey {
     modulus: BoxedMontyParams,
     exponent: u64,

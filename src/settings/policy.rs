@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{Address, Plan, Stream};
+use crate::model::{Address, Plan, Provision, Stream};
 
 /// Proof that every part of a plan was judged. Its field is private to this file: nobody else can make one.
 pub struct Allowed<T>(T);
@@ -42,7 +42,7 @@ impl Policy {
         variable: &dyn Fn(&Address) -> Option<String>,
     ) -> Result<Allowed<Plan<'t>>, Problems> {
         let mut problems = Problems::default();
-        for reference in plan.provisions.iter().flat_map(|provision| provision.references()) {
+        for reference in plan.provisions.iter().flat_map(Provision::references) {
             if let Some(name) = variable(&reference.address)
                 && !self.environment.contains(&name)
             {

@@ -178,7 +178,7 @@ fn gjson(property: Option<&str>) -> Option<String> {
 }
 
 /// Refuses a property for schemes whose secrets have none.
-fn without_property<'t>(address: Address<'t>) -> Result<Address<'t>, Problem> {
+fn without_property(address: Address<'_>) -> Result<Address<'_>, Problem> {
     match address.property {
         None => Ok(address),
         Some(_) => Err(Problem::new(format!("{} has no keys inside a value", address.scheme.0))

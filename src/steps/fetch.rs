@@ -66,7 +66,7 @@ pub fn fetch(
 }
 
 fn seals(provision: &Provision) -> bool {
-    targets::find(provision.target.0).is_ok_and(|target| target.seals())
+    targets::find(provision.target.0).is_ok_and(super::super::targets::Target::seals)
 }
 
 fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Certificate, Problem> {

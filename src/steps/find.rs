@@ -13,8 +13,6 @@ use crate::yaml::{Kind, NodeId, Tree};
 
 mod inventory;
 
-pub(crate) use inventory::store_of;
-
 /// A value at a site, read.
 pub struct Found<'t> {
     /// Where it stands.
@@ -118,6 +116,11 @@ fn template(value: Cow<'_, [u8]>, place: Place) -> Result<(Template<'_>, bool), 
 /// The first grammar that finds something in a text has it.
 fn ask(text: &str, place: Place) -> Option<Result<Template<'_>, Problem>> {
     GRAMMARS.iter().find_map(|grammar| grammar.read(text, place, RESOLVE))
+}
+
+/// Does a text hold a reference, or nearly one? An escape is none.
+pub(super) fn refers(text: &str, place: Place) -> bool {
+    ask(text, place).is_some_and(|read| read.map_or(true, |template| !template.is_literal()))
 }
 
 /// The sources, as grammars see them.

@@ -82,7 +82,14 @@ fn variable(address: &Address) -> Option<String> {
 /// Every rule over a final stream.
 pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
     let inventory = find::inventory_of(stream)?;
-    let view = View { stream, inventory: &inventory, settings: &job.settings, resolve: find::RESOLVE, complete };
+    let view = View {
+        stream,
+        inventory: &inventory,
+        referring: &find::refers,
+        passes: &|tree, identity| plan::passes(job, tree, identity),
+        provided: &|name, namespace| job.settings.is_provided(name, namespace),
+        complete,
+    };
     let mut findings = vec![];
     for rule in RULES {
         rule.check(&view, &mut |finding| findings.push(finding));

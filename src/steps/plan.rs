@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::find::{self, Found};
 use crate::error::{Problem, Problems};
+use crate::grammars::GRAMMARS;
 use crate::hosts::Job;
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
@@ -13,8 +14,10 @@ use crate::model::{
 use crate::settings::{Plaintext, SecretRule};
 use crate::sources::{self, Becomes};
 use crate::targets;
+use crate::yaml::{NodeId, Tree};
 
 mod address;
+mod collision;
 mod lifted;
 mod literal;
 mod object;
@@ -67,8 +70,18 @@ pub fn plan<'t>(
             }
         }
     }
-    problems.extend(context.collisions(&plan));
+    problems.extend(collision::all(stream, inventory, &plan));
     problems.or(plan)
+}
+
+/// May the values of a Secret stand in plain text, by the settings?
+pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity) -> bool {
+    let label = |name: &str| {
+        let node = tree.at(tree.root(), &["metadata", "labels", name])?;
+        tree.text(node).map(str::to_owned)
+    };
+    let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
+    rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
 }
 
 /// What becomes of one Secret.
@@ -78,14 +91,14 @@ enum Outcome<'t> {
 }
 
 impl<'c> Context<'c, '_> {
-    fn place(&self, manifest: ManifestId, node: crate::yaml::NodeId) -> String {
+    fn place(&self, manifest: ManifestId, node: NodeId) -> String {
         self.stream.tell(Place { manifest, node })
     }
 
     fn secret<'t>(
         &self,
         id: ManifestId,
-        tree: &'t crate::yaml::Tree,
+        tree: &'t Tree,
         identity: &Identity,
         values: Vec<Found<'t>>,
         warnings: &mut Problems,
@@ -148,14 +161,17 @@ impl<'c> Context<'c, '_> {
     fn settle(&self, provision: &mut Provision, rule: Option<&SecretRule>, problems: &mut Problems) {
         let before = problems.iter().count();
         for reference in references(provision) {
-            let place = self.stream.tell(reference.place);
-            problems.keep(address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(place)));
+            let place = reference.place;
+            problems.keep(
+                address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(self.stream.tell(place))),
+            );
         }
         if problems.iter().count() > before {
             return;
         }
-        let spot = self.stream.tell_object(provision.origin.manifest());
-        let Some(target) = problems.keep(self.target(provision, rule).map_err(|p| p.at(spot.clone()))) else {
+        let id = provision.origin.manifest();
+        let told = |problem: Problem| problem.at(self.stream.tell_object(id));
+        let Some(target) = problems.keep(self.target(provision, rule).map_err(told)) else {
             return;
         };
         provision.target = TargetName(target.name());
@@ -170,7 +186,7 @@ impl<'c> Context<'c, '_> {
             problems.extend(self.look_up(provision));
         }
         if problems.iter().count() == before {
-            problems.keep(target.can(provision).map_err(|problem| problem.at(spot)));
+            problems.keep(target.can(provision).map_err(told));
         }
     }
 
@@ -250,9 +266,9 @@ impl<'c> Context<'c, '_> {
         let namespace = namespace.or_else(|| self.job.terms.namespace.clone());
         let mut stores: Vec<StoreRef> = std::mem::take(&mut provision.stores);
         for reference in references(provision) {
-            let place = self.stream.tell(reference.place);
+            let place = reference.place;
             let found = self.look_up_one(reference, namespace.as_deref(), &mut stores);
-            reference.lookup = problems.keep(found.map_err(|problem| problem.at(place)));
+            reference.lookup = problems.keep(found.map_err(|problem| problem.at(self.stream.tell(place))));
         }
         provision.stores = stores;
         problems
@@ -280,12 +296,7 @@ impl<'c> Context<'c, '_> {
     }
 
     /// The references of the annotation `sealref.dev/data-from`.
-    fn extracts<'t>(
-        &self,
-        id: ManifestId,
-        tree: &'t crate::yaml::Tree,
-        metadata: &Metadata,
-    ) -> Result<Vec<Reference<'t>>, Problem> {
+    fn extracts<'t>(&self, id: ManifestId, tree: &'t Tree, metadata: &Metadata) -> Result<Vec<Reference<'t>>, Problem> {
         let Some(text) = metadata.annotation(DATA_FROM) else {
             return Ok(vec![]);
         };
@@ -293,8 +304,7 @@ impl<'c> Context<'c, '_> {
         let place = Place { manifest: id, node };
         let told = |problem: Problem| problem.at(self.stream.tell(place));
         let read = |word: &str| {
-            let grammars = crate::grammars::GRAMMARS.iter();
-            let address = grammars.filter_map(|grammar| grammar.whole(word, find::RESOLVE)).next();
+            let address = GRAMMARS.iter().find_map(|grammar| grammar.whole(word, find::RESOLVE));
             let address = address.unwrap_or_else(|| {
                 Err(Problem::new(format!("a word of {DATA_FROM} is no reference"))
                     .hint("write ref+vault://kv/shop/common, each on a line of its own"))
@@ -303,40 +313,6 @@ impl<'c> Context<'c, '_> {
             Ok(Reference { place, address, lookup: None })
         };
         text.split_whitespace().map(read).collect()
-    }
-
-    /// No two objects of one identity: not among what we make, nor with what is there.
-    fn collisions(&self, plan: &Plan) -> Problems {
-        let mut problems = Problems::default();
-        let mut seen: BTreeMap<(Option<&str>, &str), Origin> = BTreeMap::new();
-        for provision in &plan.provisions {
-            let secret = &provision.secret;
-            let at = || self.stream.tell_object(provision.origin.manifest());
-            let name = (secret.namespace.as_deref(), secret.name.as_str());
-            if let Some(other) = seen.insert(name, provision.origin) {
-                let other = self.stream.tell_object(other.manifest());
-                problems.push(
-                    Problem::new(format!("the Secret \"{}\" is already made from {other}", secret.name))
-                        .hint("keep one of them, or rename it")
-                        .at(at()),
-                );
-            }
-            let clash = self.inventory.provides.iter().find(|provider| {
-                provider.manifest != provision.origin.manifest()
-                    && provider.name == secret.name
-                    && provider.namespace == secret.namespace
-                    && !plan.provisions.iter().any(|p| p.origin == Origin::Replaced(provider.manifest))
-            });
-            if let Some(provider) = clash {
-                let other = self.stream.tell_object(provider.manifest);
-                problems.push(
-                    Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))
-                        .hint("remove one of them, or rename the Secret")
-                        .at(at()),
-                );
-            }
-        }
-        problems
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{Input, Manifest, ManifestId, Source, Stream};
 use crate::settings::Transform;
-use crate::yaml::{self, Fault, Kind, Pieces, Scalar};
+use crate::yaml::{self, Kind, Pieces, Scalar};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +44,6 @@ impl Purpose {
     }
 }
 
-/// Text from bytes.
-///
-/// # Errors
-/// Not UTF-8: the offset, and no byte of it.
-pub fn text(name: &str, bytes: &[u8]) -> Result<Source, Problem> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name: name.to_owned(), text: text.to_owned() }),
-        Err(error) => {
-            let offset = error.valid_up_to();
-            Err(Problem::new(format!("the text is not UTF-8 at byte {offset}"))
-                .hint("save it as UTF-8; UTF-16 and other encodings are not read")
-                .at(name.to_owned()))
-        }
-    }
-}
-
 /// Writes lists anew whose items share anchors, so that each item can be read alone.
 pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
     let mut problems = Problems::default();
@@ -68,7 +52,7 @@ pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
         match yaml::untangled(&source.text, &|text| purpose.may_matter(text)) {
             Ok(Some(text)) => sources.push(Source { text, ..source }),
             Ok(None) => sources.push(source),
-            Err(fault) => problems.push(told(&source.name, &fault)),
+            Err(fault) => problems.push(source.problem(fault)),
         }
     }
     problems.or(Input(sources))
@@ -82,7 +66,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
             Ok(pieces) => take(&mut stream, number, pieces, purpose),
-            Err(fault) => problems.push(told(&source.name, &fault)),
+            Err(fault) => problems.push(source.problem(fault)),
         }
     }
     let broken: Vec<Problem> = stream
@@ -159,8 +143,4 @@ fn set_ours_apart(stream: &mut Stream) {
 /// Anything but comments and blank lines.
 fn says_something(text: &str) -> bool {
     text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn told(name: &str, fault: &Fault) -> Problem {
-    Problem::new(fault.message.clone()).hint(fault.hint).at(format!("{name}:{}", fault.line))
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::{Exit, Problem};
-use crate::model::{Generator, Identity, Item, Lookup, Part, Provision, Reference, Template};
+use crate::model::{Address, Generator, Identity, Item, Lookup, Part, Provision, Reference, Template};
 use crate::yaml::Value;
 
 pub(super) struct ExternalSecret;
@@ -122,28 +122,30 @@ fn templated(provision: &Provision) -> bool {
     provision.items.iter().any(|item| item.template.single().is_none())
 }
 
+type Entries<'p> = Vec<(Cow<'p, str>, Value<'p>)>;
+
 /// The entries of `spec.data`, and of `target.template.data` where anything is composed.
 ///
 /// With a data template the controller keeps nothing else, so then every item stands in it; what is
-/// fetched gets an identifier as its name, because a key may hold dots and dashes.
-fn data<'p>(
-    provision: &'p Provision,
-    terms: &Terms,
-) -> Result<(Vec<Value<'p>>, Vec<(Cow<'p, str>, Value<'p>)>), Problem> {
+/// fetched gets an identifier as its name, because a key may hold dots and dashes, and is fetched once.
+fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, Entries<'p>), Problem> {
     let templated = templated(provision);
     let (mut data, mut composed) = (vec![], vec![]);
-    for item in &provision.items {
-        if generator(&item.template).is_some() {
-            continue;
-        }
+    let mut aliases: Vec<&Address> = vec![];
+    for item in provision.items.iter().filter(|item| generator(&item.template).is_none()) {
         let mut text = String::new();
         for part in &item.template.0 {
             match part {
                 Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                 Part::Reference(reference) if templated => {
-                    let alias = format!("v{}", data.len());
+                    let known = aliases.iter().position(|address| **address == reference.address);
+                    let number = known.unwrap_or(aliases.len());
+                    let alias = format!("v{number}");
                     text.push_str(&format!("{{{{ .{alias} }}}}"));
-                    data.push(entry(alias.into(), provision, reference, terms)?);
+                    if known.is_none() {
+                        aliases.push(&reference.address);
+                        data.push(entry(alias.into(), provision, reference, terms)?);
+                    }
                 }
                 Part::Reference(reference) => {
                     data.push(entry(item.key.as_str().into(), provision, reference, terms)?);
@@ -206,7 +208,7 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     Ok(Value::map(entries))
 }
 
-fn target<'p>(provision: &'p Provision, composed: Vec<(Cow<'p, str>, Value<'p>)>) -> Value<'p> {
+fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {
     let mut template = vec![];
     if !composed.is_empty() {
         template.push(("data", Value::Map(composed)));

@@ -41,14 +41,14 @@ const NEITHER: [&str; 9] = [
 fn belongs(name: &str, label: bool) -> Belongs {
     let starts = |with: &&str| name.starts_with(*with);
     match () {
-        () if NEITHER.iter().any(|with| starts(with)) => Belongs::Neither,
-        () if OUTER.iter().any(|with| starts(with)) => Belongs::Outer,
+        () if NEITHER.iter().any(&starts) => Belongs::Neither,
+        () if OUTER.iter().any(starts) => Belongs::Outer,
         () if label => Belongs::Both,
         () => Belongs::Inner,
     }
 }
 
-fn pick<'p>(pairs: &'p [(String, String)], label: bool, side: Belongs) -> Vec<(Cow<'p, str>, Value<'p>)> {
+fn pick(pairs: &[(String, String)], label: bool, side: Belongs) -> Vec<(Cow<'_, str>, Value<'_>)> {
     let wanted = pairs.iter().filter(|(name, _)| {
         let belongs = belongs(name, label);
         belongs == side || belongs == Belongs::Both

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::error::{Problem, Problems};
-use crate::model::{
-    Form, Identity, Inventory, ManifestId, Provider, StoreKind, StoreProvider, StoreRef, StoreSpec, Stream, Use, each,
-};
-use crate::yaml::{self, NodeId, Tree};
+use crate::error::Problems;
+use crate::model::{Form, Identity, Inventory, ManifestId, Provider, StoreSpec, Stream, Use, each};
+use crate::yaml::{NodeId, Tree};
+
+/// From group and kind to the paths of names.
+type Table = BTreeMap<(&'static str, &'static str), Vec<(&'static str, Form)>>;
 
 /// Who names Secrets, by group and kind; a line is group, kind, path, form.
-static CONSUMERS: LazyLock<BTreeMap<(&str, &str), Vec<(&str, Form)>>> = LazyLock::new(|| {
-    let mut table: BTreeMap<_, Vec<_>> = BTreeMap::new();
+static CONSUMERS: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = Table::new();
     for line in include_str!("consumers.tsv").lines().skip(1) {
         let mut columns = line.split('\t');
         if let (Some(group), Some(kind), Some(path), Some(form)) =
@@ -38,7 +39,7 @@ pub(super) fn take(stream: &Stream, problems: &mut Problems) -> Inventory {
             }
         }
         inventory.provides.extend(provides(tree, id, identity));
-        let store = store_of(tree).map_err(|problem| problem.at(stream.tell_object(id)));
+        let store = StoreSpec::read(tree).map_err(|problem| problem.at(stream.tell_object(id)));
         let store = problems.keep(store).flatten();
         inventory.stores.extend(store.map(|store| (id, store)));
     }
@@ -107,24 +108,4 @@ fn provider(manifest: ManifestId, identity: &Identity, name: String, keys: Optio
     let anywhere = matches!(identity.kind.as_str(), "ClusterExternalSecret" | "ClusterIssuer");
     let namespace = if anywhere { None } else { identity.namespace.clone() };
     Provider { manifest, namespace, name, keys }
-}
-
-/// The store that an object is, if it is one.
-pub(crate) fn store_of(tree: &Tree) -> Result<Option<StoreSpec>, Problem> {
-    let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
-    let ours = text(&["apiVersion"]).is_some_and(|version| version.starts_with("external-secrets.io/"));
-    let kind = text(&["kind"]).and_then(StoreKind::parse).filter(|_| ours);
-    let (Some(kind), Some(name)) = (kind, text(&["metadata", "name"])) else {
-        return Ok(None);
-    };
-    let provider = match tree.at(tree.root(), &["spec", "provider"]) {
-        None => None,
-        Some(node) => {
-            let read = yaml::read::<serde_json::Map<String, serde_json::Value>>(tree, node);
-            let map = read.map_err(|mistake| Problem::new(mistake.message))?;
-            map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields })
-        }
-    };
-    let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
-    Ok(Some(StoreSpec { store: StoreRef { kind, name: name.to_owned() }, namespace, provider }))
 }

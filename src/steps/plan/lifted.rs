@@ -99,7 +99,7 @@ fn lifted_name(identity: &Identity) -> String {
 /// Tells apart names that were cut alike; a name is no secret.
 fn short_hash(name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    format!("{:08x}", digest.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes)))
 }
 
 /// Of a name that other objects put something behind: a label's length.
