@@ -151,7 +151,7 @@ fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems:
         wanted.entry(family).or_default().entry(address).or_insert(reference.place);
     }
     let mut values = Values::default();
-    let mut told = BTreeSet::new();
+    let (mut told, mut wrong) = (BTreeSet::new(), vec![]);
     for (family, addresses) in wanted {
         let fetch = sources::find(family).and_then(|(source, _)| source.fetch());
         let Some(fetch) = fetch else { continue };
@@ -169,11 +169,13 @@ fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems:
                 Err(problem) => {
                     let problem = problem.at(stream.tell(*place));
                     if told.insert(problem.to_string()) {
-                        problems.push(problem);
+                        wrong.push((place.manifest, place.node, problem));
                     }
                 }
             }
         }
     }
+    wrong.sort_by_key(|(manifest, node, _)| (*manifest, *node));
+    problems.extend(wrong.into_iter().map(|(_, _, problem)| problem).collect());
     values
 }
