@@ -130,8 +130,8 @@ impl Settings {
         let stores = stores.into_iter().filter_map(|store| problems.keep(rule(store, &variables)));
         let stores = stores.collect();
         let secrets = spec.secrets.clone().unwrap_or_default();
-        for rule in &secrets {
-            problems.keep(has_reason(rule));
+        for (number, rule) in secrets.iter().enumerate() {
+            problems.keep(has_reason(number, rule));
         }
         let interval = problems.keep(interval(spec.refresh_interval.as_deref()));
         let eso_version = problems.keep(eso_version(spec.eso_version.as_deref()));
@@ -265,12 +265,11 @@ fn filled(text: &str, variables: &BTreeMap<String, String>) -> String {
     variables.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-fn has_reason(rule: &SecretRule) -> Result<(), Problem> {
+fn has_reason(number: usize, rule: &SecretRule) -> Result<(), Problem> {
     let missing = rule.reason.as_ref().is_none_or(|reason| reason.trim().is_empty());
     if rule.plaintext == Some(Plaintext::Pass) && missing {
-        return Err(
-            Problem::new("a rule of `secrets` lets plaintext pass and gives no reason").hint("add reason: \"...\"")
-        );
+        return Err(Problem::new(format!("spec.secrets[{number}] lets plaintext pass and gives no reason"))
+            .hint("add reason: \"...\""));
     }
     Ok(())
 }
