@@ -214,7 +214,7 @@ impl<'c> Context<'c, '_> {
                 Some((other, _)) if other.name() == target.name() => {}
                 Some((other, first)) => {
                     return Err(Problem::new(format!(
-                        "{first} references become a {} and {scheme} references a {}",
+                        "{first} references ask for {} and {scheme} references for {}",
                         other.name(),
                         target.name()
                     ))
@@ -285,6 +285,10 @@ impl<'c> Context<'c, '_> {
             sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
         if let Some(generator) = source.generator(address) {
             return generator.map(Lookup::Generated);
+        }
+        if facts.becomes == Becomes::Sealed {
+            // No store leads to what only the repository holds.
+            source.remote(address, None)?;
         }
         let spec = store::choose(self, source, facts, address, namespace)?;
         let remote = source.remote(address, spec.provider.as_ref())?;
