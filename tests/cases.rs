@@ -8,8 +8,48 @@ mod case;
 use case::check;
 
 #[test]
+fn env() {
+    check("cases/env", "");
+}
+
+#[test]
+fn references() {
+    check("cases/references", "");
+}
+
+#[test]
 fn schemes() {
     check("cases/schemes", "");
+}
+
+#[test]
+fn sealing() {
+    check("cases/sealing", "");
+}
+
+#[test]
+fn secrets() {
+    check("cases/secrets", "");
+}
+
+#[test]
+fn settings() {
+    check("cases/settings", "");
+}
+
+#[test]
+fn stores() {
+    check("cases/stores", "");
+}
+
+#[test]
+fn streams() {
+    check("cases/streams", "");
+}
+
+#[test]
+fn targets() {
+    check("cases/targets", "");
 }
 
 #[test]
