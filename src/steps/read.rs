@@ -20,19 +20,17 @@ pub enum Purpose {
     Verify,
 }
 
-/// The word that every Secret has, what may hide it (an escape, a tag), and each grammar's own.
-static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    let markers = ["Secret", "ENC[", "\\", "!!", "sealref.dev/"].into_iter().chain(grammars);
-    AhoCorasick::new(markers).ok()
-});
+/// The word that every Secret has, what may hide it (a tag), and each grammar's own.
+static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/"]));
 
 /// `secretName` and `tls.secret` have no capital letter.
-static VERIFY: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+static VERIFY: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "sealref.dev/"]));
+
+fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    let markers = ["ecret", "ENC[", "**SOPS**", "\\", "!!", "sealref.dev/"];
-    AhoCorasick::new(markers.into_iter().chain(grammars)).ok()
-});
+    AhoCorasick::new(words.iter().copied().chain(grammars)).ok()
+}
 
 impl Purpose {
     fn may_matter(self, text: &str) -> bool {
@@ -40,7 +38,9 @@ impl Purpose {
             Self::Render => &RENDER,
             Self::Verify => &VERIFY,
         };
+        // An escape may hide any word. It is looked for alone: one letter would slow the others down.
         markers.as_ref().is_none_or(|markers| markers.is_match(text))
+            || memchr::memchr(b'\\', text.as_bytes()).is_some()
     }
 }
 
