@@ -78,8 +78,6 @@ impl<'s> Tree<'s> {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
                 Scalar::Text(text)
             }
-            // `!` alone is an empty text for Go.
-            (Sort::Plain, Style::Absent) => Scalar::Text(""),
             (Sort::Binary, _) => Scalar::Text(self.decoded(id).unwrap_or("")),
             _ => match scalar::kubernetes(text) {
                 Plain::Bool(value) => Scalar::Bool(value),
@@ -265,8 +263,7 @@ impl<'s> Tree<'s> {
     /// True for a plain `<<`.
     pub(super) fn is_merge(&self, key: NodeId) -> bool {
         let node = self.node(key);
-        node.text == "<<"
-            && (node.style == Style::Plain && node.tag == Sort::None || node.tag == Sort::Plain)
+        node.text == "<<" && node.style == Style::Plain && node.tag == Sort::None
     }
 
     /// A key as it is called in JSON; None where it has no such name.
@@ -276,8 +273,7 @@ impl<'s> Tree<'s> {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
                 Some(Cow::Borrowed(&node.text))
             }
-            (Sort::Plain, Style::Absent) => Some(Cow::Borrowed("")),
-            (Sort::Bool | Sort::Float | Sort::Int | Sort::None | Sort::Plain, _) => {
+            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => {
                 scalar::key(&node.text)
             }
             _ => None,

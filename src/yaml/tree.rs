@@ -72,8 +72,7 @@ pub(super) enum Sort {
     Int,
     None,
     Null,
-    /// `!`, which makes Go read quoted text as if it were plain.
-    Plain,
+    /// `!!str`, or `!`, which is the same to Kubernetes.
     Text,
 }
 
@@ -93,6 +92,7 @@ impl<'s> Tree<'s> {
         options.flow_nesting_limit = limits::DEPTH;
         options.block_nesting_limit = limits::DEPTH;
         options.block_scalar_eof_without_line_feed = true;
+        options.emit_anchor_events = true;
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| told(text, &error))?;
             builder.take(event, &span)?;
@@ -128,7 +128,7 @@ struct Open {
     anchor: usize,
     /// Nodes below, aliases followed.
     size: usize,
-    /// Levels below, aliases followed.
+    /// Collections within collections below, aliases followed.
     height: usize,
     children: usize,
 }
@@ -177,6 +177,7 @@ impl<'s> Builder<'s> {
                 self.scalar(text, style, anchor, tag.as_deref(), span)
             }
             Event::Alias(anchor) => self.alias(anchor, span),
+            Event::Anchor(_, name) => self.name(&name, offset(span).0),
             Event::MappingStart(style, anchor, tag) => {
                 let style = match style {
                     StructureStyle::Block => Style::BlockMap,
@@ -208,10 +209,14 @@ impl<'s> Builder<'s> {
         if text.len() > limits::SCALAR {
             return Err(self.fault(start, "a scalar is too large", "keep it elsewhere"));
         }
+        self.tag_ends(span)?;
         let sort = sort(tag).ok_or_else(|| self.unknown_tag(start))?;
         let (text, style, start, end) = match style {
             ScalarStyle::Plain if start == end => (Cow::Borrowed(""), Style::Absent, start, end),
-            ScalarStyle::Plain => (text, Style::Plain, start, end),
+            ScalarStyle::Plain => {
+                self.colon(end)?;
+                (text, Style::Plain, start, end)
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 let (start, end) = self.block_span(start, end);
                 (text, Style::BlockScalar, start, end)
@@ -241,12 +246,11 @@ impl<'s> Builder<'s> {
         };
         let read = match (node.tag, node.style) {
             (Sort::Text, _)
-            | (Sort::None, Style::Quoted | Style::BlockScalar)
-            | (Sort::Plain, Style::Absent) => return Ok(()),
+            | (Sort::None, Style::Quoted | Style::BlockScalar) => return Ok(()),
             _ => scalar::kubernetes(&node.text),
         };
         let fits = match node.tag {
-            Sort::None | Sort::Plain => {
+            Sort::None => {
                 if read == scalar::Plain::Infinite && !self.next_is_value() {
                     // A key may be called so: it is text then.
                     return Ok(());
@@ -296,8 +300,44 @@ impl<'s> Builder<'s> {
         !is_map || !open.children.is_multiple_of(2)
     }
 
+    /// Go takes a bracket or a comma that touches a tag for a part of it.
+    fn tag_ends(&self, span: &Span) -> Result<(), Fault> {
+        let Some(at) = span.tag_start.and_then(|mark| mark.byte_offset()) else {
+            return Ok(());
+        };
+        let rest = self.source.get(at..).unwrap_or("");
+        let word = rest.split([' ', '\t', '\r', '\n']).next().unwrap_or("");
+        if word.contains([',', '[', ']', '{', '}']) {
+            return Err(self.unknown_tag(at));
+        }
+        Ok(())
+    }
+
+    /// Go takes a colon that no blank follows for text: `[a:]` holds one text for it, and a map for us.
+    fn colon(&self, end: usize) -> Result<(), Fault> {
+        let behind = self.source.get(end..).and_then(|rest| rest.strip_prefix(':'));
+        let touches = behind.is_some_and(|rest| rest.starts_with([',', '[', ']', '{', '}']));
+        if touches {
+            let hint = "put a space behind it, or quote the text";
+            return Err(self.fault(end, "a colon that no space follows", hint));
+        }
+        Ok(())
+    }
+
+    /// Go takes other characters for the end of the name, and so reads another document.
+    fn name(&self, name: &str, at: usize) -> Result<(), Fault> {
+        let known = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
+        if name.bytes().all(known) {
+            return Ok(());
+        }
+        let hint = "use letters, digits, - and _";
+        Err(self.fault(at, "an odd character in the name of an anchor", hint))
+    }
+
     fn alias(&mut self, anchor: usize, span: &Span) -> Result<(), Fault> {
         let (start, end) = offset(span);
+        let name = self.source.get(start..end).unwrap_or("");
+        self.name(name.trim_start_matches('*'), start)?;
         let Some(Some(known)) = self.anchors.get(anchor).copied() else {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(start, "an alias that names what it stands in", hint));
@@ -318,6 +358,7 @@ impl<'s> Builder<'s> {
         span: &Span,
     ) -> Result<(), Fault> {
         let (start, end) = offset(span);
+        self.tag_ends(span)?;
         let name = match style {
             Style::BlockMap | Style::FlowMap => "map",
             _ => "seq",
@@ -363,10 +404,10 @@ impl<'s> Builder<'s> {
         let known = Anchor {
             node: open.node,
             size: open.size,
-            height: open.height,
+            height: open.height + 1,
         };
         self.settle(open.anchor, Some(known));
-        self.count(open.size, open.height);
+        self.count(open.size, open.height + 1);
         self.bounded(offset(span).0)
     }
 
@@ -389,7 +430,7 @@ impl<'s> Builder<'s> {
     fn count(&mut self, size: usize, height: usize) {
         if let Some(open) = self.open.last_mut() {
             open.size = open.size.saturating_add(size);
-            open.height = open.height.max(height + 1);
+            open.height = open.height.max(height);
             open.children += 1;
         }
     }
@@ -523,7 +564,7 @@ fn sort(tag: Option<&Tag>) -> Option<Sort> {
         return Some(Sort::None);
     };
     if is_bang(tag) {
-        return Some(Sort::Plain);
+        return Some(Sort::Text);
     }
     match &*tag.suffix_in_namespace("tag:yaml.org,2002:")? {
         "binary" => Some(Sort::Binary),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
-use sealref::yaml::{Syntax, Tree, Value};
+use sealref::yaml::{Kind, Syntax, Tree, Value};
 use serde_json::Value as Json;
 
 use crate::nasty::{self, Dice, Pen};
@@ -194,6 +194,10 @@ fn compare(documents: &[String], lenient: usize) {
         let Ok(tree) = Tree::parse(text, Syntax::Document) else {
             continue;
         };
+        if tree.kind(tree.root()) != Kind::Map {
+            // No object: whoever asked refuses it.
+            continue;
+        }
         let ours = json(&Value::of(&tree, tree.root()));
         match answer.kubernetes {
             Some(theirs) => {
