@@ -121,12 +121,8 @@ fn places(tree: &Tree<'_>, text: &str, items: NodeId) -> Option<Vec<(usize, usiz
             places.push((start, end, Syntax::Member));
             continue;
         }
-        let line = text.get(..start)?.rfind('\n').map_or(0, |end| end + 1);
-        let before = text.get(line..start)?;
-        let column = before.find('-')?;
-        let is_plain =
-            before.bytes().all(|c| matches!(c, b' ' | b'-')) && before.rfind('-') == Some(column);
-        if !is_plain || !matches!(node.style, Style::BlockMap | Style::FlowMap) {
+        let (line, column) = dash_before(text, start)?;
+        if !matches!(node.style, Style::BlockMap | Style::FlowMap) {
             return None;
         }
         if let Some(last) = places.last_mut() {
@@ -148,6 +144,22 @@ fn places(tree: &Tree<'_>, text: &str, items: NodeId) -> Option<Vec<(usize, usiz
         last.1 = without_comments(text, last.0, end, column);
     }
     Some(places)
+}
+
+/// The line and the column of the dash of an item that begins at `start`, if nothing but comments stands between.
+fn dash_before(text: &str, start: usize) -> Option<(usize, usize)> {
+    let mut end = start;
+    loop {
+        let line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
+        let before = text.get(line..end)?;
+        let said = before.find(" #").map_or(before, |at| before.get(..at).unwrap_or(before));
+        match said.trim() {
+            "-" => return Some((line, said.find('-')?)),
+            "" => end = line.checked_sub(1)?,
+            comment if comment.starts_with('#') => end = line.checked_sub(1)?,
+            _ => return None,
+        }
+    }
 }
 
 /// The end of an item without the comments that stand below it, no deeper than its dash.
@@ -193,7 +205,7 @@ struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    fn read(mut self, text: &'t str, is_item: bool) -> Found {
+    fn read(mut self, text: &'t str, mut is_item: bool) -> Found {
         let mut at = 0;
         for line in text.split_inclusive('\n') {
             let here = at;
@@ -209,6 +221,10 @@ impl<'t> Lines<'t> {
                     return Found::Unclear;
                 };
                 let key = behind.trim_start_matches(' ');
+                if key.is_empty() || key.starts_with('#') {
+                    is_item = false;
+                    continue;
+                }
                 indent += said.len() - key.len();
                 said = key;
             }
@@ -230,8 +246,8 @@ impl<'t> Lines<'t> {
                 continue;
             }
             if is_dash {
-                if here == 0 && !is_item || self.starts.is_empty() && self.within_items {
-                    return Found::NoList;
+                if self.within_items {
+                    return Found::Unclear;
                 }
                 continue;
             }
