@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use super::node::Style;
 use super::split::Splitter;
-use super::tree::Style;
 use super::{Fault, Kind, NodeId, Syntax, Tree};
 use crate::limits;
 
@@ -152,7 +152,9 @@ fn dash_before(text: &str, start: usize) -> Option<(usize, usize)> {
     loop {
         let line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
         let before = text.get(line..end)?;
-        let said = before.find(" #").map_or(before, |at| before.get(..at).unwrap_or(before));
+        let said = before
+            .find(" #")
+            .map_or(before, |at| before.get(..at).unwrap_or(before));
         match said.trim() {
             "-" => return Some((line, said.find('-')?)),
             "" => end = line.checked_sub(1)?,
@@ -164,21 +166,19 @@ fn dash_before(text: &str, start: usize) -> Option<(usize, usize)> {
 
 /// The end of an item without the comments that stand below it, no deeper than its dash.
 fn without_comments(text: &str, start: usize, end: usize, column: usize) -> usize {
-    let mut kept = start;
-    let mut at = start;
-    let mut comment = None;
-    for line in text.get(start..end).unwrap_or("").split_inclusive('\n') {
+    let text = text.get(start..end).unwrap_or("");
+    let mut at = text.len();
+    let mut kept = at;
+    for line in text.split_inclusive('\n').rev() {
+        at -= line.len();
         let bare = line.trim_start_matches(' ');
-        let indent = line.len() - bare.len();
-        if bare.starts_with('#') && indent <= column {
-            comment.get_or_insert(at);
+        if bare.starts_with('#') && line.len() - bare.len() <= column {
+            kept = at;
         } else if !bare.trim().is_empty() {
-            comment = None;
-            kept = at + line.len();
+            break;
         }
-        at += line.len();
     }
-    comment.unwrap_or(end).max(kept)
+    start + kept
 }
 
 /// What the lines tell.
@@ -210,8 +210,11 @@ impl<'t> Lines<'t> {
         for line in text.split_inclusive('\n') {
             let here = at;
             at += line.len();
-            let bare = line.trim_start_matches(' ');
-            let mut indent = line.len() - bare.len();
+            let mut indent = line.bytes().take_while(|c| *c == b' ').count();
+            if self.is_below_an_item(indent) {
+                continue;
+            }
+            let bare = line.get(indent..).unwrap_or("");
             let mut said = bare.trim_end_matches(['\n', '\r', ' ', '\t']);
             if said.is_empty() || said.starts_with('#') {
                 continue;
@@ -263,6 +266,11 @@ impl<'t> Lines<'t> {
             self.items_end = text.len();
         }
         self.found(text)
+    }
+
+    /// Most lines of a list are such, and need no other look.
+    fn is_below_an_item(&self, indent: usize) -> bool {
+        self.within_items && self.dash.is_some_and(|dash| indent > dash)
     }
 
     /// Takes a line that is a key of the map; false where it is not plainly one.

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::line_of;
+use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
-use super::tree::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 
 impl<'s> Tree<'s> {
     /// The object itself.
@@ -273,9 +273,7 @@ impl<'s> Tree<'s> {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
                 Some(Cow::Borrowed(&node.text))
             }
-            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => {
-                scalar::key(&node.text)
-            }
+            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => scalar::key(&node.text),
             _ => None,
         }
     }

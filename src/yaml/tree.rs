@@ -7,77 +7,10 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::{Fault, Syntax, characters, duplicates, line_of, scalar};
+use super::extent::Extent;
+use super::node::{NOWHERE, Node, NodeId, Sort, Style, Tree};
+use super::{Fault, Syntax, characters, duplicates, line_of, tags};
 use crate::limits;
-
-/// A place in a [`Tree`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub(super) u32);
-
-/// What stands at a place, aliases followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Keys and values.
-    Map,
-    /// Text, a number, a boolean or nothing.
-    Scalar,
-    /// A list.
-    Seq,
-}
-
-/// One object, read once. It has no `Debug`: its scalars may be secrets.
-pub struct Tree<'s> {
-    pub(super) source: &'s str,
-    pub(super) nodes: Vec<Node<'s>>,
-    pub(super) root: NodeId,
-    /// What `!!binary` scalars hold, as Kubernetes reads it.
-    pub(super) decoded: Vec<(NodeId, String)>,
-}
-
-/// The nodes stand in document order: a first child is the next one, a next sibling is `after`.
-pub(super) struct Node<'s> {
-    pub(super) text: Cow<'s, str>,
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) parent: NodeId,
-    pub(super) after: NodeId,
-    /// Of an alias: the node that it names.
-    pub(super) target: NodeId,
-    pub(super) style: Style,
-    pub(super) tag: Sort,
-    pub(super) is_key: bool,
-}
-
-/// How a node is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    Absent,
-    Alias,
-    BlockMap,
-    BlockScalar,
-    BlockSeq,
-    FlowMap,
-    FlowSeq,
-    Plain,
-    Quoted,
-}
-
-/// What a tag says a scalar is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Binary,
-    Bool,
-    Collection,
-    Float,
-    Int,
-    None,
-    Null,
-    /// `!!str`, or `!`, which is the same to Kubernetes.
-    Text,
-}
-
-/// No node: the parent of the root, and the target of what is no alias.
-pub(super) const NOWHERE: NodeId = NodeId(u32::MAX);
 
 impl<'s> Tree<'s> {
     /// Reads exactly one object.
@@ -99,54 +32,12 @@ impl<'s> Tree<'s> {
         }
         builder.finish(syntax)
     }
-
-    pub(super) fn node(&self, n: NodeId) -> &Node<'s> {
-        // Node ids are only made by the builder, for nodes that it pushed.
-        self.nodes.get(n.0 as usize).unwrap_or_else(|| nothing())
-    }
-}
-
-/// What a foreign id reads as.
-fn nothing<'t>() -> &'t Node<'static> {
-    static NOTHING: Node<'static> = Node {
-        text: Cow::Borrowed(""),
-        start: 0,
-        end: 0,
-        parent: NOWHERE,
-        after: NOWHERE,
-        target: NOWHERE,
-        style: Style::Absent,
-        tag: Sort::None,
-        is_key: false,
-    };
-    &NOTHING
-}
-
-/// A collection that is not closed yet.
-struct Open {
-    node: NodeId,
-    anchor: usize,
-    /// Nodes below, aliases followed.
-    size: usize,
-    /// Collections within collections below, aliases followed.
-    height: usize,
-    children: usize,
-}
-
-/// What an anchor names, and how much of it there is.
-#[derive(Clone, Copy)]
-struct Anchor {
-    node: NodeId,
-    size: usize,
-    height: usize,
 }
 
 struct Builder<'s> {
     source: &'s str,
     nodes: Vec<Node<'s>>,
-    open: Vec<Open>,
-    /// By the parser's number; None while it is open.
-    anchors: Vec<Option<Anchor>>,
+    extent: Extent,
     documents: usize,
     decoded: Vec<(NodeId, String)>,
 }
@@ -156,8 +47,7 @@ impl<'s> Builder<'s> {
         Self {
             source,
             nodes: Vec::with_capacity(source.len() / 24),
-            open: Vec::new(),
-            anchors: Vec::new(),
+            extent: Extent::default(),
             documents: 0,
             decoded: Vec::new(),
         }
@@ -225,79 +115,13 @@ impl<'s> Builder<'s> {
                 (text, Style::Quoted, start, end)
             }
         };
+        let is_key = self.extent.expects_key();
+        let held = tags::check(sort, style, &text, is_key)
+            .map_err(|(message, hint)| self.fault(start, message, hint))?;
         let id = self.push(text, style, sort, start, end)?;
-        self.check_scalar(id, start)?;
-        self.settle(
-            anchor,
-            Some(Anchor {
-                node: id,
-                size: 1,
-                height: 0,
-            }),
-        );
-        self.count(1, 0);
+        self.decoded.extend(held.map(|held| (id, held)));
+        self.extent.leaf(anchor, id);
         Ok(())
-    }
-
-    /// Refuses what JSON cannot say and what its tag belies.
-    fn check_scalar(&mut self, id: NodeId, at: usize) -> Result<(), Fault> {
-        let Some(node) = self.nodes.get(id.0 as usize) else {
-            return Ok(());
-        };
-        let read = match (node.tag, node.style) {
-            (Sort::Text, _)
-            | (Sort::None, Style::Quoted | Style::BlockScalar) => return Ok(()),
-            _ => scalar::kubernetes(&node.text),
-        };
-        let fits = match node.tag {
-            Sort::None => {
-                if read == scalar::Plain::Infinite && !self.next_is_value() {
-                    // A key may be called so: it is text then.
-                    return Ok(());
-                }
-                if read == scalar::Plain::Infinite {
-                    let hint = "quote it if it is text";
-                    return Err(self.fault(at, "a number that has no JSON form", hint));
-                }
-                true
-            }
-            Sort::Binary => {
-                let Some(bytes) = decode(&node.text) else {
-                    return Err(self.fault(at, "this is no base64", "check what follows !!binary"));
-                };
-                self.decoded
-                    .push((id, String::from_utf8_lossy(&bytes).into_owned()));
-                true
-            }
-            Sort::Bool => matches!(read, scalar::Plain::Bool(_)),
-            Sort::Float => matches!(read, scalar::Plain::Number(_)),
-            Sort::Int => matches!(read, scalar::Plain::Number(text)
-                if matches!(scalar::number(text), Some(scalar::Number::Int(_)))),
-            Sort::Null => matches!(read, scalar::Plain::Null),
-            Sort::Collection => false,
-            Sort::Text => true,
-        };
-        if fits {
-            Ok(())
-        } else {
-            Err(self.fault(
-                at,
-                "the tag does not fit what it stands before",
-                "remove the tag",
-            ))
-        }
-    }
-
-    /// True where what comes next is no key.
-    fn next_is_value(&self) -> bool {
-        let Some(open) = self.open.last() else {
-            return true;
-        };
-        let is_map = self
-            .nodes
-            .get(open.node.0 as usize)
-            .is_some_and(|node| matches!(node.style, Style::BlockMap | Style::FlowMap));
-        !is_map || !open.children.is_multiple_of(2)
     }
 
     /// Go takes a bracket or a comma that touches a tag for a part of it.
@@ -315,7 +139,10 @@ impl<'s> Builder<'s> {
 
     /// Go takes a colon that no blank follows for text: `[a:]` holds one text for it, and a map for us.
     fn colon(&self, end: usize) -> Result<(), Fault> {
-        let behind = self.source.get(end..).and_then(|rest| rest.strip_prefix(':'));
+        let behind = self
+            .source
+            .get(end..)
+            .and_then(|rest| rest.strip_prefix(':'));
         let touches = behind.is_some_and(|rest| rest.starts_with([',', '[', ']', '{', '}']));
         if touches {
             let hint = "put a space behind it, or quote the text";
@@ -338,7 +165,7 @@ impl<'s> Builder<'s> {
         let (start, end) = offset(span);
         let name = self.source.get(start..end).unwrap_or("");
         self.name(name.trim_start_matches('*'), start)?;
-        let Some(Some(known)) = self.anchors.get(anchor).copied() else {
+        let Some(known) = self.extent.known(anchor) else {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(start, "an alias that names what it stands in", hint));
         };
@@ -346,7 +173,7 @@ impl<'s> Builder<'s> {
         if let Some(node) = self.nodes.get_mut(id.0 as usize) {
             node.target = known.node;
         }
-        self.count(known.size, known.height);
+        self.extent.add(known);
         self.bounded(start)
     }
 
@@ -372,80 +199,28 @@ impl<'s> Builder<'s> {
             Sort::None
         };
         let node = self.push(Cow::Borrowed(""), style, sort, start, end)?;
-        self.settle(anchor, None);
-        self.open.push(Open {
-            node,
-            anchor,
-            size: 1,
-            height: 0,
-            children: 0,
-        });
-        if self.open.len() > limits::DEPTH {
-            return Err(self.fault(
-                start,
-                "nested too deeply",
-                "no Kubernetes object is as deep",
-            ));
-        }
-        Ok(())
+        self.extent.open(node, anchor, name == "map");
+        self.bounded(start)
     }
 
     fn end(&mut self, span: &Span) -> Result<(), Fault> {
-        let Some(open) = self.open.pop() else {
+        let Some(closed) = self.extent.close() else {
             return Ok(());
         };
         let after = self.next_id();
-        if let Some(node) = self.nodes.get_mut(open.node.0 as usize) {
+        if let Some(node) = self.nodes.get_mut(closed.0 as usize) {
             node.after = after;
             if matches!(node.style, Style::FlowMap | Style::FlowSeq) {
                 node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
             }
         }
-        let known = Anchor {
-            node: open.node,
-            size: open.size,
-            height: open.height + 1,
-        };
-        self.settle(open.anchor, Some(known));
-        self.count(open.size, open.height + 1);
         self.bounded(offset(span).0)
     }
 
-    /// Refuses what aliases make too large or too deep.
+    /// Refuses what is too deep, and what aliases make too large.
     fn bounded(&self, at: usize) -> Result<(), Fault> {
-        let (size, height) = self
-            .open
-            .last()
-            .map_or((0, 0), |open| (open.size, open.height + self.open.len()));
-        if size > limits::NODES {
-            return Err(self.fault(at, "aliases expand too far", "write the object out"));
-        }
-        if height > limits::DEPTH {
-            return Err(self.fault(at, "nested too deeply", "no Kubernetes object is as deep"));
-        }
-        Ok(())
-    }
-
-    /// Counts what was just added towards the collection it stands in.
-    fn count(&mut self, size: usize, height: usize) {
-        if let Some(open) = self.open.last_mut() {
-            open.size = open.size.saturating_add(size);
-            open.height = open.height.max(height);
-            open.children += 1;
-        }
-    }
-
-    /// Remembers what an anchor names.
-    fn settle(&mut self, anchor: usize, known: Option<Anchor>) {
-        if anchor == 0 {
-            return;
-        }
-        if self.anchors.len() <= anchor {
-            self.anchors.resize(anchor + 1, None);
-        }
-        if let Some(slot) = self.anchors.get_mut(anchor) {
-            *slot = known;
-        }
+        let bounded = self.extent.bounded();
+        bounded.map_err(|(message, hint)| self.fault(at, message, hint))
     }
 
     fn push(
@@ -465,12 +240,12 @@ impl<'s> Builder<'s> {
             text,
             start: position(start),
             end: position(end),
-            parent: self.open.last().map_or(NOWHERE, |open| open.node),
+            parent: self.extent.innermost().unwrap_or(NOWHERE),
             after: NodeId(id.0 + 1),
             target: NOWHERE,
             style,
             tag,
-            is_key: !self.next_is_value(),
+            is_key: self.extent.expects_key(),
         });
         Ok(id)
     }
@@ -576,13 +351,6 @@ fn sort(tag: Option<&Tag>) -> Option<Sort> {
         "str" => Some(Sort::Text),
         _ => None,
     }
-}
-
-/// Base64 as Go's StdEncoding reads it: line ends are passed over.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
-    base64::engine::general_purpose::STANDARD.decode(bare).ok()
 }
 
 /// The parser's complaint in our words: its own may hold characters of the text.
