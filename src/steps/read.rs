@@ -104,16 +104,26 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose:
     stream.tails.push(pieces.tail);
 }
 
-/// Only maps are objects; `null` is nothing.
+/// Only maps are objects; `null` is nothing; and a list that was not taken apart hides its items.
 fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem> {
     let tree = manifest.tree().ok()?;
+    let at = |problem: Problem| Some(problem.at(stream.tell_object(id)));
     let found = match (tree.kind(tree.root()), tree.scalar(tree.root())) {
-        (Kind::Map, _) | (_, Some(Scalar::Null)) => return None,
+        (Kind::Map, _) => {
+            let items = tree.get(tree.root(), "items").filter(|items| tree.items(*items).next().is_some());
+            let list = manifest.identity().is_ok_and(|identity| identity.kind.ends_with("List"));
+            return match items {
+                Some(_) if list => at(Problem::new("the list is written in a way that its items cannot be told apart")
+                    .hint("write it as `items:` and a dash for each item, or as documents")),
+                _ => None,
+            };
+        }
+        (_, Some(Scalar::Null)) => return None,
         (Kind::Seq, _) => "a list",
         _ => "a scalar",
     };
-    let problem = Problem::new(format!("expected a Kubernetes object, found {found}"));
-    Some(problem.hint("each document is a map with apiVersion and kind").at(stream.tell_object(id)))
+    at(Problem::new(format!("expected a Kubernetes object, found {found}"))
+        .hint("each document is a map with apiVersion and kind"))
 }
 
 /// Settings of our own are not for the cluster.

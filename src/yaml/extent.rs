@@ -41,24 +41,13 @@ impl Extent {
     /// A collection begins.
     pub(super) fn open(&mut self, node: NodeId, anchor: usize, is_map: bool) {
         self.settle(anchor, None);
-        self.open.push(Open {
-            node,
-            anchor,
-            is_map,
-            children: 0,
-            size: 1,
-            height: 0,
-        });
+        self.open.push(Open { node, anchor, is_map, children: 0, size: 1, height: 0 });
     }
 
     /// The innermost collection ends.
     pub(super) fn close(&mut self) -> Option<NodeId> {
         let open = self.open.pop()?;
-        let known = Known {
-            node: open.node,
-            size: open.size,
-            height: open.height + 1,
-        };
+        let known = Known { node: open.node, size: open.size, height: open.height + 1 };
         self.settle(open.anchor, Some(known));
         self.add(known);
         Some(open.node)
@@ -66,11 +55,7 @@ impl Extent {
 
     /// A scalar.
     pub(super) fn leaf(&mut self, anchor: usize, node: NodeId) {
-        let known = Known {
-            node,
-            size: 1,
-            height: 0,
-        };
+        let known = Known { node, size: 1, height: 0 };
         self.settle(anchor, Some(known));
         self.add(known);
     }

@@ -140,9 +140,7 @@ fn dash_before(text: &str, start: usize) -> Option<(usize, usize)> {
     loop {
         let line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
         let before = text.get(line..end)?;
-        let said = before
-            .find(" #")
-            .map_or(before, |at| before.get(..at).unwrap_or(before));
+        let said = before.find(" #").map_or(before, |at| before.get(..at).unwrap_or(before));
         match said.trim() {
             "-" => return Some((line, said.find('-')?)),
             "" => end = line.checked_sub(1)?,

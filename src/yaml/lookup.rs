@@ -72,9 +72,7 @@ impl<'s> Tree<'s> {
         }
         let text = &*node.text;
         Some(match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
-                Scalar::Text(text)
-            }
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Scalar::Text(text),
             (Sort::Binary, _) => Scalar::Text(self.decoded(id).unwrap_or("")),
             _ => match scalar::kubernetes(text) {
                 Plain::Bool(value) => Scalar::Bool(value),
@@ -259,9 +257,7 @@ impl<'s> Tree<'s> {
     pub(super) fn key_text(&self, n: NodeId) -> Option<Cow<'_, str>> {
         let node = self.node(self.target(n));
         match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => {
-                Some(Cow::Borrowed(&node.text))
-            }
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Some(Cow::Borrowed(&node.text)),
             (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => scalar::key(&node.text),
             _ => None,
         }

@@ -25,12 +25,7 @@ pub struct Mistake {
 
 impl Mistake {
     pub(super) fn new(message: String) -> Self {
-        Self {
-            line: 0,
-            path: String::new(),
-            message,
-            hint: None,
-        }
+        Self { line: 0, path: String::new(), message, hint: None }
     }
 
     /// Adds the place, unless something deeper has done so.

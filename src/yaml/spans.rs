@@ -55,11 +55,7 @@ impl Text<'_, '_> {
                 let behind = self.source.get(end..)?;
                 let colon = behind.trim_start_matches([' ', '\t']);
                 let blank = behind.len() - colon.len();
-                Some(if colon.starts_with(':') && !node.is_key {
-                    end + blank + 1
-                } else {
-                    end
-                })
+                Some(if colon.starts_with(':') && !node.is_key { end + blank + 1 } else { end })
             }
             Style::BlockScalar => {
                 let said = self.source.get(start..end)?;
@@ -75,12 +71,9 @@ impl Text<'_, '_> {
 
     /// True where an ancestor is written in flow style.
     pub(super) fn in_flow(&self, n: NodeId) -> bool {
-        self.tree.parent(n).is_some_and(|parent| {
-            matches!(
-                self.tree.node(parent).style,
-                Style::FlowMap | Style::FlowSeq
-            )
-        })
+        self.tree
+            .parent(n)
+            .is_some_and(|parent| matches!(self.tree.node(parent).style, Style::FlowMap | Style::FlowSeq))
     }
 
     /// False for the pair `a: b` in `[a: b]`, which is a flow map without brackets.
@@ -88,11 +81,7 @@ impl Text<'_, '_> {
         let (start, end) = self.span(n);
         match self.tree.node(n).style {
             Style::FlowMap | Style::FlowSeq => {
-                start < end
-                    && self
-                        .source
-                        .get(start..)
-                        .is_some_and(|s| s.starts_with(['{', '[']))
+                start < end && self.source.get(start..).is_some_and(|s| s.starts_with(['{', '[']))
             }
             _ => true,
         }
@@ -104,10 +93,7 @@ impl Text<'_, '_> {
     }
 
     pub(super) fn line_start(&self, at: usize) -> usize {
-        self.source
-            .get(..at)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |end| end + 1)
+        self.source.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
     }
 
     /// The start of the line below the one in which something ends.

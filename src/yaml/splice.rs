@@ -346,36 +346,16 @@ mod tests {
     fn a_new_key_finds_its_place() {
         for (source, path, wanted) in [
             ("a: 1\nc: 2\n", &["b"] as &[&str], "a: 1\nb: new\nc: 2\n"),
-            (
-                "a: 1\n# of c\n# too\nc: 2\n",
-                &["b"],
-                "a: 1\nb: new\n# of c\n# too\nc: 2\n",
-            ),
-            (
-                "c: 1\na: 2 # x\n# end\n",
-                &["b"],
-                "c: 1\na: 2 # x\nb: new\n# end\n",
-            ),
+            ("a: 1\n# of c\n# too\nc: 2\n", &["b"], "a: 1\nb: new\n# of c\n# too\nc: 2\n"),
+            ("c: 1\na: 2 # x\n# end\n", &["b"], "c: 1\na: 2 # x\nb: new\n# end\n"),
             ("a: 1", &["b"], "a: 1\nb: new"),
-            (
-                "a:\n  x: |\n    t\n\nz: 1\n",
-                &["a", "y1"],
-                "a:\n  x: |\n    t\n  y1: new\n\nz: 1\n",
-            ),
+            ("a:\n  x: |\n    t\n\nz: 1\n", &["a", "y1"], "a:\n  x: |\n    t\n  y1: new\n\nz: 1\n"),
             ("a:\nz: 1\n", &["a", "b"], "a:\n  b: new\nz: 1\n"),
             ("a: {}\nz: 1\n", &["a", "b"], "a:\n  b: new\nz: 1\n"),
             ("a: {x: 1}\n", &["a", "b"], "a: {\"b\": \"new\", x: 1}\n"),
             ("{\"a\": 1}", &["b"], "{\"a\": 1, \"b\": \"new\"}"),
-            (
-                "{\n  \"a\": 1\n}\n",
-                &["b"],
-                "{\n  \"a\": 1,\n  \"b\": \"new\"\n}\n",
-            ),
-            (
-                "{\n\t\"b\": 1\n}\n",
-                &["a"],
-                "{\n\t\"a\": \"new\",\n\t\"b\": 1\n}\n",
-            ),
+            ("{\n  \"a\": 1\n}\n", &["b"], "{\n  \"a\": 1,\n  \"b\": \"new\"\n}\n"),
+            ("{\n\t\"b\": 1\n}\n", &["a"], "{\n\t\"a\": \"new\",\n\t\"b\": 1\n}\n"),
         ] {
             assert_eq!(inserted(source, path), wanted, "{source:?}");
         }
@@ -384,33 +364,16 @@ mod tests {
     #[test]
     fn two_inserts_below_one_new_map_merge() {
         let text = spliced("kind: A\n", |tree, edits| {
-            edits.insert(
-                tree,
-                tree.root(),
-                &["metadata", "annotations", "b"],
-                Value::text("1"),
-            );
-            edits.insert(
-                tree,
-                tree.root(),
-                &["metadata", "annotations", "a"],
-                Value::text("2"),
-            );
+            edits.insert(tree, tree.root(), &["metadata", "annotations", "b"], Value::text("1"));
+            edits.insert(tree, tree.root(), &["metadata", "annotations", "a"], Value::text("2"));
         });
-        assert_eq!(
-            text,
-            "kind: A\nmetadata:\n  annotations:\n    b: \"1\"\n    a: \"2\"\n"
-        );
+        assert_eq!(text, "kind: A\nmetadata:\n  annotations:\n    b: \"1\"\n    a: \"2\"\n");
     }
 
     #[test]
     fn what_goes_takes_its_lines_only() {
         for (source, path, wanted) in [
-            (
-                "a: 1\nb:\n  c: 2\n# d\nd: 3\n",
-                &["b"] as &[&str],
-                "a: 1\n# d\nd: 3\n",
-            ),
+            ("a: 1\nb:\n  c: 2\n# d\nd: 3\n", &["b"] as &[&str], "a: 1\n# d\nd: 3\n"),
             ("a:\n  b: 1 # x\nc: 2\n", &["a", "b"], "a: {} # x\nc: 2\n"),
             ("{\"a\": 1, \"b\": 2}", &["a"], "{\"b\": 2}"),
             ("{\"a\": 1, \"b\": 2}", &["b"], "{\"a\": 1}"),
@@ -424,9 +387,7 @@ mod tests {
     fn an_entry_becomes_another_one() {
         let source = "env:\n- name: A # a\n  value: x # b\n- {name: B, value: y}\n";
         let text = spliced(source, |tree, edits| {
-            let items: Vec<NodeId> = tree
-                .items(tree.at(tree.root(), &["env"]).unwrap())
-                .collect();
+            let items: Vec<NodeId> = tree.items(tree.at(tree.root(), &["env"]).unwrap()).collect();
             for item in items {
                 let key = tree.own_key(tree.get(item, "value").unwrap()).unwrap();
                 let from = Value::map([("secretKeyRef", Value::map([("key", Value::text("k"))]))]);

@@ -11,12 +11,7 @@ use super::node::{Sort, Style};
 use super::scalar::{self, Number, Plain};
 
 /// Checks a scalar; gives what a `!!binary` one holds.
-pub(super) fn check(
-    sort: Sort,
-    style: Style,
-    text: &str,
-    is_key: bool,
-) -> Result<Option<String>, Words> {
+pub(super) fn check(sort: Sort, style: Style, text: &str, is_key: bool) -> Result<Option<String>, Words> {
     let read = scalar::kubernetes(text);
     let fits = match sort {
         Sort::None if style == Style::Plain && read == Plain::Infinite && !is_key => {

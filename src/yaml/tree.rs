@@ -112,8 +112,8 @@ impl<'s> Builder<'s> {
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (text, Style::Quoted, start, end),
         };
         let is_key = self.extent.expects_key();
-        let held = tags::check(sort, style, &text, is_key)
-            .map_err(|(message, hint)| self.fault(start, message, hint))?;
+        let held =
+            tags::check(sort, style, &text, is_key).map_err(|(message, hint)| self.fault(start, message, hint))?;
         let id = self.push(text, style, sort, start, end)?;
         self.decoded.extend(held.map(|held| (id, held)));
         self.extent.leaf(anchor, id);
@@ -135,10 +135,7 @@ impl<'s> Builder<'s> {
 
     /// Go takes a colon that no blank follows for text: `[a:]` holds one text for it, and a map for us.
     fn colon(&self, end: usize) -> Result<(), Fault> {
-        let behind = self
-            .source
-            .get(end..)
-            .and_then(|rest| rest.strip_prefix(':'));
+        let behind = self.source.get(end..).and_then(|rest| rest.strip_prefix(':'));
         let touches = behind.is_some_and(|rest| rest.starts_with([',', '[', ']', '{', '}']));
         if touches {
             let hint = "put a space behind it, or quote the text";

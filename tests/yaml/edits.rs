@@ -18,16 +18,8 @@ struct Stop {
 
 fn stops(model: &Model, way: &mut Vec<usize>, out: &mut Vec<Stop>) {
     let at = out.len();
-    let is_flow = matches!(
-        model,
-        Model::Map { flow: true, .. } | Model::List { flow: true, .. }
-    );
-    out.push(Stop {
-        way: way.clone(),
-        is_key: false,
-        after: 0,
-        flow: is_flow,
-    });
+    let is_flow = matches!(model, Model::Map { flow: true, .. } | Model::List { flow: true, .. });
+    out.push(Stop { way: way.clone(), is_key: false, after: 0, flow: is_flow });
     match model {
         Model::List { items, .. } => {
             for (index, item) in items.iter().enumerate() {
@@ -40,12 +32,7 @@ fn stops(model: &Model, way: &mut Vec<usize>, out: &mut Vec<Stop>) {
             for (index, (_, value)) in entries.iter().enumerate() {
                 way.push(index);
                 let after = out.len() + 1;
-                out.push(Stop {
-                    way: way.clone(),
-                    is_key: true,
-                    after,
-                    flow: false,
-                });
+                out.push(Stop { way: way.clone(), is_key: true, after, flow: false });
                 stops(value, way, out);
                 way.pop();
             }
@@ -67,10 +54,7 @@ fn at<'m>(model: &'m mut Model, way: &[usize]) -> &'m mut Model {
 /// Lines, counted from 1, that an edit may touch.
 fn touch(tree: &Tree<'_>, ids: &[NodeId], first: usize, after: usize, lines: &mut BTreeSet<usize>) {
     let from = tree.line(ids[first]);
-    let to = ids
-        .get(after)
-        .map_or(usize::MAX, |next| tree.line(*next))
-        .min(tree.said().lines().count());
+    let to = ids.get(after).map_or(usize::MAX, |next| tree.line(*next)).min(tree.said().lines().count());
     lines.extend(from..=to);
 }
 
@@ -81,21 +65,14 @@ struct Outcome {
 fn round(seed: u64) -> Option<Outcome> {
     let mut dice = Dice::new(seed);
     let root = nasty::model(&mut dice, 0, false, &mut Vec::new(), &mut 0);
-    let mut pen = Pen {
-        dice: &mut dice,
-        out: String::new(),
-        kept: false,
-    };
+    let mut pen = Pen { dice: &mut dice, out: String::new(), kept: false };
     pen.document(&root);
     let source = pen.out;
     let tree = match Tree::parse(&source, Syntax::Document) {
         Ok(tree) => tree,
         Err(fault) => panic!("seed {seed}: {fault:?}\n{source}"),
     };
-    assert!(
-        Value::of(&tree, tree.root()) == root.means(&root),
-        "seed {seed}: read otherwise\n{source}"
-    );
+    assert!(Value::of(&tree, tree.root()) == root.means(&root), "seed {seed}: read otherwise\n{source}");
 
     let ids: Vec<NodeId> = tree.nodes().collect();
     let mut places = Vec::new();
@@ -112,26 +89,16 @@ fn round(seed: u64) -> Option<Outcome> {
             continue;
         };
         assert_eq!(tree.is_key(ids[index]), stop.is_key, "seed {seed}");
-        let end = if stop.is_key {
-            places[index + 1].after
-        } else {
-            stop.after
-        };
+        let end = if stop.is_key { places[index + 1].after } else { stop.after };
         if taken.iter().any(|(from, to)| index < *to && *from < end) {
             continue;
         }
-        let (parent, name) = stop
-            .way
-            .split_last()
-            .map(|(last, up)| (up.to_vec(), *last))
-            .expect("no root");
+        let (parent, name) = stop.way.split_last().map(|(last, up)| (up.to_vec(), *last)).expect("no root");
         let new = nasty::value(&mut dice, 0);
         let fresh = format!("{}-new-{count}", dice.one(&["a", "m", "z", "0", "it's"]));
         taken.push((index, end));
         if stop.is_key {
-            let Model::Map { entries, .. } = at(&mut model, &parent) else {
-                unreachable!()
-            };
+            let Model::Map { entries, .. } = at(&mut model, &parent) else { unreachable!() };
             if entries[name].0 == nasty::MERGE {
                 continue;
             }
@@ -156,9 +123,7 @@ fn round(seed: u64) -> Option<Outcome> {
                     }
                     removals.push(stop.way.clone());
                     // The last entry that goes makes its map an empty one, in the line of its key.
-                    let map = places
-                        .iter()
-                        .position(|place| !place.is_key && place.way == parent);
+                    let map = places.iter().position(|place| !place.is_key && place.way == parent);
                     let map = map.expect("a map");
                     lines.extend(tree.line(ids[map.saturating_sub(1)])..=tree.line(ids[map]));
                 }
@@ -178,14 +143,7 @@ fn round(seed: u64) -> Option<Outcome> {
                 if stop.flow || tree.said().is_empty() {
                     touch(&tree, &ids, index, end, &mut lines);
                 }
-                touch_alias(
-                    &tree,
-                    &ids,
-                    index,
-                    end,
-                    &mut lines,
-                    at(&mut model, &stop.way),
-                );
+                touch_alias(&tree, &ids, index, end, &mut lines, at(&mut model, &stop.way));
                 edits.append(ids[index], new.clone());
                 Some(Change::Append)
             }
@@ -193,14 +151,7 @@ fn round(seed: u64) -> Option<Outcome> {
                 if stop.flow {
                     touch(&tree, &ids, index, end, &mut lines);
                 }
-                touch_alias(
-                    &tree,
-                    &ids,
-                    index,
-                    end,
-                    &mut lines,
-                    at(&mut model, &stop.way),
-                );
+                touch_alias(&tree, &ids, index, end, &mut lines, at(&mut model, &stop.way));
                 edits.insert(&tree, ids[index], &[&fresh], new.clone());
                 Some(Change::Insert)
             }
@@ -215,10 +166,7 @@ fn round(seed: u64) -> Option<Outcome> {
         };
         let node = at(&mut model, &stop.way);
         if let (Some(_), Model::Alias(of)) = (&target, &*node) {
-            *node = Model::AliasAnd {
-                of: *of,
-                entry: (fresh, new),
-            };
+            *node = Model::AliasAnd { of: *of, entry: (fresh, new) };
             continue;
         }
         match (target, node) {
@@ -235,9 +183,7 @@ fn round(seed: u64) -> Option<Outcome> {
     removals.sort();
     for way in removals.iter().rev() {
         let (last, up) = way.split_last().expect("an entry");
-        let Model::Map { entries, .. } = at(&mut model, up) else {
-            unreachable!()
-        };
+        let Model::Map { entries, .. } = at(&mut model, up) else { unreachable!() };
         entries.remove(*last);
     }
     if edits.is_empty() {
@@ -270,10 +216,7 @@ fn round(seed: u64) -> Option<Outcome> {
             );
         }
         let crlf = source.matches("\r\n").count();
-        assert!(
-            crlf == 0 || !text.replace("\r\n", "").contains('\n'),
-            "seed {seed}: mixed line ends\n{text}"
-        );
+        assert!(crlf == 0 || !text.replace("\r\n", "").contains('\n'), "seed {seed}: mixed line ends\n{text}");
     }
     Some(Outcome { anew: applied.anew })
 }
@@ -298,14 +241,7 @@ fn target_kind(tree: &Tree<'_>, node: NodeId, coin: usize) -> Way {
 }
 
 /// An alias is written out where something is added to it alone, and an empty collection where it gets something.
-fn touch_alias(
-    tree: &Tree<'_>,
-    ids: &[NodeId],
-    index: usize,
-    end: usize,
-    lines: &mut BTreeSet<usize>,
-    model: &Model,
-) {
+fn touch_alias(tree: &Tree<'_>, ids: &[NodeId], index: usize, end: usize, lines: &mut BTreeSet<usize>, model: &Model) {
     let empty = match model {
         Model::List { items, .. } => items.is_empty(),
         Model::Map { entries, .. } => entries.is_empty(),
@@ -320,12 +256,10 @@ impl Model {
     fn has_anchor(&self) -> bool {
         match self {
             Self::Alias(_) | Self::AliasAnd { .. } => false,
-            Self::List { items, anchor, .. } => {
-                anchor.is_some() || items.iter().any(Self::has_anchor)
+            Self::List { items, anchor, .. } => anchor.is_some() || items.iter().any(Self::has_anchor),
+            Self::Map { entries, anchor, .. } => {
+                anchor.is_some() || entries.iter().any(|(_, value)| value.has_anchor())
             }
-            Self::Map {
-                entries, anchor, ..
-            } => anchor.is_some() || entries.iter().any(|(_, value)| value.has_anchor()),
             Self::Scalar { anchor, .. } => anchor.is_some(),
         }
     }
@@ -345,9 +279,5 @@ fn almost_all_edits_are_splices() {
     let outcomes: Vec<Outcome> = (0..4000).filter_map(round).collect();
     let spliced = outcomes.iter().filter(|outcome| !outcome.anew).count();
     println!("{spliced} of {} edits were splices", outcomes.len());
-    assert!(
-        spliced * 100 > outcomes.len() * 85,
-        "{spliced} of {}",
-        outcomes.len()
-    );
+    assert!(spliced * 100 > outcomes.len() * 85, "{spliced} of {}", outcomes.len());
 }

@@ -52,10 +52,7 @@ fn small_alias_bomb_is_refused_a4() {
 #[test]
 fn alias_to_itself_is_refused_a5() {
     for text in ["&a [*a]", "a: &a {b: *a}\n", "a: &a\n  <<: *a\n"] {
-        assert_eq!(
-            refused(text).message,
-            "an alias that names what it stands in"
-        );
+        assert_eq!(refused(text).message, "an alias that names what it stands in");
     }
 }
 
@@ -112,10 +109,7 @@ fn a_huge_scalar_is_refused_a9() {
 #[test]
 fn duplicate_keys_are_refused_with_both_lines_a12() {
     let fault = refused("a: 1\nb: 2\na: 3\n");
-    assert_eq!(
-        (fault.line, fault.message.as_str()),
-        (3, "a key that stands already in line 1")
-    );
+    assert_eq!((fault.line, fault.message.as_str()), (3, "a key that stands already in line 1"));
     refused("{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}}");
 }
 
@@ -148,14 +142,8 @@ fn explicit_keys_win_over_merged_ones_a13() {
     parse("base: &b {a: 1, b: 2}\nx:\n  c: 3\n  <<: *b\n");
     // The first of a list of maps wins.
     let tree = parse("a: &a {k: 1}\nb: &b {k: 2, l: 3}\nx: {<<: [*a, *b]}\n");
-    assert_eq!(
-        tree.at(tree.root(), &["x", "k"]).and_then(|n| tree.raw(n)),
-        Some("1")
-    );
-    assert_eq!(
-        tree.at(tree.root(), &["x", "l"]).and_then(|n| tree.raw(n)),
-        Some("3")
-    );
+    assert_eq!(tree.at(tree.root(), &["x", "k"]).and_then(|n| tree.raw(n)), Some("1"));
+    assert_eq!(tree.at(tree.root(), &["x", "l"]).and_then(|n| tree.raw(n)), Some("3"));
     refused("<<: 1\n");
     refused("<<: [1]\n");
 }
@@ -172,10 +160,7 @@ fn only_the_first_byte_order_mark_is_accepted_a15() {
     let split = |text: &str| pieces(text, &|_| true).map(|pieces| pieces.pieces.len());
     assert_eq!(split("\u{feff}a: 1\n---\nb: 2\n"), Ok(2));
     assert_eq!(split("\u{feff}{\"a\": 1}"), Ok(1));
-    assert_eq!(
-        pieces("\u{feff}a: 1\n", &|_| true).expect("one").pieces[0].before,
-        "\u{feff}"
-    );
+    assert_eq!(pieces("\u{feff}a: 1\n", &|_| true).expect("one").pieces[0].before, "\u{feff}");
     assert!(split("a: 1\n---\n\u{feff}b: 2\n").is_err());
     assert!(split("a: 1\n--- \u{feff}b: 2\n").is_err());
     assert!(split("\u{feff}\u{feff}a: 1\n").is_err());
@@ -198,21 +183,13 @@ fn line_ends_are_kept_where_nothing_changes_a16() {
     let tree = parse("a: 1\r\nb: 2\n");
     let mut edits = Edits::default();
     edits.set(tree.get(tree.root(), "b").expect("b"), Value::int(3));
-    assert_eq!(
-        edits.apply(&tree, Syntax::Document).expect("an edit").text,
-        "a: 1\r\nb: 3\n"
-    );
-    assert_eq!(
-        refused("a: 1\rb: 2\n").message,
-        "a carriage return without a line feed"
-    );
+    assert_eq!(edits.apply(&tree, Syntax::Document).expect("an edit").text, "a: 1\r\nb: 3\n");
+    assert_eq!(refused("a: 1\rb: 2\n").message, "a carriage return without a line feed");
 }
 
 #[test]
 fn raw_controls_are_refused_and_escaped_ones_kept_a18() {
-    for c in [
-        '\0', '\u{1}', '\u{1b}', '\u{7f}', '\u{80}', '\u{85}', '\u{2028}', '\u{2029}', '\u{fffe}',
-    ] {
+    for c in ['\0', '\u{1}', '\u{1b}', '\u{7f}', '\u{80}', '\u{85}', '\u{2028}', '\u{2029}', '\u{fffe}'] {
         refused(&format!("a: \"{c}\"\n"));
         refused(&format!("a: 1 # {c}\n"));
         let kept = text(&format!("a: \"\\U{:08x}\"\n", u32::from(c)), "a");
@@ -222,31 +199,14 @@ fn raw_controls_are_refused_and_escaped_ones_kept_a18() {
 
 #[test]
 fn scalars_that_mean_something_are_quoted_when_they_are_text_a19() {
-    for word in [
-        "no",
-        "on",
-        "012",
-        "0o14",
-        "1e3",
-        "12:30:45",
-        "~",
-        ".inf",
-        "=",
-        "y",
-        "2001-01-01",
-        "<<",
-        "",
-    ] {
+    for word in ["no", "on", "012", "0o14", "1e3", "12:30:45", "~", ".inf", "=", "y", "2001-01-01", "<<", ""] {
         let value = Value::map([(word, Value::text(word))]);
         let written = value.write(Syntax::Document);
         assert_eq!(written, format!("\"{word}\": \"{word}\"\n"));
         assert!(Value::of(&parse(&written), parse(&written).root()) == value);
     }
     refused("a: .inf\n");
-    assert_eq!(
-        parse("on: 1\n012: 2\n").key(parse("on: 1\n").nodes().nth(1).expect("a key")),
-        "true"
-    );
+    assert_eq!(parse("on: 1\n012: 2\n").key(parse("on: 1\n").nodes().nth(1).expect("a key")), "true");
 }
 
 #[test]
@@ -266,13 +226,8 @@ fn unknown_tags_are_refused_a20() {
     ] {
         refused(source);
     }
-    let tree = parse(
-        "a: !!str 12\nb: !!int \"12\"\nc: !!null ~\nd: !!map {}\ne: !!seq []\nf: !!bool yes\ng: !\n",
-    );
-    let read = |key| {
-        tree.get(tree.root(), key)
-            .and_then(|node| tree.scalar(node))
-    };
+    let tree = parse("a: !!str 12\nb: !!int \"12\"\nc: !!null ~\nd: !!map {}\ne: !!seq []\nf: !!bool yes\ng: !\n");
+    let read = |key| tree.get(tree.root(), key).and_then(|node| tree.scalar(node));
     assert!(read("a") == Some(Scalar::Text("12")));
     assert!(read("b") == Some(Scalar::Number("12")));
     assert!(read("c") == Some(Scalar::Null));
@@ -295,28 +250,19 @@ fn block_scalars_keep_every_space_a21() {
         ("a: >-\n  x\n    y\n  z\n", "x\n  y\nz"),
         ("a: |2\n    x\n", "  x\n"),
         ("a: |\n  x", "x"),
-        (
-            "a: |\n  x\n  # no comment\n# comment\n",
-            "x\n# no comment\n",
-        ),
+        ("a: |\n  x\n  # no comment\n# comment\n", "x\n# no comment\n"),
         ("a: |\n\n\n  x\n", "\n\nx\n"),
     ] {
         assert_eq!(text(source, "a"), wanted, "{source:?}");
         // And they stay so where the neighbour is changed.
         let source = format!("{source}\nb: 1\n");
         let tree = parse(&source);
-        let before = tree
-            .get(tree.root(), "a")
-            .and_then(|node| tree.text(node))
-            .map(str::to_owned);
+        let before = tree.get(tree.root(), "a").and_then(|node| tree.text(node)).map(str::to_owned);
         let mut edits = Edits::default();
         edits.insert(&tree, tree.root(), &["aa"], Value::int(1));
         let applied = edits.apply(&tree, Syntax::Document).expect("an edit");
         let back = parse(&applied.text);
-        let after = back
-            .get(back.root(), "a")
-            .and_then(|node| back.text(node))
-            .map(str::to_owned);
+        let after = back.get(back.root(), "a").and_then(|node| back.text(node)).map(str::to_owned);
         assert_eq!(after, before, "{source:?}");
     }
 }
@@ -324,12 +270,7 @@ fn block_scalars_keep_every_space_a21() {
 #[test]
 fn directives_and_document_ends_a22() {
     let split = |text: &str| {
-        pieces(text, &|_| true).map(|all| {
-            all.pieces
-                .iter()
-                .map(|p| p.text.to_owned())
-                .collect::<Vec<_>>()
-        })
+        pieces(text, &|_| true).map(|all| all.pieces.iter().map(|p| p.text.to_owned()).collect::<Vec<_>>())
     };
     for source in [
         "%YAML 1.1\n---\na: 1\n...\n---\nb: 2\n",
@@ -337,44 +278,23 @@ fn directives_and_document_ends_a22() {
         "a: 1\n...\nb: 2\n",
         "--- # c\na: 1\n--- # c\nb: 2\n... # c\n",
     ] {
-        assert_eq!(
-            split(source),
-            Ok(vec!["a: 1\n".to_owned(), "b: 2\n".to_owned()]),
-            "{source}"
-        );
+        assert_eq!(split(source), Ok(vec!["a: 1\n".to_owned(), "b: 2\n".to_owned()]), "{source}");
     }
-    for source in [
-        "%FOO bar\n---\na: 1\n",
-        "%YAML 2.0\n---\n",
-        "%YAML 1.1\na: 1\n",
-        "%TAG !! tag:x,1:\n---\n",
-        "a: 1\n... b\n",
-    ] {
+    for source in
+        ["%FOO bar\n---\na: 1\n", "%YAML 2.0\n---\n", "%YAML 1.1\na: 1\n", "%TAG !! tag:x,1:\n---\n", "a: 1\n... b\n"]
+    {
         assert!(split(source).is_err(), "{source}");
     }
-    assert_eq!(
-        split("--- {a: 1}\n--- text\n"),
-        Ok(vec!["{a: 1}\n".to_owned(), "text\n".to_owned()])
-    );
-    assert_eq!(
-        split("a: |\n  ---\n  ...\n"),
-        Ok(vec!["a: |\n  ---\n  ...\n".to_owned()])
-    );
-    assert_eq!(
-        split("a: 1\n---x: 2\n"),
-        Ok(vec!["a: 1\n---x: 2\n".to_owned()])
-    );
+    assert_eq!(split("--- {a: 1}\n--- text\n"), Ok(vec!["{a: 1}\n".to_owned(), "text\n".to_owned()]));
+    assert_eq!(split("a: |\n  ---\n  ...\n"), Ok(vec!["a: |\n  ---\n  ...\n".to_owned()]));
+    assert_eq!(split("a: 1\n---x: 2\n"), Ok(vec!["a: 1\n---x: 2\n".to_owned()]));
 }
 
 #[test]
 fn json_in_all_its_ways_a23() {
     let split = |text: &str| {
         let all = pieces(text, &|_| true)?;
-        Ok(all
-            .pieces
-            .iter()
-            .map(|p| (p.text.to_owned(), p.syntax))
-            .collect::<Vec<_>>())
+        Ok(all.pieces.iter().map(|p| (p.text.to_owned(), p.syntax)).collect::<Vec<_>>())
     };
     let (a, b) = ("{\"a\": 1}".to_owned(), "{\"b\": [\"}\\\"\"]}".to_owned());
     let both = |syntax| Ok::<_, Fault>(vec![(a.clone(), syntax), (b.clone(), syntax)]);
@@ -384,10 +304,7 @@ fn json_in_all_its_ways_a23() {
     assert_eq!(split(&format!("[\n{a},\n{b}\n]\n")), both(Syntax::Member));
     let list = format!("{{\"kind\": \"List\", \"items\": [{a}, {b}], \"x\": 1}}");
     assert_eq!(split(&list), both(Syntax::Member));
-    assert_eq!(
-        split(&list.replace("items", "it\\u0065ms")),
-        both(Syntax::Member)
-    );
+    assert_eq!(split(&list.replace("items", "it\\u0065ms")), both(Syntax::Member));
     assert_eq!(split(&a), Ok(vec![(a.clone(), Syntax::Concatenated)]));
     assert_eq!(split("[1, 2]").map(|all| all.len()), Ok(1));
     for cut in [0, 1, 5, 20] {
@@ -407,7 +324,8 @@ fn json_brackets_are_refused_a24() {
 #[test]
 fn a_cut_off_stream_is_never_a_shorter_one_a27() {
     let unit = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"a\"\n  labels: {x: y, z: [1, 2]}\nstringData:\n  k: |\n    one\n    two\n  'q': 'it''s'\n---\n";
-    let json = "{\"kind\": \"List\", \"items\": [{\"kind\": \"Secret\", \"data\": {\"a\": \"b\"}}, {\"kind\": \"Secret\"}]}\n";
+    let json =
+        "{\"kind\": \"List\", \"items\": [{\"kind\": \"Secret\", \"data\": {\"a\": \"b\"}}, {\"kind\": \"Secret\"}]}\n";
     for sample in [unit.repeat(40), json.repeat(60)] {
         let whole = pieces(&sample, &|_| true).expect("the sample").pieces.len();
         assert!(sample.len() > 4000);
@@ -416,21 +334,12 @@ fn a_cut_off_stream_is_never_a_shorter_one_a27() {
             let Ok(all) = pieces(text, &|_| true) else {
                 continue;
             };
-            let put_together: String = all
-                .pieces
-                .iter()
-                .flat_map(|p| [p.before, p.text])
-                .chain([all.tail])
-                .collect();
+            let put_together: String = all.pieces.iter().flat_map(|p| [p.before, p.text]).chain([all.tail]).collect();
             assert_eq!(put_together, text);
             assert!(all.pieces.len() <= whole);
             // The complete ones are what they were; a last one that is cut off may still be seen as cut off.
             if sample.starts_with('{') {
-                assert!(
-                    all.pieces
-                        .iter()
-                        .all(|piece| Tree::parse(piece.text, piece.syntax).is_ok())
-                );
+                assert!(all.pieces.iter().all(|piece| Tree::parse(piece.text, piece.syntax).is_ok()));
             }
         }
     }
@@ -454,26 +363,17 @@ fn anchors_are_expanded_and_never_dangle_a31() {
     edits.insert(&tree, tree.root(), &["b", "y"], Value::int(2));
     edits.insert(&tree, tree.root(), &["c", "z"], Value::int(3));
     let applied = edits.apply(&tree, Syntax::Document).expect("an edit");
-    assert_eq!(
-        applied.text,
-        "a: &a {x: 1}\nb:\n  x: 1\n  \"y\": 2\nc:\n  <<: *a\n  z: 3\n"
-    );
+    assert_eq!(applied.text, "a: &a {x: 1}\nb:\n  x: 1\n  \"y\": 2\nc:\n  <<: *a\n  z: 3\n");
 }
 
 #[test]
 fn lists_that_share_anchors_are_untangled_a31() {
     let all = |_: &str| true;
-    let source =
-        "a: 1\n---\nkind: List\nitems:\n- kind: A\n  x: &x {z: 1}\n- kind: B\n  x: *x\n---\nb: 1\n";
+    let source = "a: 1\n---\nkind: List\nitems:\n- kind: A\n  x: &x {z: 1}\n- kind: B\n  x: *x\n---\nb: 1\n";
     let wanted = "a: 1\n---\nkind: List\nitems:\n- kind: A\n  x:\n    z: 1\n- kind: B\n  x:\n    z: 1\n---\nb: 1\n";
     assert_eq!(untangled(source, &all), Ok(Some(wanted.to_owned())));
     assert_eq!(untangled(source, &|_| false), Ok(None));
-    for plain in [
-        "a: &x 1\nb: *x\n",
-        "kind: List\nitems:\n- a: &x 1\n  b: *x\n",
-        "a: 1 * 2 & 3\n",
-        "a: [&x 1, *y]\n",
-    ] {
+    for plain in ["a: &x 1\nb: *x\n", "kind: List\nitems:\n- a: &x 1\n  b: *x\n", "a: 1 * 2 & 3\n", "a: [&x 1, *y]\n"] {
         assert_eq!(untangled(plain, &all), Ok(None), "{plain}");
     }
 }
@@ -484,23 +384,11 @@ fn long_lines_and_many_lines_a32() {
     let text = format!("a: |\n{}", "  x\n".repeat(1_000_000));
     assert_eq!(pieces(&text, &|_| true).expect("pieces").pieces.len(), 1);
     parse(&text);
-    assert_eq!(
-        pieces(&"\n".repeat(1_000_000), &|_| true)
-            .expect("pieces")
-            .pieces
-            .len(),
-        0
-    );
+    assert_eq!(pieces(&"\n".repeat(1_000_000), &|_| true).expect("pieces").pieces.len(), 0);
     let documents = "---\n".repeat(300_000);
-    assert_eq!(
-        pieces(&documents, &|_| true).expect("pieces").pieces.len(),
-        0
-    );
+    assert_eq!(pieces(&documents, &|_| true).expect("pieces").pieces.len(), 0);
     let many = "--- 1\n".repeat(300_000);
-    assert_eq!(
-        pieces(&many, &|_| true).expect("pieces").pieces.len(),
-        300_000
-    );
+    assert_eq!(pieces(&many, &|_| true).expect("pieces").pieces.len(), 300_000);
     let begin = Instant::now();
     let keys: String = (0..300_000).map(|n| format!("k{n}: v\n")).collect();
     let tree = parse(&keys);
@@ -512,32 +400,20 @@ fn long_lines_and_many_lines_a32() {
 fn the_text_of_numbers_is_kept_a33() {
     let source = "a: 123456789012345678901234567890\nb: 1.0\nc: -0\nd: 1e400\ne: 1_000\n";
     let tree = parse(source);
-    let read = |key| {
-        tree.get(tree.root(), key)
-            .and_then(|node| tree.scalar(node))
-    };
+    let read = |key| tree.get(tree.root(), key).and_then(|node| tree.scalar(node));
     assert!(read("a") == Some(Scalar::Number("123456789012345678901234567890")));
     assert!(read("b") == Some(Scalar::Number("1.0")));
     assert!(read("c") == Some(Scalar::Number("-0")));
     assert!(read("d") == Some(Scalar::Text("1e400")));
     let whole = Value::of(&tree, tree.root());
-    assert_eq!(
-        whole.write(Syntax::Document),
-        source.replace("1e400", "\"1e400\"")
-    );
+    assert_eq!(whole.write(Syntax::Document), source.replace("1e400", "\"1e400\""));
     let json = whole.write(Syntax::Member);
-    assert_eq!(
-        json,
-        "{\"a\": 123456789012345678901234567890, \"b\": 1.0, \"c\": -0, \"d\": \"1e400\", \"e\": 1000}"
-    );
+    assert_eq!(json, "{\"a\": 123456789012345678901234567890, \"b\": 1.0, \"c\": -0, \"d\": \"1e400\", \"e\": 1000}");
 }
 
 #[test]
 fn keys_that_only_look_alike_are_two_keys_a34() {
     let tree = parse("\u{e9}: 1\ne\u{301}: 2\n");
     assert_eq!(tree.entries(tree.root()).len(), 2);
-    assert_eq!(
-        tree.get(tree.root(), "e\u{301}").and_then(|n| tree.raw(n)),
-        Some("2")
-    );
+    assert_eq!(tree.get(tree.root(), "e\u{301}").and_then(|n| tree.raw(n)), Some("2"));
 }

@@ -116,18 +116,7 @@ const TEXTS: &[&str] = &[
     "12:30:45",
 ];
 
-const RAW: &[&str] = &[
-    "1",
-    "-1",
-    "012",
-    "0x1F",
-    "1.5",
-    "1e3",
-    ".5",
-    "1_000",
-    "0",
-    "18446744073709551615",
-];
+const RAW: &[&str] = &["1", "-1", "012", "0x1F", "1.5", "1e3", ".5", "1_000", "0", "18446744073709551615"];
 
 pub(crate) fn text(dice: &mut Dice) -> String {
     if dice.often(50) { format!("v{}", dice.below(1000)) } else { dice.one(TEXTS).to_owned() }
@@ -164,11 +153,7 @@ pub(crate) fn model(
     anchors: &mut Vec<(usize, bool)>,
     next: &mut usize,
 ) -> Model {
-    let sort = if depth == 0 {
-        5
-    } else {
-        dice.below(if depth > 4 { 4 } else { 8 })
-    };
+    let sort = if depth == 0 { 5 } else { dice.below(if depth > 4 { 4 } else { 8 }) };
     if sort == 0 && !anchors.is_empty() && dice.often(40) {
         return Model::Alias(anchors[dice.below(anchors.len())].0);
     }
@@ -177,33 +162,16 @@ pub(crate) fn model(
         *next
     });
     let made = match sort {
-        0..=3 => Model::Scalar {
-            value: scalar(dice),
-            anchor,
-        },
+        0..=3 => Model::Scalar { value: scalar(dice), anchor },
         4 | 6 => {
             let flow = flow || dice.often(20);
-            let count = if flow {
-                dice.below(4)
-            } else {
-                1 + dice.below(4)
-            };
-            let items = (0..count)
-                .map(|_| model(dice, depth + 1, flow, anchors, next))
-                .collect();
-            Model::List {
-                items,
-                flow,
-                anchor,
-            }
+            let count = if flow { dice.below(4) } else { 1 + dice.below(4) };
+            let items = (0..count).map(|_| model(dice, depth + 1, flow, anchors, next)).collect();
+            Model::List { items, flow, anchor }
         }
         _ => {
             let flow = flow || depth > 0 && dice.often(20);
-            let count = if flow {
-                dice.below(4)
-            } else {
-                1 + dice.below(5)
-            };
+            let count = if flow { dice.below(4) } else { 1 + dice.below(5) };
             let mut entries = Vec::new();
             let maps: Vec<usize> = anchors.iter().filter(|a| a.1).map(|a| a.0).collect();
             if !maps.is_empty() && dice.often(15) {
@@ -212,11 +180,7 @@ pub(crate) fn model(
             for at in 0..count {
                 entries.push((key(dice, at), model(dice, depth + 1, flow, anchors, next)));
             }
-            Model::Map {
-                entries,
-                flow,
-                anchor,
-            }
+            Model::Map { entries, flow, anchor }
         }
     };
     if let Some(anchor) = anchor {
@@ -229,9 +193,7 @@ impl Model {
     fn anchor(&self) -> Option<usize> {
         match self {
             Self::Alias(_) | Self::AliasAnd { .. } => None,
-            Self::List { anchor, .. } | Self::Map { anchor, .. } | Self::Scalar { anchor, .. } => {
-                *anchor
-            }
+            Self::List { anchor, .. } | Self::Map { anchor, .. } | Self::Scalar { anchor, .. } => *anchor,
         }
     }
 
@@ -250,10 +212,7 @@ impl Model {
     pub(crate) fn means(&self, root: &Model) -> Value<'static> {
         match self {
             Self::Alias(of) => root.find(*of).expect("an anchor").means(root),
-            Self::AliasAnd {
-                of,
-                entry: (key, value),
-            } => match root.find(*of).expect("an anchor").means(root) {
+            Self::AliasAnd { of, entry: (key, value) } => match root.find(*of).expect("an anchor").means(root) {
                 Value::List(mut items) => {
                     items.push(value.clone());
                     Value::List(items)
@@ -263,9 +222,7 @@ impl Model {
                     map
                 }
             },
-            Self::List { items, .. } => {
-                Value::List(items.iter().map(|item| item.means(root)).collect())
-            }
+            Self::List { items, .. } => Value::List(items.iter().map(|item| item.means(root)).collect()),
             Self::Map { entries, .. } => {
                 let mut map = Value::Map(Vec::new());
                 for (key, value) in entries {
@@ -292,17 +249,11 @@ impl Model {
                 Model::List { items: items.iter().map(Model::from_value).collect(), flow: false, anchor: None }
             }
             Value::Map(entries) => Model::Map {
-                entries: entries
-                    .iter()
-                    .map(|(k, v)| (k.to_string(), Model::from_value(v)))
-                    .collect(),
+                entries: entries.iter().map(|(k, v)| (k.to_string(), Model::from_value(v))).collect(),
                 flow: false,
                 anchor: None,
             },
-            scalar => Model::Scalar {
-                value: scalar.clone(),
-                anchor: None,
-            },
+            scalar => Model::Scalar { value: scalar.clone(), anchor: None },
         }
     }
 }
@@ -324,11 +275,7 @@ impl Pen<'_> {
         if self.dice.often(10) {
             self.out.push_str("# last\n");
         }
-        if self.dice.often(5)
-            && self.out.ends_with('\n')
-            && !self.out.contains('|')
-            && !self.out.contains('>')
-        {
+        if self.dice.often(5) && self.out.ends_with('\n') && !self.out.contains('|') && !self.out.contains('>') {
             self.out.pop();
         }
         if self.dice.often(15) {
@@ -343,11 +290,7 @@ impl Pen<'_> {
     fn remark(&mut self, column: usize) {
         if self.dice.often(8) {
             // Deeper ones would be text of a block scalar above.
-            let column = if self.dice.often(70) {
-                column
-            } else {
-                self.dice.below(column + 1)
-            };
+            let column = if self.dice.often(70) { column } else { self.dice.below(column + 1) };
             self.pad(column);
             let number = self.dice.below(100);
             self.out.push_str(&format!("# remark {number}\n"));
@@ -396,18 +339,12 @@ impl Pen<'_> {
     fn below_key(&mut self, value: &Model, column: usize) {
         self.property(value);
         match value {
-            Model::Map {
-                entries,
-                flow: false,
-                ..
-            } if !entries.is_empty() => {
+            Model::Map { entries, flow: false, .. } if !entries.is_empty() => {
                 self.line_end();
                 let deeper = column + 1 + self.dice.below(4);
                 self.block(value, deeper, false);
             }
-            Model::List {
-                items, flow: false, ..
-            } if !items.is_empty() => {
+            Model::List { items, flow: false, .. } if !items.is_empty() => {
                 self.line_end();
                 let deeper = column + if self.dice.often(50) { 0 } else { 2 };
                 self.block(value, deeper, false);
@@ -445,19 +382,13 @@ impl Pen<'_> {
 
     /// What stands behind a key or a dash in its line, with the line's end.
     fn leaf(&mut self, value: &Model, column: usize) {
-        if let Model::Scalar {
-            value: Value::Null,
-            anchor,
-        } = value
+        if let Model::Scalar { value: Value::Null, anchor } = value
             && (anchor.is_none() && self.dice.often(50))
         {
             return self.line_end();
         }
         self.out.push(' ');
-        if let Model::Scalar {
-            value: Value::Text(text),
-            ..
-        } = value
+        if let Model::Scalar { value: Value::Text(text), .. } = value
             && text.contains('\n')
             && self.literal(text, column)
         {
@@ -499,9 +430,7 @@ impl Pen<'_> {
 
     fn key(&mut self, key: &str) {
         let plain = key == MERGE
-            || key.starts_with(|c: char| c.is_ascii_alphabetic())
-                && !key.contains('\'')
-                && self.dice.often(75);
+            || key.starts_with(|c: char| c.is_ascii_alphabetic()) && !key.contains('\'') && self.dice.often(75);
         if plain {
             self.out.push_str(key);
         } else {
@@ -511,8 +440,7 @@ impl Pen<'_> {
 
     fn quoted(&mut self, text: &str) {
         if text.chars().all(|c| (' '..='~').contains(&c)) && self.dice.often(50) {
-            self.out
-                .push_str(&format!("'{}'", text.replace('\'', "''")));
+            self.out.push_str(&format!("'{}'", text.replace('\'', "''")));
             return;
         }
         self.out.push('"');
@@ -521,10 +449,7 @@ impl Pen<'_> {
                 '"' | '\\' => self.out.extend(['\\', c]),
                 ' '..='~' => self.out.push(c),
                 '\n' => self.out.push_str("\\n"),
-                c if self.dice.often(50)
-                    && c > '\u{a0}'
-                    && !('\u{2028}'..='\u{2029}').contains(&c) =>
-                {
+                c if self.dice.often(50) && c > '\u{a0}' && !('\u{2028}'..='\u{2029}').contains(&c) => {
                     self.out.push(c);
                 }
                 c => self.out.push_str(&format!("\\U{:08x}", u32::from(c))),
@@ -564,12 +489,8 @@ impl Pen<'_> {
                 self.out.push('}');
             }
             Model::Scalar { value, .. } => match value {
-                Value::Bool(true) => self
-                    .out
-                    .push_str(["true", "yes", "On", "y"][self.dice.below(4)]),
-                Value::Bool(false) => self
-                    .out
-                    .push_str(["false", "no", "OFF", "n"][self.dice.below(4)]),
+                Value::Bool(true) => self.out.push_str(["true", "yes", "On", "y"][self.dice.below(4)]),
+                Value::Bool(false) => self.out.push_str(["false", "no", "OFF", "n"][self.dice.below(4)]),
                 Value::Null => self.out.push_str(["null", "~", "Null"][self.dice.below(3)]),
                 Value::Number(text) => self.out.push_str(text),
                 Value::Text(text) if text.starts_with(['v', 'h']) && self.dice.often(60) => {

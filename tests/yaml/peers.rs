@@ -19,16 +19,11 @@ struct Answer {
 /// Builds the reader once; None where Go is missing, which only a continuous build may not be.
 fn reader() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let folder = target.join("peers");
     std::fs::create_dir_all(&folder).expect("a folder for the peers");
     // A name of its own, then renamed: tests run side by side.
-    let fresh = folder.join(format!(
-        "yaml-{}-{:?}",
-        std::process::id(),
-        std::thread::current().id()
-    ));
+    let fresh = folder.join(format!("yaml-{}-{:?}", std::process::id(), std::thread::current().id()));
     let built = Command::new("go")
         .args(["build", "-o"])
         .arg(&fresh)
@@ -42,13 +37,9 @@ fn reader() -> Option<PathBuf> {
             Some(program)
         }
         found => {
-            let is_missing =
-                matches!(&found, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
+            let is_missing = matches!(&found, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
             assert!(is_missing, "the peer does not build: {found:?}");
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "go is missing"
-            );
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "go is missing");
             println!("skipped: go is missing");
             None
         }
@@ -89,13 +80,9 @@ fn same(a: &Json, b: &Json) -> bool {
         (Json::Number(a), Json::Number(b)) => {
             Value::Number(a.to_string().into()) == Value::Number(b.to_string().into())
         }
-        (Json::Array(a), Json::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Json::Object(a), Json::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
         _ => a == b,
     }
@@ -185,10 +172,7 @@ fn what_we_write_both_readers_read() {
         ]));
     }
     let syntaxes = [Syntax::Document, Syntax::Inline, Syntax::Item { column: 3 }];
-    let documents: Vec<String> = values
-        .iter()
-        .flat_map(|value| syntaxes.map(|syntax| value.write(syntax)))
-        .collect();
+    let documents: Vec<String> = values.iter().flat_map(|value| syntaxes.map(|syntax| value.write(syntax))).collect();
     let Some(answers) = ask(&documents) else {
         return;
     };
@@ -199,11 +183,7 @@ fn what_we_write_both_readers_read() {
         }
         for (who, read) in [("sigs", &answer.kubernetes), ("v3", &answer.kustomize)] {
             let fits = read.as_ref().is_some_and(|read| same(read, &wanted));
-            assert!(
-                fits,
-                "{who} reads {read:?} instead of {wanted} in\n{}",
-                documents[at]
-            );
+            assert!(fits, "{who} reads {read:?} instead of {wanted} in\n{}", documents[at]);
         }
     }
 }
@@ -261,17 +241,8 @@ fn plain_scalars_are_read_as_sigs_reads_them() {
     ];
     let mut dice = Dice::new(2);
     let scalars: Vec<String> = (0..6000)
-        .map(|_| {
-            (0..=dice.below(5))
-                .map(|_| dice.one(&parts))
-                .collect::<String>()
-        })
-        .filter(|scalar| {
-            !scalar.contains(": ")
-                && !scalar.starts_with("-:")
-                && *scalar != "-"
-                && *scalar != "---"
-        })
+        .map(|_| (0..=dice.below(5)).map(|_| dice.one(&parts)).collect::<String>())
+        .filter(|scalar| !scalar.contains(": ") && !scalar.starts_with("-:") && *scalar != "-" && *scalar != "---")
         .collect();
     // As a value, and as a key.
     let documents: Vec<String> =
@@ -285,11 +256,7 @@ fn nasty_documents_are_read_as_sigs_reads_them() {
         .map(|seed| {
             let mut dice = Dice::new(seed);
             let model = nasty::model(&mut dice, 0, false, &mut Vec::new(), &mut 0);
-            let mut pen = Pen {
-                dice: &mut dice,
-                out: String::new(),
-                kept: false,
-            };
+            let mut pen = Pen { dice: &mut dice, out: String::new(), kept: false };
             pen.document(&model);
             pen.out
         })
@@ -303,19 +270,14 @@ fn broken_documents_are_read_as_sigs_reads_them_or_refused() {
     for seed in 0..4000 {
         let mut dice = Dice::new(seed);
         let model = nasty::model(&mut dice, 0, false, &mut Vec::new(), &mut 0);
-        let mut pen = Pen {
-            dice: &mut dice,
-            out: String::new(),
-            kept: false,
-        };
+        let mut pen = Pen { dice: &mut dice, out: String::new(), kept: false };
         pen.document(&model);
         let mut text: Vec<char> = pen.out.chars().take(400).collect();
         for _ in 0..=dice.below(3) {
             let at = dice.below(text.len().max(1));
             let new: Vec<char> = dice
                 .one(&[
-                    "", " ", "\n", ":", "- ", "'", "\"", "#", "{", "]", "!", "&a ", "*a1", "|",
-                    "\t", "!!str ", "? ",
+                    "", " ", "\n", ":", "- ", "'", "\"", "#", "{", "]", "!", "&a ", "*a1", "|", "\t", "!!str ", "? ",
                 ])
                 .chars()
                 .collect();
@@ -344,10 +306,7 @@ fn compare(documents: &[String], lenient: usize) {
         let ours = json(&Value::of(&tree, tree.root()));
         match answer.kubernetes {
             Some(theirs) => {
-                assert!(
-                    same(&ours, &theirs),
-                    "we read {ours}, sigs {theirs} in\n{text:?}"
-                );
+                assert!(same(&ours, &theirs), "we read {ours}, sigs {theirs} in\n{text:?}");
                 both += 1;
             }
             None => assert!(lenient > 0, "we read {ours}, sigs refuses\n{text:?}"),

@@ -10,28 +10,17 @@ fn all(_: &str) -> bool {
 }
 
 /// The texts of the pieces; whatever happens, all bytes must be there.
-fn split<'s>(
-    text: &'s str,
-    may_matter: &dyn Fn(&str) -> bool,
-) -> Result<Vec<(&'s str, Syntax)>, Fault> {
+fn split<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool) -> Result<Vec<(&'s str, Syntax)>, Fault> {
     let found = pieces(text, may_matter)?;
     let mut whole = String::new();
     for piece in &found.pieces {
         whole.push_str(piece.before);
-        assert_eq!(
-            piece.line,
-            whole.matches('\n').count() + 1,
-            "the line of a piece in\n{text}"
-        );
+        assert_eq!(piece.line, whole.matches('\n').count() + 1, "the line of a piece in\n{text}");
         whole.push_str(piece.text);
     }
     whole.push_str(found.tail);
     assert_eq!(whole, text);
-    Ok(found
-        .pieces
-        .iter()
-        .map(|piece| (piece.text, piece.syntax))
-        .collect())
+    Ok(found.pieces.iter().map(|piece| (piece.text, piece.syntax)).collect())
 }
 
 const FRAGMENTS: &[&str] = &[
@@ -104,10 +93,7 @@ proptest! {
 
 /// A list of nasty objects, and what they mean.
 fn list(dice: &mut Dice, depth: usize, flow: bool, means: &mut Vec<Value<'static>>) -> Model {
-    let text = |text: &str| Model::Scalar {
-        value: Value::text(text.to_owned()),
-        anchor: None,
-    };
+    let text = |text: &str| Model::Scalar { value: Value::text(text.to_owned()), anchor: None };
     let flow = flow || dice.often(15);
     let items = (0..=dice.below(3))
         .map(|_| {
@@ -134,14 +120,7 @@ fn list(dice: &mut Dice, depth: usize, flow: bool, means: &mut Vec<Value<'static
     let mut entries = vec![
         ("apiVersion".to_owned(), text(version)),
         ("kind".to_owned(), text(kind)),
-        (
-            "items".to_owned(),
-            Model::List {
-                items,
-                flow,
-                anchor: None,
-            },
-        ),
+        ("items".to_owned(), Model::List { items, flow, anchor: None }),
     ];
     if dice.often(50) {
         let more = nasty::model(dice, 0, flow, &mut Vec::new(), &mut 0);
@@ -151,19 +130,13 @@ fn list(dice: &mut Dice, depth: usize, flow: bool, means: &mut Vec<Value<'static
     }
     let first = dice.below(entries.len());
     entries.rotate_left(first);
-    Model::Map {
-        entries,
-        flow,
-        anchor: None,
-    }
+    Model::Map { entries, flow, anchor: None }
 }
 
 fn has_anchor(model: &Model) -> bool {
     match model {
         Model::List { items, anchor, .. } => anchor.is_some() || items.iter().any(has_anchor),
-        Model::Map {
-            entries, anchor, ..
-        } => anchor.is_some() || entries.iter().any(|(_, v)| has_anchor(v)),
+        Model::Map { entries, anchor, .. } => anchor.is_some() || entries.iter().any(|(_, v)| has_anchor(v)),
         Model::Scalar { anchor, .. } => anchor.is_some(),
         _ => false,
     }
@@ -176,30 +149,18 @@ fn every_item_of_a_nasty_list_is_found_alone() {
         let mut means = Vec::new();
         // The order of what is meant is the order of the items only while no list has keys before its items.
         let model = list(&mut dice, 0, false, &mut means);
-        let mut pen = Pen {
-            dice: &mut dice,
-            out: String::new(),
-            kept: false,
-        };
+        let mut pen = Pen { dice: &mut dice, out: String::new(), kept: false };
         pen.document(&model);
         let text = pen.out;
-        let found =
-            split(&text, &all).unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}\n{text}"));
+        let found = split(&text, &all).unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}\n{text}"));
         assert_eq!(found.len(), means.len(), "seed {seed}\n{text}\n{found:#?}");
         for ((piece, syntax), wanted) in found.iter().zip(&means) {
             let tree = Tree::parse(piece, *syntax)
                 .unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}\n{text}\npiece\n{piece}"));
-            assert!(
-                Value::of(&tree, tree.root()) == *wanted,
-                "seed {seed}\n{text}\npiece\n{piece}"
-            );
+            assert!(Value::of(&tree, tree.root()) == *wanted, "seed {seed}\n{text}\npiece\n{piece}");
         }
         // What cannot matter is one piece.
-        assert_eq!(
-            split(&text, &|_| false).expect("one piece").len(),
-            1,
-            "seed {seed}"
-        );
+        assert_eq!(split(&text, &|_| false).expect("one piece").len(), 1, "seed {seed}");
         // Each object can be replaced by two of ours, and both are found where it stood.
         let twice: String = {
             let all_pieces = pieces(&text, &all).expect("pieces");
@@ -211,13 +172,8 @@ fn every_item_of_a_nasty_list_is_found_alone() {
             }
             out + all_pieces.tail
         };
-        let found =
-            split(&twice, &all).unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}\n{twice}"));
-        assert_eq!(
-            found.len(),
-            means.len() * 2,
-            "seed {seed}\n{text}\n=>\n{twice}"
-        );
+        let found = split(&twice, &all).unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}\n{twice}"));
+        assert_eq!(found.len(), means.len() * 2, "seed {seed}\n{text}\n=>\n{twice}");
     }
 }
 
@@ -226,13 +182,7 @@ fn a_resource_list_is_split_at_its_items() {
     let text = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n# one\n- kind: A # a\n  a: |\n    - kind: no\n# two\n- kind: B\n  b:\n  - x\n\n# end\nfunctionConfig:\n  kind: C\n  items:\n  - no\nresults: []\n";
     let found = split(text, &all).expect("pieces");
     let item = Syntax::Item { column: 0 };
-    assert_eq!(
-        found,
-        [
-            ("- kind: A # a\n  a: |\n    - kind: no\n", item),
-            ("- kind: B\n  b:\n  - x\n\n", item),
-        ]
-    );
+    assert_eq!(found, [("- kind: A # a\n  a: |\n    - kind: no\n", item), ("- kind: B\n  b:\n  - x\n\n", item),]);
 }
 
 #[test]
@@ -299,16 +249,7 @@ fn lists_in_lists_have_an_end() {
 fn an_inline_document_is_replaced_by_an_inline_one() {
     let text = "--- {a: 1} # c\n---\nb: 1\n";
     let found = split(text, &all).expect("pieces");
-    assert_eq!(
-        found,
-        [
-            ("{a: 1} # c\n", Syntax::Inline),
-            ("b: 1\n", Syntax::Document)
-        ]
-    );
+    assert_eq!(found, [("{a: 1} # c\n", Syntax::Inline), ("b: 1\n", Syntax::Document)]);
     let new = Value::map([("c", Value::int(1))]).write(Syntax::Inline);
-    assert_eq!(
-        join(Syntax::Inline, &[&new, &new]),
-        "{\"c\": 1}\n---\n{\"c\": 1}\n"
-    );
+    assert_eq!(join(Syntax::Inline, &[&new, &new]), "{\"c\": 1}\n---\n{\"c\": 1}\n");
 }

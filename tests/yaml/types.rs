@@ -55,14 +55,7 @@ fn a_type_is_read_with_all_that_it_holds() {
     assert_eq!((settings.count, settings.on), (16, true));
     assert!((settings.share - 1.0).abs() < f64::EPSILON);
     let verbs = vec![Verb::Get, Verb::List];
-    assert_eq!(
-        settings.rules,
-        [
-            Rule::Deny,
-            Rule::Allow { verbs },
-            Rule::Named("x".to_owned())
-        ]
-    );
+    assert_eq!(settings.rules, [Rule::Deny, Rule::Allow { verbs }, Rule::Named("x".to_owned())]);
     assert_eq!(settings.labels["a"], "b");
     let any = serde_json::json!([1, -2, 1.5, {"x": null}, {"a": "b"}]);
     assert_eq!(settings.any, Some(any));
@@ -72,63 +65,15 @@ fn a_type_is_read_with_all_that_it_holds() {
 fn a_mistake_tells_its_place_and_never_the_value() {
     let secret = "hunter2";
     for (text, line, path, message, hint) in [
-        (
-            "name: a\nborowed: hunter2\n",
-            2,
-            "borowed",
-            "an unknown field",
-            Some("did you mean \"borrowed\"?"),
-        ),
-        (
-            "borrowed: x\n",
-            1,
-            "",
-            "the field \"name\" is missing",
-            None,
-        ),
-        (
-            "name: [hunter2]\n",
-            1,
-            "name",
-            "expected text, found a list",
-            None,
-        ),
-        (
-            "name: 12\n",
-            1,
-            "name",
-            "expected text, found a number",
-            Some("put it in double quotes"),
-        ),
-        (
-            "name: on\n",
-            1,
-            "name",
-            "expected text, found true or false",
-            Some("put it in double quotes"),
-        ),
-        (
-            "name: a\ncount: hunter2\n",
-            2,
-            "count",
-            "expected a number, found text",
-            None,
-        ),
+        ("name: a\nborowed: hunter2\n", 2, "borowed", "an unknown field", Some("did you mean \"borrowed\"?")),
+        ("borrowed: x\n", 1, "", "the field \"name\" is missing", None),
+        ("name: [hunter2]\n", 1, "name", "expected text, found a list", None),
+        ("name: 12\n", 1, "name", "expected text, found a number", Some("put it in double quotes")),
+        ("name: on\n", 1, "name", "expected text, found true or false", Some("put it in double quotes")),
+        ("name: a\ncount: hunter2\n", 2, "count", "expected a number, found text", None),
         ("name: a\ncount: 70000\n", 2, "count", "expected u16", None),
-        (
-            "name: a\non: hunter2\n",
-            2,
-            "true",
-            "an unknown field",
-            None,
-        ),
-        (
-            "name: a\n\"on\": hunter2\n",
-            2,
-            "on",
-            "expected true or false, found text",
-            None,
-        ),
+        ("name: a\non: hunter2\n", 2, "true", "an unknown field", None),
+        ("name: a\n\"on\": hunter2\n", 2, "on", "expected true or false, found text", None),
         (
             "name: a\nrules:\n- allow:\n    verbs: [get, hunter2]\n",
             4,
@@ -143,20 +88,8 @@ fn a_mistake_tells_its_place_and_never_the_value() {
             "an unknown name",
             Some("did you mean \"get\"?"),
         ),
-        (
-            "name: a\nrules:\n- deny: hunter2\n",
-            3,
-            "rules[0].deny",
-            "expected nothing, found text",
-            None,
-        ),
-        (
-            "name: a\nrules:\n- {deny: ~, named: x}\n",
-            3,
-            "rules[0]",
-            "expected a map with one key, found a map",
-            None,
-        ),
+        ("name: a\nrules:\n- deny: hunter2\n", 3, "rules[0].deny", "expected nothing, found text", None),
+        ("name: a\nrules:\n- {deny: ~, named: x}\n", 3, "rules[0]", "expected a map with one key, found a map", None),
         (
             "name: a\nlabels:\n  x: z\n  a.b/c: {hunter2: 1}\n",
             4,
@@ -164,39 +97,16 @@ fn a_mistake_tells_its_place_and_never_the_value() {
             "expected text, found a map",
             None,
         ),
-        (
-            "name: a\nrules: {hunter2: 1}\n",
-            2,
-            "rules",
-            "expected a list, found a map",
-            None,
-        ),
+        ("name: a\nrules: {hunter2: 1}\n", 2, "rules", "expected a list, found a map", None),
         ("- hunter2\n", 1, "", "expected a map, found a list", None),
         ("name: ~\n", 1, "name", "expected text, found nothing", None),
-        (
-            "name: !!binary aHVudGVyMg==\n",
-            1,
-            "name",
-            "expected text, found text",
-            None,
-        ),
+        ("name: !!binary aHVudGVyMg==\n", 1, "name", "expected text, found text", None),
     ] {
         let mistake = load(text).expect_err("a mistake");
-        assert_eq!(
-            (
-                mistake.line,
-                mistake.path.as_str(),
-                mistake.message.as_str()
-            ),
-            (line, path, message),
-            "{text}"
-        );
+        assert_eq!((mistake.line, mistake.path.as_str(), mistake.message.as_str()), (line, path, message), "{text}");
         if let Some(hint) = hint {
             assert_eq!(mistake.hint.as_deref(), Some(hint), "{text}");
         }
-        assert!(
-            !format!("{} {:?}", mistake.message, mistake.hint).contains(secret),
-            "{text}"
-        );
+        assert!(!format!("{} {:?}", mistake.message, mistake.hint).contains(secret), "{text}");
     }
 }
