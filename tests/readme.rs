@@ -112,7 +112,7 @@ fn the_table_of_schemes_is_that_of_the_registry() {
         table.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             cell(facts.scheme),
-            facts.path,
+            cell(facts.path),
             cell(facts.property),
             list(facts.parameters),
             becomes(facts),
