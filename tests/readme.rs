@@ -63,7 +63,7 @@ fn every_block_of_the_documentation_holds() {
                         assert!(holds(printed, &fence.text), "{at}: not in the output\n{printed}");
                     }
                 }
-                ("yaml", "settings") => place.settings(&fence.text, &at),
+                ("yaml", "settings") => accepts(&fence.text, &at),
                 ("yaml", "") => panic!("{at}: a block that says nothing of how it is tested"),
                 (_, "") => {}
                 (_, role) => {
@@ -83,6 +83,7 @@ fn every_example_prints_what_it_should() {
     for example in examples {
         let shown = below_root(&example);
         let place = Workplace::new();
+        accepts(&read(&example.join(".sealref.yaml")), &shown);
         let first = fences(&read(&example.join("README.md"))).into_iter().find(|fence| fence.language == "sh");
         let first = first.unwrap_or_else(|| panic!("{shown}/README.md has no block that runs"));
         if let Some(output) = place.run(&first.text, &shown) {
@@ -183,7 +184,9 @@ fn every_path_in_the_documentation_exists() {
     for document in documents {
         let text = read(&document);
         let words = text.split(|c: char| c.is_whitespace() || "`()[]\"'|<>,;".contains(c));
-        for word in words.map(|word| word.trim_end_matches(['.', ':'])) {
+        for word in words {
+            // A line of a file is named behind a colon.
+            let word = word.split(':').next().unwrap_or(word).trim_end_matches('.');
             if folders.iter().any(|folder| word.starts_with(folder)) && !root().join(word).exists() {
                 missing.insert(format!("{}: {word}", below_root(&document)));
             }
@@ -242,39 +245,47 @@ impl Workplace {
         }
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", &block]).current_dir(self.folder.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SEALREF_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         Some(command.env("PATH", &self.path).output().unwrap())
     }
+}
 
-    /// The schema accepts the settings, and so does the program, in every environment.
-    fn settings(&self, text: &str, at: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let other = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\n";
-        for (name, text) in [
-            (".sealref.yaml", text),
-            ("base.yaml", other),
-            ("stores.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"),
-            ("input.json", r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}}"#),
-        ] {
-            fs::write(folder.path().join(name), text).unwrap();
+/// What somebody has set for work must not change what a test sees.
+fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SEALREF_") {
+            command.env_remove(name);
         }
-        let tree = Tree::parse(text, Syntax::Document).unwrap_or_else(|fault| panic!("{at}: {}", fault.message));
-        let value: Value = yaml::read(&tree, tree.root()).unwrap_or_else(|mistake| panic!("{at}: {}", mistake.message));
-        let schema = Command::new(SEALREF).arg("schema").output().unwrap();
-        let schema = jsonschema::validator_for(&serde_json::from_slice(&schema.stdout).unwrap()).unwrap();
-        let wrong: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
-        assert!(wrong.is_empty(), "{at}: {wrong:?}");
-        let environments = value.pointer("/spec/environments").and_then(Value::as_object);
-        let names = environments.into_iter().flat_map(|map| map.keys().map(String::as_str));
-        for name in std::iter::once("").chain(names) {
-            let mut command = Command::new(SEALREF);
-            command.args(["explain", "input.json"]).current_dir(folder.path());
-            command.args((!name.is_empty()).then_some(["--environment", name]).into_iter().flatten());
-            let output = command.output().unwrap();
-            assert!(output.status.success(), "{at}: {}", String::from_utf8_lossy(&output.stderr));
-        }
+    }
+}
+
+/// The schema accepts the settings, and so does the program, in every environment.
+fn accepts(text: &str, at: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let other = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\n";
+    for (name, text) in [
+        (".sealref.yaml", text),
+        ("base.yaml", other),
+        ("stores.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"),
+        ("input.json", r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}}"#),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let tree = Tree::parse(text, Syntax::Document).unwrap_or_else(|fault| panic!("{at}: {}", fault.message));
+    let value: Value = yaml::read(&tree, tree.root()).unwrap_or_else(|mistake| panic!("{at}: {}", mistake.message));
+    let schema = Command::new(SEALREF).arg("schema").output().unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema.stdout).unwrap()).unwrap();
+    let wrong: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(wrong.is_empty(), "{at}: {wrong:?}");
+    let environments = value.pointer("/spec/environments").and_then(Value::as_object);
+    let names = environments.into_iter().flat_map(|map| map.keys().map(String::as_str));
+    for name in std::iter::once("").chain(names) {
+        let mut command = Command::new(SEALREF);
+        command.args(["explain", "input.json"]).current_dir(folder.path());
+        without_settings(&mut command);
+        command.args((!name.is_empty()).then_some(["--environment", name]).into_iter().flatten());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{at}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
