@@ -1,5 +1,6 @@
 //! The YAML room against facts, properties and hostile texts.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test reads files and runs programs")]
 #![allow(
     clippy::expect_used,
     clippy::format_collect,
