@@ -29,8 +29,7 @@ const NAMES: [&str; 11] =
 
 impl Story {
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let mut story =
-            Self { title: vec![], args: vec![], typed: vec![], exit: -1, plain: None, sections: vec![] };
+        let mut story = Self { title: vec![], args: vec![], typed: vec![], exit: -1, plain: None, sections: vec![] };
         let mut bodies: Vec<String> = vec![];
         for line in text.split_inclusive('\n') {
             if let Some(section) = head(line.trim_end_matches('\n')) {
@@ -79,7 +78,8 @@ impl Story {
         }
         for Section { name, what, escaped, body } in &self.sections {
             let plain = std::str::from_utf8(body).ok();
-            let whole = |text: &&str| text.is_empty() || text.ends_with('\n') && !text.contains(['\r', '\0', '\u{feff}']);
+            let whole =
+                |text: &&str| text.is_empty() || text.ends_with('\n') && !text.contains(['\r', '\0', '\u{feff}']);
             let heads = [Some(name.as_str()), Some(what), None];
             let mut heads: Vec<&str> = heads.into_iter().flatten().filter(|word| !word.is_empty()).collect();
             let body = match plain.filter(whole) {
