@@ -14,7 +14,6 @@ use crate::yaml::Value;
 pub struct Scheme(pub &'static str);
 
 /// Text of a manifest, presumed secret: no `Debug`, `Display` or `Serialize`.
-#[derive(Clone)]
 pub struct Opaque<'s>(pub Cow<'s, [u8]>);
 
 impl Opaque<'_> {

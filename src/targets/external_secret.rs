@@ -55,8 +55,11 @@ impl Target for ExternalSecret {
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
         let (data, composed) = data(provision, terms)?;
         let mut made = vec![];
-        let mut data_from: Vec<Value> =
-            provision.extracts.iter().map(|reference| extract(reference, terms)).collect::<Result<_, _>>()?;
+        let mut data_from: Vec<Value> = provision
+            .extracts
+            .iter()
+            .map(|reference| extract(provision, reference, terms))
+            .collect::<Result<_, _>>()?;
         for item in &provision.items {
             if let Some(generator) = generator(&item.template) {
                 let (object, from) = generated(provision, item, generator);
@@ -171,20 +174,25 @@ fn entry<'p>(
     terms: &Terms,
 ) -> Result<Value<'p>, Problem> {
     let mut entries = vec![("secretKey", Value::text(key)), ("remoteRef", remote(reference, terms)?)];
-    // One store is named once, for the whole object; only the others are named here.
+    entries.extend(other_store(provision, reference));
+    Ok(Value::map(entries))
+}
+
+fn extract<'p>(provision: &'p Provision, reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
+    let mut entries = vec![("extract", remote(reference, terms)?)];
+    entries.extend(other_store(provision, reference));
+    Ok(Value::map(entries))
+}
+
+/// One store is named once, for the whole object; only the others are named by what looks into them.
+fn other_store<'p>(provision: &'p Provision, reference: &Reference) -> Option<(&'static str, Value<'p>)> {
     let number = match reference.lookup {
         Some(Lookup::Remote(number, _)) => number,
         Some(Lookup::Generated(_)) | None => 0,
     };
-    if let Some(store) = provision.stores.get(number).filter(|_| number > 0) {
-        let store = texts([("kind", store.kind.name()), ("name", store.name.as_str())]);
-        entries.push(("sourceRef", Value::map([("storeRef", store)])));
-    }
-    Ok(Value::map(entries))
-}
-
-fn extract<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
-    Ok(Value::map([("extract", remote(reference, terms)?)]))
+    let store = provision.stores.get(number).filter(|_| number > 0)?;
+    let store = texts([("kind", store.kind.name()), ("name", store.name.as_str())]);
+    Some(("sourceRef", Value::map([("storeRef", store)])))
 }
 
 fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
