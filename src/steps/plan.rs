@@ -75,13 +75,14 @@ pub fn plan<'t>(
 }
 
 /// May the values of a Secret stand in plain text, by the settings?
-pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity) -> bool {
+pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> bool {
     let label = |name: &str| {
         let node = tree.at(tree.root(), &["metadata", "labels", name])?;
         tree.text(node).map(str::to_owned)
     };
     let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
-    rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
+    rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
+        || rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
 }
 
 /// What becomes of one Secret.
