@@ -13,6 +13,16 @@ fn env() {
 }
 
 #[test]
+fn explain() {
+    check("cases/explain", "");
+}
+
+#[test]
+fn output() {
+    check("cases/output", "");
+}
+
+#[test]
 fn references() {
     check("cases/references", "");
 }
@@ -20,6 +30,11 @@ fn references() {
 #[test]
 fn schemes() {
     check("cases/schemes", "");
+}
+
+#[test]
+fn seal() {
+    check("cases/seal", "");
 }
 
 #[test]
@@ -50,6 +65,16 @@ fn streams() {
 #[test]
 fn targets() {
     check("cases/targets", "");
+}
+
+#[test]
+fn tools() {
+    check("cases/tools", "");
+}
+
+#[test]
+fn verify() {
+    check("cases/verify", "");
 }
 
 #[test]
