@@ -107,7 +107,10 @@ impl Values {
         if forms.is_empty() {
             return Watch(None);
         }
-        Watch(AhoCorasick::new(forms.iter().map(|form| form.as_slice())).ok())
+        // An automaton of whole values grows with them, and with what repeats in them: beginnings are enough to find
+        // where one may stand.
+        let beginnings = forms.iter().map(|form| form.get(..BEGINNING).unwrap_or(form));
+        Watch(AhoCorasick::new(beginnings).ok().map(|beginnings| (beginnings, forms)))
     }
 }
 
@@ -125,22 +128,40 @@ fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     std::iter::once(Zeroizing::new(bytes.to_vec())).chain(shifted).collect()
 }
 
+/// Bytes of a value that are looked for before it is compared as a whole.
+const BEGINNING: usize = 32;
+
 /// Knows every value of the run and answers one question.
-pub struct Watch(Option<AhoCorasick>);
+pub struct Watch(Option<(AhoCorasick, Vec<Zeroizing<Vec<u8>>>)>);
 
 impl Watch {
     /// Does this text hold one of the values, plain or in base64?
     #[must_use]
     pub fn sees(&self, text: &str) -> bool {
-        self.0.as_ref().is_some_and(|forms| forms.is_match(text))
+        self.seen(text).next().is_some()
+    }
+
+    /// The numbers of the values that a text holds.
+    fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = usize> + 'w {
+        self.0.iter().flat_map(move |(beginnings, forms)| {
+            let whole = move |number: usize, start: usize| {
+                let rest = text.as_bytes().get(start..).unwrap_or_default();
+                forms.get(number).is_some_and(|form| rest.starts_with(form))
+            };
+            let found = beginnings.find_overlapping_iter(text);
+            found
+                .map(|found| (found.pattern().as_usize(), found.start()))
+                .filter_map(move |(number, start)| whole(number, start).then_some(number))
+        })
     }
 
     /// Does this text hold one of the values that the original does not hold?
     #[must_use]
     pub fn sees_more(&self, text: &str, original: &str) -> bool {
-        let Some(forms) = &self.0 else { return false };
-        let seen = |text| forms.find_overlapping_iter(text).map(|found| found.pattern()).collect::<BTreeSet<_>>();
-        forms.is_match(text) && !seen(text).is_subset(&seen(original))
+        self.sees(text) && {
+            let before: BTreeSet<usize> = self.seen(original).collect();
+            self.seen(text).any(|number| !before.contains(&number))
+        }
     }
 }
 
@@ -167,6 +188,16 @@ mod tests {
             assert!(watch.sees(&text), "{before}");
         }
         assert!(!watch.sees("correct hors"));
+    }
+
+    #[test]
+    fn a_long_value_is_seen_as_a_whole_only() {
+        let value = "0123456789".repeat(20);
+        let watch = watch(&value);
+        assert!(watch.sees(&format!("x: {value}!")));
+        assert!(watch.sees(&STANDARD.encode(format!("ab{value}!"))));
+        assert!(!watch.sees(value.get(..199).unwrap()));
+        assert!(watch.sees_more(&value, "nothing") && !watch.sees_more(&value, &format!("it was here: {value}")));
     }
 
     #[test]
