@@ -20,8 +20,10 @@ pub enum Purpose {
     Verify,
 }
 
-/// The word that every Secret has, what may hide it (a tag), and each grammar's own.
-static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/"]));
+/// The word that every Secret has, what may hide it (a tag), what may have the name of something that we make, and
+/// each grammar's own.
+static RENDER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/", "external-secrets.io/"]));
 
 /// `secretName` and `tls.secret` have no capital letter.
 static VERIFY: LazyLock<Option<AhoCorasick>> =
@@ -82,8 +84,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         .collect();
     problems.extend(broken.into_iter().collect());
     set_ours_apart(&mut stream);
-    let empty = stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
-    if problems.is_empty() && empty {
+    if problems.is_empty() && !stream.manifests.iter().any(holds_an_object) {
         problems.push(
             Problem::new("no objects came in")
                 .hint("an empty stream would make Argo CD and others delete everything; did the command before fail?"),
@@ -112,7 +113,11 @@ fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem
         (Kind::Map, _) => {
             let items = tree.get(tree.root(), "items").filter(|items| tree.items(*items).next().is_some());
             let list = manifest.identity().is_ok_and(|identity| identity.kind.ends_with("List"));
+            let no_list = tree.get(tree.root(), "items").filter(|items| tree.kind(*items) == Kind::Map);
             return match items {
+                None if list && no_list.is_some() => {
+                    at(Problem::new("the items of the list are a map").hint("write a dash before each item"))
+                }
                 Some(_) if list => at(Problem::new("the list is written in a way that its items cannot be told apart")
                     .hint("write it as `items:` and a dash for each item, or as documents")),
                 _ => None,
@@ -150,7 +155,23 @@ fn set_ours_apart(stream: &mut Stream) {
     }
 }
 
-/// Anything but comments and blank lines.
-fn says_something(text: &str) -> bool {
-    text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
+/// Anything but comments, `null`, and lists without items. Only short texts can be nothing.
+fn holds_an_object(manifest: &Manifest) -> bool {
+    const LONG: usize = 4096;
+    if !manifest.text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#')) {
+        return false;
+    }
+    let Some(tree) = (manifest.text.len() < LONG).then(|| manifest.tree().ok()).flatten() else {
+        return true;
+    };
+    let has_items = |list| tree.items(list).next().is_some();
+    match (tree.kind(tree.root()), tree.scalar(tree.root())) {
+        (_, Some(Scalar::Null)) => false,
+        (Kind::Seq, _) => has_items(tree.root()),
+        (Kind::Map, _) => {
+            let list = tree.get(tree.root(), "kind").and_then(|kind| tree.text(kind));
+            !list.is_some_and(|kind| kind.ends_with("List")) || tree.get(tree.root(), "items").is_some_and(has_items)
+        }
+        _ => true,
+    }
 }

@@ -37,18 +37,24 @@ pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> 
         return Err(Problem::new("the Secret has no metadata.name").hint(hint));
     }
     let at = |key| tree.get(tree.root(), key);
-    let secret_type = match at("type").and_then(|node| tree.scalar(node)) {
-        None | Some(Scalar::Null) => None,
-        Some(Scalar::Text(text)) => Some(text.to_owned()),
+    let secret_type = match at("type").map(|node| tree.scalar(node)) {
+        None | Some(Some(Scalar::Null)) => None,
+        Some(Some(Scalar::Text(text))) => Some(text.to_owned()),
         Some(_) => return Err(must_be_text("type")),
     };
-    let immutable = match at("immutable").and_then(|node| tree.scalar(node)) {
-        None | Some(Scalar::Null) => None,
-        Some(Scalar::Bool(immutable)) => Some(immutable),
+    let immutable = match at("immutable").map(|node| tree.scalar(node)) {
+        None | Some(Some(Scalar::Null)) => None,
+        Some(Some(Scalar::Bool(immutable))) => Some(immutable),
         Some(_) => {
             return Err(Problem::new("immutable must be true or false").hint("write it without quotes"));
         }
     };
+    for field in ["data", "stringData"] {
+        let node = at(field).filter(|node| tree.kind(*node) != Kind::Map);
+        if node.is_some_and(|node| !matches!(tree.scalar(node), Some(Scalar::Null))) {
+            return Err(Problem::new(format!("{field} must be a map")).hint("write each key with its value below it"));
+        }
+    }
     Ok(Object { secret: identity.clone(), metadata, secret_type, immutable })
 }
 
