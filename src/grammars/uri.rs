@@ -126,7 +126,15 @@ fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> 
         return Ok(Some(scheme));
     }
     // A typo must never ship as text; a plain `ref+` in a sentence is none.
-    let near = ["//", ":/", ":", "/"].iter().any(|start| behind.starts_with(start));
+    let near = ["//", ":/", ":", "/"].iter().any(|start| behind.starts_with(start))
+        || behind.trim_start_matches(' ').starts_with("://");
+    if scheme.is_empty() {
+        let word = behind.trim_start_matches(' ').split_once("://").map(|(word, _)| word);
+        if let Some(word) = word.filter(|word| (to.known)(word)) {
+            return Err(Problem::new("a space stands behind \"ref+\"")
+                .hint(format!("write ref+{word}://..., or \\ref+ where it is meant as text")));
+        }
+    }
     if near && (to.known)(scheme) {
         return Err(Problem::new(format!("\"ref+{scheme}\" is not followed by \"://\""))
             .hint(format!("write ref+{scheme}://..., or \\ref+ where it is meant as text")));

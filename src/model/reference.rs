@@ -207,7 +207,7 @@ impl<'t> Raw<'t> {
         }
         let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);
         if pairs.chain([&self.path]).chain(&self.fragment).any(|text| text.chars().any(hidden)) {
-            return wrong("the reference has a control or a backslash in it", "leave it out");
+            return wrong("the reference has a control, a backslash or an invisible letter in it", "leave it out");
         }
         let mut parameters = self.parameters;
         parameters.sort();
@@ -220,5 +220,8 @@ impl<'t> Raw<'t> {
 
 /// What a reader of a message or a log would not see.
 fn hidden(c: char) -> bool {
-    c.is_control() || c == '\\' || c.is_whitespace() && c != ' '
+    c.is_control()
+        || c == '\\'
+        || c.is_whitespace() && c != ' '
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
