@@ -1,0 +1,60 @@
+//! The program, started as a user starts it, in a folder of its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    reason = "a test starts the program, and fails by panicking"
+)]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A folder in which the program runs.
+pub(crate) struct Program(tempfile::TempDir);
+
+impl Program {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs a line of a shell in which `sealref` is the program; `ulimit` and redirections are the shell's.
+    pub(crate) fn shell(&self, line: &str, stdin: &[u8]) -> Output {
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", &format!("sealref() {{ {} \"$@\"; }}; {line}", env!("CARGO_BIN_EXE_sealref"))])
+            .current_dir(self.folder())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // A program that refuses early never reads to the end.
+            scope.spawn(move || pipe.write_all(stdin).is_ok());
+            child.wait_with_output().unwrap()
+        })
+    }
+
+    /// What `sealref render -` with an address space of 1 GiB says of a stream.
+    pub(crate) fn render(stream: &str) -> (Option<i32>, String, String) {
+        let output = Self::new().shell("ulimit -v 1048576; sealref render -", stream.as_bytes());
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// The same, refused: one error and a hint, and nothing on standard output.
+    pub(crate) fn refuses(stream: &str, message: &str) {
+        let (code, stdout, stderr) = Self::render(stream);
+        assert_eq!((code, stdout.len()), (Some(1), 0), "{stderr}");
+        let expected = format!("{message}\nhint: ");
+        assert!(stderr.contains(&expected), "expected {expected:?}, found {stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    }
+}
