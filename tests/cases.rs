@@ -8,8 +8,73 @@ mod case;
 use case::check;
 
 #[test]
+fn env() {
+    check("cases/env", "");
+}
+
+#[test]
+fn explain() {
+    check("cases/explain", "");
+}
+
+#[test]
+fn output() {
+    check("cases/output", "");
+}
+
+#[test]
+fn references() {
+    check("cases/references", "");
+}
+
+#[test]
 fn schemes() {
     check("cases/schemes", "");
+}
+
+#[test]
+fn seal() {
+    check("cases/seal", "");
+}
+
+#[test]
+fn sealing() {
+    check("cases/sealing", "");
+}
+
+#[test]
+fn secrets() {
+    check("cases/secrets", "");
+}
+
+#[test]
+fn settings() {
+    check("cases/settings", "");
+}
+
+#[test]
+fn stores() {
+    check("cases/stores", "");
+}
+
+#[test]
+fn streams() {
+    check("cases/streams", "");
+}
+
+#[test]
+fn targets() {
+    check("cases/targets", "");
+}
+
+#[test]
+fn tools() {
+    check("cases/tools", "");
+}
+
+#[test]
+fn verify() {
+    check("cases/verify", "");
 }
 
 #[test]

@@ -88,7 +88,9 @@ fn file_name(name: &str, taken: &[(PathBuf, Vec<Cow<str>>)]) -> Result<PathBuf, 
     let parts = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_)));
     let name: PathBuf = parts.collect();
     if taken.iter().any(|(other, _)| *other == name) {
-        return Err(Problem::new("two files would be written to one name").at(name.to_string_lossy()));
+        return Err(Problem::new("two files would be written to one name")
+            .hint("name each file once, by one path")
+            .at(name.to_string_lossy()));
     }
     Ok(name)
 }

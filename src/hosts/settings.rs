@@ -15,8 +15,9 @@ use crate::yaml::{self, Syntax, Tree};
 pub(super) struct Found {
     root: Root,
     folder: PathBuf,
-    file: Option<PathBuf>,
     spec: Spec,
+    /// The name of the file, where there is one.
+    file: Option<String>,
 }
 
 const NAME: &str = ".sealref.yaml";
@@ -35,17 +36,23 @@ impl Found {
         let folder = file.as_deref().and_then(Path::parent).unwrap_or(&from).to_path_buf();
         let root = Root::open(&root.unwrap_or_else(|| folder.clone()))?;
         let folder = below(&root, &folder)?;
-        let spec = match file.as_deref().and_then(Path::file_name) {
+        let file = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let spec = match &file {
             None => Spec::default(),
-            Some(name) => load(&root, &folder, &name.to_string_lossy(), 0)?,
+            Some(name) => load(&root, &folder, name, 0)?,
         };
-        Ok(Self { root, folder, file, spec })
+        Ok(Self { root, folder, spec, file })
     }
 
     /// What holds for this run.
     pub(super) fn settings(&self, call: &Call) -> Result<Settings, Problems> {
-        let mut settings = Settings::choose(&self.spec, &call.chosen)?;
-        settings.file = self.file.as_ref().map(|file| file.to_string_lossy().into_owned());
+        let at = |problem: &Problem| match &self.file {
+            Some(file) => problem.clone().at(file.clone()),
+            None => problem.clone(),
+        };
+        let chosen = Settings::choose(&self.spec, &call.chosen);
+        let mut settings = chosen.map_err(|problems| problems.iter().map(at).collect::<Problems>())?;
+        settings.file.clone_from(&self.file);
         if let Some(plaintext) = call.plaintext {
             settings.plaintext = plaintext;
             settings.secrets.clear();

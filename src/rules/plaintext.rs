@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Identity, Place};
+use crate::model::Place;
 use crate::yaml::{NodeId, Tree};
 
 pub(super) struct Plaintext;
@@ -16,22 +16,30 @@ pub(super) struct Plaintext;
 impl Rule for Plaintext {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
         for (manifest, tree, identity) in view.stream.read() {
-            if !identity.is("", "Secret") || passes(view, tree, identity) {
+            if !identity.is("", "Secret") || is_record_of_helm(tree) {
                 continue;
             }
             for (key, node) in values(tree) {
-                let raw = tree.raw(node).unwrap_or_default();
                 let place = Place { manifest, node };
+                let raw = tree.raw(node).unwrap_or_default();
+                let decoded = STANDARD.decode(raw.replace(['\n', '\r', ' '], "")).unwrap_or_default();
+                let decoded = String::from_utf8_lossy(&decoded);
                 let (rule, problem) = match raw {
                     "" => continue,
-                    // Told already, as a reference that was not resolved.
+                    // Told already, where it was found as text.
                     _ if (view.referring)(raw, place) => continue,
-                    _ if public(tree).any(|name| name == key) => continue,
-                    _ if is_sops(&key, raw) => (
+                    _ if is_sops(&key, &decoded) => (
                         "references/sops",
-                        Problem::new("a value is still encrypted with SOPS")
+                        Problem::new("a value is still encrypted with SOPS, or masked")
                             .hint("decrypt it while rendering; the cluster would take it for the value"),
                     ),
+                    _ if is_sops(&key, raw) => continue,
+                    _ if (view.referring)(&decoded, place) => (
+                        "references/unresolved",
+                        Problem::new("a reference was not resolved")
+                            .hint("was sealref render skipped? it also reads what stands in base64"),
+                    ),
+                    _ if public(tree).any(|name| name == key) || (view.passes)(tree, identity, &key) => continue,
                     _ => (
                         "plaintext/secret",
                         Problem::new("a Secret stands in the stream in plain text")
@@ -45,10 +53,8 @@ impl Rule for Plaintext {
     }
 }
 
-/// Records of Helm, and what the settings let pass.
-fn passes(view: &View, tree: &Tree, identity: &Identity) -> bool {
-    let kind = tree.get(tree.root(), "type").and_then(|node| tree.text(node));
-    kind == Some("helm.sh/release.v1") || (view.passes)(tree, identity)
+fn is_record_of_helm(tree: &Tree) -> bool {
+    tree.get(tree.root(), "type").and_then(|node| tree.text(node)) == Some("helm.sh/release.v1")
 }
 
 fn values(tree: &Tree) -> impl Iterator<Item = (String, NodeId)> {
@@ -63,11 +69,9 @@ fn public<'t>(tree: &'t Tree) -> impl Iterator<Item = &'t str> {
     text.split([',', ' ', '\n', '\t']).filter(|name| !name.is_empty())
 }
 
-/// What kustomize's generator makes of encrypted files: base64 of `ENC[`, and keys such as `sops_mac`.
-fn is_sops(key: &str, raw: &str) -> bool {
-    let decoded = STANDARD.decode(raw.replace(['\n', ' '], "")).unwrap_or_default();
-    let marker = b"ENC[AES256_GCM,";
-    key.starts_with("sops_") || memchr::memmem::find(&decoded, marker).is_some() || raw.contains("ENC[AES256_GCM,")
+/// What kustomize's generator makes of encrypted files: `ENC[`, keys such as `sops_mac`; and Flux's mask.
+fn is_sops(key: &str, text: &str) -> bool {
+    key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || text == "**SOPS**"
 }
 
 /// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468, RFC 7519, and

@@ -22,7 +22,9 @@ impl Rule for References {
                 }
             }
         }
-        for usage in &view.inventory.uses {
+        let mut uses: Vec<&Use> = view.inventory.uses.iter().collect();
+        uses.sort_by_key(|usage| (usage.consumer, usage.name));
+        for usage in uses {
             dangling(view, usage, tell);
         }
     }

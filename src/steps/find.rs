@@ -1,6 +1,7 @@
 //! Manifests to references with their places, and to the inventory of what the stream holds.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
@@ -135,6 +136,7 @@ fn misplaced(
     covered: &[NodeId],
     problems: &mut Problems,
 ) {
+    let mut aliases: BTreeMap<NodeId, usize> = BTreeMap::new();
     for node in tree.nodes() {
         if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar {
             continue;
@@ -146,6 +148,16 @@ fn misplaced(
             _ if asks_us(tree, node) => {}
             None => {}
             Some(Ok(template)) if template.is_literal() => {}
+            Some(Ok(_)) if covered.binary_search(&tree.target(node)).is_ok() => {
+                // A site names what an alias stands for once for each of its places.
+                let seen = aliases.entry(tree.target(node)).or_insert(1);
+                *seen += 1;
+                let at_sites = covered.iter().filter(|spot| **spot == tree.target(node)).count();
+                if at_sites < *seen || !identity.is("", "Secret") {
+                    let problem = Problem::new("a reference stands behind an alias").hint("write the reference out");
+                    problems.push(problem.at(stream.tell(place)));
+                }
+            }
             Some(Ok(_)) => problems.push(refusal(tree, node, identity).at(stream.tell(place))),
             Some(Err(problem)) => problems.push(problem.at(stream.tell(place))),
         }

@@ -83,7 +83,7 @@ pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>
         stream,
         inventory: &inventory,
         referring: &find::refers,
-        passes: &|tree, identity| plan::passes(job, tree, identity),
+        passes: &|tree, identity, key| plan::passes(job, tree, identity, key),
         provided: &|name, namespace| job.settings.is_provided(name, namespace),
         complete,
     };

@@ -75,13 +75,14 @@ pub fn plan<'t>(
 }
 
 /// May the values of a Secret stand in plain text, by the settings?
-pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity) -> bool {
+pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> bool {
     let label = |name: &str| {
         let node = tree.at(tree.root(), &["metadata", "labels", name])?;
         tree.text(node).map(str::to_owned)
     };
     let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
-    rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
+    rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
+        || rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
 }
 
 /// What becomes of one Secret.
@@ -214,7 +215,7 @@ impl<'c> Context<'c, '_> {
                 Some((other, _)) if other.name() == target.name() => {}
                 Some((other, first)) => {
                     return Err(Problem::new(format!(
-                        "{first} references become one {}, {scheme} references one {}",
+                        "{first} references ask for {} and {scheme} references for {}",
                         other.name(),
                         target.name()
                     ))
@@ -285,6 +286,10 @@ impl<'c> Context<'c, '_> {
             sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
         if let Some(generator) = source.generator(address) {
             return generator.map(Lookup::Generated);
+        }
+        if facts.becomes == Becomes::Sealed {
+            // No store leads to what only the repository holds.
+            source.remote(address, None)?;
         }
         let spec = store::choose(self, source, facts, address, namespace)?;
         let remote = source.remote(address, spec.provider.as_ref())?;

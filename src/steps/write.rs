@@ -42,9 +42,13 @@ fn text<'s>(manifest: &Manifest<'s>, out: Out) -> Cow<'s, str> {
     };
     let replaced = instead.is_some();
     let own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
-    let texts: Vec<&str> = before.iter().chain(&own).map(String::as_str).collect();
-    let joined = join(manifest.syntax, &texts);
     // An edited text has its comments still.
     let keep = replaced && !own.first().is_some_and(|text| text.starts_with(leading));
+    // What we made follows the line ends of what it stands for.
+    let windows = manifest.text.contains("\r\n");
+    let ends = |text: String| if windows && !text.contains('\r') { text.replace('\n', "\r\n") } else { text };
+    let between = ends(join(manifest.syntax, &["", ""]));
+    let texts: Vec<String> = before.into_iter().chain(own).map(ends).collect();
+    let joined = texts.join(&between);
     Cow::Owned(if keep { format!("{leading}{joined}") } else { joined })
 }

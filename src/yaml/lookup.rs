@@ -180,7 +180,8 @@ impl<'s> Tree<'s> {
     }
 
     /// What an alias names, else the place itself.
-    pub(super) fn target(&self, n: NodeId) -> NodeId {
+    #[must_use]
+    pub fn target(&self, n: NodeId) -> NodeId {
         let target = self.node(n).target;
         if target == NOWHERE { n } else { target }
     }

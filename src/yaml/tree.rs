@@ -314,7 +314,15 @@ fn sort(tag: Option<&Tag>) -> Option<Sort> {
 fn told(text: &str, error: &ScanError) -> Fault {
     let at = error.marker().byte_offset().unwrap_or_default();
     let (message, hint) = words(error.kind());
-    Fault { line: line_of(text, at), message: message.to_owned(), hint }
+    let line = line_of(text, at);
+    // Behind a plain text a tab looks like more of it, and the parser complains of what follows.
+    let near = text.lines().skip(line.saturating_sub(1)).take(2);
+    let tab = near.zip(line..).find(|(near, _)| near.trim_start_matches(' ').starts_with('\t'));
+    let (line, (message, hint)) = match tab {
+        Some((_, line)) => (line, words(&ErrorKind::TabInIndentation)),
+        None => (line, (message, hint)),
+    };
+    Fault { line, message: message.to_owned(), hint }
 }
 
 fn words(kind: &ErrorKind) -> (&'static str, &'static str) {

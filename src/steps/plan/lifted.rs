@@ -30,6 +30,10 @@ impl Context<'_, '_> {
         let name = lifted_name(identity);
         let (mut items, mut lifts): (Vec<Item>, Vec<Lift>) = (vec![], vec![]);
         for found in values {
+            // What several containers share through an alias is one place, and is lifted once.
+            if items.iter().any(|item| item.place == found.place) {
+                continue;
+            }
             if found.template.is_literal() {
                 let text = found.template.literals().filter_map(|literal| literal.text()).collect();
                 lifts.push(Lift::Text { place: found.place, text });
