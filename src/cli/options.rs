@@ -37,10 +37,17 @@ pub(super) struct Settings {
     #[arg(long, value_name = "DIR", help_heading = "Settings")]
     root: Option<PathBuf>,
     /// An environment of the settings
-    #[arg(short, long, value_name = "NAME", env = "SEALREF_ENVIRONMENT", help_heading = "Settings")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "SEALREF_ENVIRONMENT",
+        hide_env_values = true,
+        help_heading = "Settings"
+    )]
     environment: Option<String>,
     /// A cluster of the settings
-    #[arg(long, value_name = "NAME", env = "SEALREF_CLUSTER", help_heading = "Settings")]
+    #[arg(long, value_name = "NAME", env = "SEALREF_CLUSTER", hide_env_values = true, help_heading = "Settings")]
     cluster: Option<String>,
     /// The namespace of objects that write none
     #[arg(short, long, value_name = "NAME", help_heading = "Settings")]
@@ -54,7 +61,7 @@ pub(super) struct Sealing {
     #[arg(long, visible_alias = "cert", value_name = "FILE", help_heading = "Sealing")]
     certificate: Option<String>,
     /// The sealing key (see `sealref keys new`)
-    #[arg(long, value_name = "FILE", env = "SEALREF_SEALING_KEY", help_heading = "Sealing")]
+    #[arg(long, value_name = "FILE", env = "SEALREF_SEALING_KEY", hide_env_values = true, help_heading = "Sealing")]
     sealing_key: Option<String>,
     /// To which names SealedSecrets are bound: strict, namespace-wide or cluster-wide
     #[arg(long, value_name = "SCOPE", value_parser = scope, help_heading = "Sealing")]

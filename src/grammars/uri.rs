@@ -99,8 +99,11 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
         let start = marker - if before.ends_with("secret") { "secret".len() } else { 0 };
         let rest = cut(text, behind, text.len());
         let escaped = cut(text, from, start).ends_with('\\');
+        if escaped && !matches!(head(rest, to), Ok(None)) {
+            return Ok(Some(Token { start: start - 1, end: behind, kind: Kind::Escape }));
+        }
         match head(rest, to)? {
-            Some(scheme) if !escaped => {
+            Some(scheme) => {
                 let first = behind + scheme.len() + "://".len();
                 let body = body(cut(text, first, text.len()));
                 let end = first + body.len();
@@ -108,9 +111,6 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
                 not_nested(body, tail, to)?;
                 let end = end + usize::from(tail.starts_with('+'));
                 return Ok(Some(Token { start, end, kind: Kind::Reference { scheme, body } }));
-            }
-            Some(_) => {
-                return Ok(Some(Token { start: start - 1, end: behind, kind: Kind::Escape }));
             }
             None => search = behind,
         }
@@ -134,9 +134,9 @@ fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> 
     Ok(None)
 }
 
-/// Up to the end mark, white space, or the end of the text.
+/// Up to the end mark, white space, or the end of the text. A control is refused with the path it hides in.
 fn body(text: &str) -> &str {
-    let end = text.find(|c: char| c == '+' || c.is_whitespace() || c.is_control());
+    let end = text.find(|c: char| c == '+' || c.is_whitespace());
     cut(text, 0, end.unwrap_or(text.len()))
 }
 

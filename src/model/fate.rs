@@ -73,16 +73,10 @@ impl Fates {
         self.of.is_empty()
     }
 
-    /// The fate of a manifest.
-    #[must_use]
-    pub fn of(&self, id: ManifestId) -> Option<&Fate> {
-        self.of.get(id.0 as usize)
-    }
-
-    /// What was put before a manifest.
-    #[must_use]
-    pub fn before(&self, id: ManifestId) -> &[Made] {
-        self.before.get(&id).map_or(&[], Vec::as_slice)
+    /// Each manifest with what was put before it and its fate.
+    pub fn into_parts(self) -> impl Iterator<Item = (ManifestId, Vec<Made>, Fate)> {
+        let Self { of, mut before } = self;
+        (0..).map(ManifestId).zip(of).map(move |(id, fate)| (id, before.remove(&id).unwrap_or_default(), fate))
     }
 
     /// Every object that we made.

@@ -116,3 +116,13 @@ pub enum Lift {
         text: String,
     },
 }
+
+impl Lift {
+    /// Where the value stands.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Key { place, .. } | Self::Text { place, .. } => *place,
+        }
+    }
+}

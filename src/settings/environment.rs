@@ -24,19 +24,28 @@ pub struct Chosen {
     pub randomised: bool,
 }
 
-/// Where a certificate or a key is.
+/// Where a certificate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// Beneath the root, relative to the settings.
+    File(String),
+    /// Wherever the user said on the command line.
+    Named(String),
+    /// In the settings themselves.
+    Text(String),
+}
+
+/// Where a sealing key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// Beneath the root, encrypted with age.
     Age(String),
     /// In an environment variable.
     Environment(String),
-    /// Beneath the root, relative to the settings.
+    /// Beneath the root, relative to the settings: in plain text where the repository is.
     File(String),
-    /// Wherever the user said on the command line.
+    /// Wherever the user said on the command line, or an absolute path of the settings.
     Named(String),
-    /// In the settings themselves: a certificate, never a key.
-    Text(String),
 }
 
 /// A rule that names a store, ready to be asked.
@@ -86,7 +95,7 @@ pub struct Settings {
     /// Where references lead instead.
     pub rewrites: Vec<Rewrite>,
     /// The certificate, read only when something is sealed.
-    pub certificate: Option<Key>,
+    pub certificate: Option<Public>,
     /// The sealing key, read only when something is sealed.
     pub key: Option<Key>,
     /// To which names SealedSecrets are bound.
@@ -114,7 +123,7 @@ impl Settings {
         let cluster = chosen.cluster.as_ref().or(environment.and_then(|e| e.cluster.as_ref()));
         let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
-            (Some(path), ..) => Some(Key::Named(path.clone())),
+            (Some(path), ..) => Some(Public::Named(path.clone())),
             (None, Some(cluster), _) => Some(certificate(&cluster.certificate)),
             (None, None, Some(text)) => Some(certificate(text)),
             (None, None, None) => None,
@@ -123,6 +132,7 @@ impl Settings {
             (Some(path), _) => Some(Key::Named(path.clone())),
             (None, Some(KeySource::Age(path))) => Some(Key::Age(path.clone())),
             (None, Some(KeySource::Env(name))) => Some(Key::Environment(name.clone())),
+            (None, Some(KeySource::File(path))) if path.starts_with('/') => Some(Key::Named(path.clone())),
             (None, Some(KeySource::File(path))) => Some(Key::File(path.clone())),
             (None, Some(KeySource::FromSops) | None) => None,
         };
@@ -200,8 +210,8 @@ fn named<'s, T>(what: &str, name: Option<&str>, all: &'s BTreeMap<String, T>) ->
     })
 }
 
-fn certificate(text: &str) -> Key {
-    if is_pem(text) { Key::Text(text.to_owned()) } else { Key::File(text.to_owned()) }
+fn certificate(text: &str) -> Public {
+    if is_pem(text) { Public::Text(text.to_owned()) } else { Public::File(text.to_owned()) }
 }
 
 fn variable(name: &str, value: &str) -> Result<(), Problem> {

@@ -9,7 +9,7 @@ mod policy;
 mod transform;
 mod version;
 
-pub use environment::{Chosen, Key, Rewrite, Settings, StoreRule};
+pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
 pub use transform::{Plaintext, Provided, SecretRule, Spec, Transform, schema};

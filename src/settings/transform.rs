@@ -173,7 +173,7 @@ pub enum KeySource {
     /// An environment variable.
     #[serde(rename = "env")]
     Env(String),
-    /// A file, relative to this one.
+    /// A file: an absolute path outside of the repository, or one relative to this file.
     #[serde(rename = "file")]
     File(String),
 }

@@ -33,13 +33,20 @@ impl Site for SecretData {
                 continue;
             };
             for (key, node) in tree.entries(map) {
+                let said = tree.raw(key).unwrap_or_default();
                 let key = tree.key(key).into_owned();
                 spots.retain(|spot| spot.key != key);
-                spots.push(Spot { node, key, value: value(tree, node) });
+                let value = if key == said { value(tree, node) } else { Err(another_key(said, &key)) };
+                spots.push(Spot { node, key, value });
             }
         }
         spots
     }
+}
+
+/// YAML 1.1 reads `y`, `on` and the like as booleans, and so does Kubernetes, kustomize does not.
+fn another_key(said: &str, key: &str) -> Problem {
+    Problem::new(format!("Kubernetes reads the key {said} as \"{key}\"")).hint(format!("put it in quotes: \"{said}\""))
 }
 
 fn plain<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {

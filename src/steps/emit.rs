@@ -7,11 +7,11 @@ use super::fetch::{Fetched, Mode, Seals};
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::Job;
 use crate::limits;
-use crate::model::{Fates, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
+use crate::model::{Fates, Identity, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
 use crate::seal;
 use crate::settings::{Allowed, Settings};
 use crate::targets::{self, Terms};
-use crate::yaml::Syntax;
+use crate::yaml::{Syntax, Value};
 
 mod content;
 mod value;
@@ -77,8 +77,11 @@ impl Emitter<'_> {
         let total = std::sync::atomic::AtomicUsize::new(0);
         let seal = |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
         let objects = target.emit(provision, &terms, &seal)?;
-        let written = objects.into_iter().map(|(identity, value)| Made { identity, text: value.write(syntax) });
-        Ok(written.collect())
+        let write = |(identity, value): (Identity, Value)| {
+            content::annotations(&value)?;
+            Ok(Made { identity, text: value.write(syntax) })
+        };
+        objects.into_iter().map(write).collect()
     }
 
     /// Which key and which certificate made the ciphertexts, so that renderers that disagree are noticed.

@@ -7,7 +7,7 @@ use crate::hosts::{Job, Old, Wanted};
 use crate::limits;
 use crate::model::{Address, Ask, Place, Plan, Provision, Stream, Values, Wire};
 use crate::seal::{Certificate, Demo, Material, SealingKey, Validity};
-use crate::settings::{Allowed, Key, Settings};
+use crate::settings::{Allowed, Key, Public, Settings};
 use crate::{sources, targets};
 
 /// How ciphertexts are made.
@@ -75,11 +75,9 @@ fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Resul
             .hint("give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}"));
     };
     let (name, certificate) = match place {
-        Key::Text(text) => ("the certificate in the settings".to_owned(), Certificate::read(text.as_bytes())),
-        Key::Environment(name) | Key::Age(name) | Key::File(name) | Key::Named(name) => {
-            let reply = wire.ask(ask(place))?;
-            (name.clone(), Certificate::read(&reply.0))
-        }
+        Public::Text(text) => ("the certificate in the settings".to_owned(), Certificate::read(text.as_bytes())),
+        Public::File(name) => (name.clone(), Certificate::read(&wire.ask(Ask::File(name.clone()))?.0)),
+        Public::Named(name) => (name.clone(), Certificate::read(&wire.ask(Ask::Named(name.clone()))?.0)),
     };
     let certificate = certificate.map_err(|problem| problem.at(name.clone()))?;
     let (_, end) = certificate.dates();
@@ -118,28 +116,32 @@ fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode,
         return Err(Problem::new("no sealing key is known, and without one every render would differ")
             .hint("make one with `sealref keys new`, or choose randomised: true (--randomised)"));
     };
-    let mut bytes = wire.ask(ask(place))?.0;
-    if let Key::Age(name) = place {
-        let identities = wire.ask(Ask::Identities)?;
-        bytes = sources::decrypt(&bytes, &identities.0).map_err(|problem| problem.at(name.clone()))?;
-    }
+    let bytes = match place {
+        Key::Age(name) => {
+            let (file, identities) = (wire.ask(Ask::File(name.clone()))?, wire.ask(Ask::Identities)?);
+            sources::decrypt(&file.0, &identities.0).map_err(|problem| problem.at(name.clone()))?
+        }
+        Key::Environment(name) => wire.ask(Ask::Environment(name.clone()))?.0,
+        Key::File(name) => wire.ask(Ask::File(name.clone()))?.0,
+        Key::Named(name) => wire.ask(Ask::Named(name.clone()))?.0,
+    };
     let (key, demo) = SealingKey::read(&bytes).map_err(|problem| problem.at("the sealing key"))?;
-    if matches!(demo, Demo::Yes) {
-        warnings.push(
-            Problem::new("the sealing key is a published demo key: whoever knows it can test guesses of every value")
-                .hint("make your own with `sealref keys new`"),
-        );
+    let told = match (demo, place) {
+        (Demo::Yes, _) => Some((
+            "the sealing key is a published demo key: whoever knows it can test guesses of every value",
+            "make your own with `sealref keys new`",
+        )),
+        (Demo::No, Key::File(_)) => Some((
+            "the sealing key stands in plain text in the repository",
+            "keep it outside (an absolute path, or --sealing-key), or encrypted: key: {age: sealing.key.age}",
+        )),
+        (Demo::No, _) => None,
+    };
+    if let Some((what, hint)) = told {
+        warnings.push(Problem::new(what).hint(hint));
     }
     let material = Material::new(Some(&key), &[]);
     material.map(Mode::Derived).ok_or_else(|| Problem::new("the sealing key is empty"))
-}
-
-fn ask(place: &Key) -> Ask {
-    match place {
-        Key::Age(name) | Key::File(name) | Key::Text(name) => Ask::File(name.clone()),
-        Key::Environment(name) => Ask::Environment(name.clone()),
-        Key::Named(name) => Ask::Named(name.clone()),
-    }
 }
 
 /// Asks each source once, for all of its addresses, each address once.

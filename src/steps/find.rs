@@ -160,7 +160,7 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     let hint = match (identity.group(), identity.kind.as_str()) {
         ("", "Secret") => "references stand under stringData or data",
         ("", "ConfigMap") => "move the value to a Secret; ConfigMaps are readable by many",
-        _ if path.contains("containers[") => {
+        _ if path.contains("ontainers[") => {
             "give the container an env variable with the reference, and use $(NAME) here"
         }
         ("helm.toolkit.fluxcd.io", "HelmRelease") => "put the values into a Secret, and name it in spec.valuesFrom",

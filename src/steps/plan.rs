@@ -17,6 +17,7 @@ use crate::targets;
 use crate::yaml::{NodeId, Tree};
 
 mod address;
+mod collision;
 mod lifted;
 mod literal;
 mod object;
@@ -69,7 +70,7 @@ pub fn plan<'t>(
             }
         }
     }
-    problems.extend(context.collisions(&plan));
+    problems.extend(collision::all(stream, inventory, &plan));
     problems.or(plan)
 }
 
@@ -160,14 +161,17 @@ impl<'c> Context<'c, '_> {
     fn settle(&self, provision: &mut Provision, rule: Option<&SecretRule>, problems: &mut Problems) {
         let before = problems.iter().count();
         for reference in references(provision) {
-            let place = self.stream.tell(reference.place);
-            problems.keep(address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(place)));
+            let place = reference.place;
+            problems.keep(
+                address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(self.stream.tell(place))),
+            );
         }
         if problems.iter().count() > before {
             return;
         }
-        let spot = self.stream.tell_object(provision.origin.manifest());
-        let Some(target) = problems.keep(self.target(provision, rule).map_err(|p| p.at(spot.clone()))) else {
+        let id = provision.origin.manifest();
+        let told = |problem: Problem| problem.at(self.stream.tell_object(id));
+        let Some(target) = problems.keep(self.target(provision, rule).map_err(told)) else {
             return;
         };
         provision.target = TargetName(target.name());
@@ -182,7 +186,7 @@ impl<'c> Context<'c, '_> {
             problems.extend(self.look_up(provision));
         }
         if problems.iter().count() == before {
-            problems.keep(target.can(provision).map_err(|problem| problem.at(spot)));
+            problems.keep(target.can(provision).map_err(told));
         }
     }
 
@@ -262,9 +266,9 @@ impl<'c> Context<'c, '_> {
         let namespace = namespace.or_else(|| self.job.terms.namespace.clone());
         let mut stores: Vec<StoreRef> = std::mem::take(&mut provision.stores);
         for reference in references(provision) {
-            let place = self.stream.tell(reference.place);
+            let place = reference.place;
             let found = self.look_up_one(reference, namespace.as_deref(), &mut stores);
-            reference.lookup = problems.keep(found.map_err(|problem| problem.at(place)));
+            reference.lookup = problems.keep(found.map_err(|problem| problem.at(self.stream.tell(place))));
         }
         provision.stores = stores;
         problems
@@ -309,40 +313,6 @@ impl<'c> Context<'c, '_> {
             Ok(Reference { place, address, lookup: None })
         };
         text.split_whitespace().map(read).collect()
-    }
-
-    /// No two objects of one identity: not among what we make, nor with what is there.
-    fn collisions(&self, plan: &Plan) -> Problems {
-        let mut problems = Problems::default();
-        let mut seen: BTreeMap<(Option<&str>, &str), Origin> = BTreeMap::new();
-        for provision in &plan.provisions {
-            let secret = &provision.secret;
-            let at = || self.stream.tell_object(provision.origin.manifest());
-            let name = (secret.namespace.as_deref(), secret.name.as_str());
-            if let Some(other) = seen.insert(name, provision.origin) {
-                let other = self.stream.tell_object(other.manifest());
-                problems.push(
-                    Problem::new(format!("the Secret \"{}\" is already made from {other}", secret.name))
-                        .hint("keep one of them, or rename it")
-                        .at(at()),
-                );
-            }
-            let clash = self.inventory.provides.iter().find(|provider| {
-                provider.manifest != provision.origin.manifest()
-                    && provider.name == secret.name
-                    && provider.namespace == secret.namespace
-                    && !plan.provisions.iter().any(|p| p.origin == Origin::Replaced(provider.manifest))
-            });
-            if let Some(provider) = clash {
-                let other = self.stream.tell_object(provider.manifest);
-                problems.push(
-                    Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))
-                        .hint("remove one of them, or rename the Secret")
-                        .at(at()),
-                );
-            }
-        }
-        problems
     }
 }
 

@@ -20,19 +20,17 @@ pub enum Purpose {
     Verify,
 }
 
-/// The word that every Secret has, what may hide it (an escape, a tag), and each grammar's own.
-static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    let markers = ["Secret", "ENC[", "\\", "!!", "sealref.dev/"].into_iter().chain(grammars);
-    AhoCorasick::new(markers).ok()
-});
+/// The word that every Secret has, what may hide it (a tag), and each grammar's own.
+static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/"]));
 
 /// `secretName` and `tls.secret` have no capital letter.
-static VERIFY: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+static VERIFY: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "sealref.dev/"]));
+
+fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    let markers = ["ecret", "ENC[", "**SOPS**", "\\", "!!", "sealref.dev/"];
-    AhoCorasick::new(markers.into_iter().chain(grammars)).ok()
-});
+    AhoCorasick::new(words.iter().copied().chain(grammars)).ok()
+}
 
 impl Purpose {
     fn may_matter(self, text: &str) -> bool {
@@ -40,7 +38,9 @@ impl Purpose {
             Self::Render => &RENDER,
             Self::Verify => &VERIFY,
         };
+        // An escape may hide any word. It is looked for alone: one letter would slow the others down.
         markers.as_ref().is_none_or(|markers| markers.is_match(text))
+            || memchr::memchr(b'\\', text.as_bytes()).is_some()
     }
 }
 
@@ -104,16 +104,26 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose:
     stream.tails.push(pieces.tail);
 }
 
-/// Only maps are objects; `null` is nothing.
+/// Only maps are objects; `null` is nothing; and a list that was not taken apart hides its items.
 fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem> {
     let tree = manifest.tree().ok()?;
+    let at = |problem: Problem| Some(problem.at(stream.tell_object(id)));
     let found = match (tree.kind(tree.root()), tree.scalar(tree.root())) {
-        (Kind::Map, _) | (_, Some(Scalar::Null)) => return None,
+        (Kind::Map, _) => {
+            let items = tree.get(tree.root(), "items").filter(|items| tree.items(*items).next().is_some());
+            let list = manifest.identity().is_ok_and(|identity| identity.kind.ends_with("List"));
+            return match items {
+                Some(_) if list => at(Problem::new("the list is written in a way that its items cannot be told apart")
+                    .hint("write it as `items:` and a dash for each item, or as documents")),
+                _ => None,
+            };
+        }
+        (_, Some(Scalar::Null)) => return None,
         (Kind::Seq, _) => "a list",
         _ => "a scalar",
     };
-    let problem = Problem::new(format!("expected a Kubernetes object, found {found}"));
-    Some(problem.hint("each document is a map with apiVersion and kind").at(stream.tell_object(id)))
+    at(Problem::new(format!("expected a Kubernetes object, found {found}"))
+        .hint("each document is a map with apiVersion and kind"))
 }
 
 /// Settings of our own are not for the cluster.

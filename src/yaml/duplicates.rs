@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::tree::{NodeId, Sort, Style};
+use super::node::{NodeId, Sort, Style};
 use super::{Fault, Kind, Tree, line_of};
 
 /// Refuses maps that readers would read differently.

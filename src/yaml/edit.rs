@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::Style;
-use super::{Fault, Kind, NodeId, Syntax, Tree, Value, splice};
+use super::node::Style;
+use super::{Fault, Kind, NodeId, Syntax, Tree, Value, splice, write};
 
 /// What is to change. It has no `Debug`: values may be secrets.
 ///
@@ -313,7 +313,7 @@ fn anew(t: &Tree<'_>, meant: &Value<'_>, syntax: Syntax) -> String {
         Syntax::Document => [t.leading(), &meant.write(syntax)].concat(),
         _ => meant.write(syntax),
     };
-    splice::line_ends(t.said(), text)
+    write::line_ends(t.said(), text)
 }
 
 /// `v` below maps of these keys.

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use super::node::Style;
 use super::split::Splitter;
-use super::tree::Style;
 use super::{Fault, Kind, NodeId, Syntax, Tree};
 use crate::limits;
 
@@ -109,11 +109,8 @@ fn places(tree: &Tree<'_>, text: &str, items: NodeId) -> Option<Vec<(usize, usiz
             places.push((start, end, Syntax::Member));
             continue;
         }
-        let line = text.get(..start)?.rfind('\n').map_or(0, |end| end + 1);
-        let before = text.get(line..start)?;
-        let column = before.find('-')?;
-        let is_plain = before.bytes().all(|c| matches!(c, b' ' | b'-')) && before.rfind('-') == Some(column);
-        if !is_plain || !matches!(node.style, Style::BlockMap | Style::FlowMap) {
+        let (line, column) = dash_before(text, start)?;
+        if !matches!(node.style, Style::BlockMap | Style::FlowMap) {
             return None;
         }
         if let Some(last) = places.last_mut() {
@@ -137,23 +134,37 @@ fn places(tree: &Tree<'_>, text: &str, items: NodeId) -> Option<Vec<(usize, usiz
     Some(places)
 }
 
+/// The line and the column of the dash of an item that begins at `start`, if nothing but comments stands between.
+fn dash_before(text: &str, start: usize) -> Option<(usize, usize)> {
+    let mut end = start;
+    loop {
+        let line = text.get(..end)?.rfind('\n').map_or(0, |at| at + 1);
+        let before = text.get(line..end)?;
+        let said = before.find(" #").map_or(before, |at| before.get(..at).unwrap_or(before));
+        match said.trim() {
+            "-" => return Some((line, said.find('-')?)),
+            "" => end = line.checked_sub(1)?,
+            comment if comment.starts_with('#') => end = line.checked_sub(1)?,
+            _ => return None,
+        }
+    }
+}
+
 /// The end of an item without the comments that stand below it, no deeper than its dash.
 fn without_comments(text: &str, start: usize, end: usize, column: usize) -> usize {
-    let mut kept = start;
-    let mut at = start;
-    let mut comment = None;
-    for line in text.get(start..end).unwrap_or("").split_inclusive('\n') {
+    let text = text.get(start..end).unwrap_or("");
+    let mut at = text.len();
+    let mut kept = at;
+    for line in text.split_inclusive('\n').rev() {
+        at -= line.len();
         let bare = line.trim_start_matches(' ');
-        let indent = line.len() - bare.len();
-        if bare.starts_with('#') && indent <= column {
-            comment.get_or_insert(at);
+        if bare.starts_with('#') && line.len() - bare.len() <= column {
+            kept = at;
         } else if !bare.trim().is_empty() {
-            comment = None;
-            kept = at + line.len();
+            break;
         }
-        at += line.len();
     }
-    comment.unwrap_or(end).max(kept)
+    start + kept
 }
 
 /// What the lines tell.
@@ -180,13 +191,16 @@ struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    fn read(mut self, text: &'t str, is_item: bool) -> Found {
+    fn read(mut self, text: &'t str, mut is_item: bool) -> Found {
         let mut at = 0;
         for line in text.split_inclusive('\n') {
             let here = at;
             at += line.len();
-            let bare = line.trim_start_matches(' ');
-            let mut indent = line.len() - bare.len();
+            let mut indent = line.bytes().take_while(|c| *c == b' ').count();
+            if self.is_below_an_item(indent) {
+                continue;
+            }
+            let bare = line.get(indent..).unwrap_or("");
             let mut said = bare.trim_end_matches(['\n', '\r', ' ', '\t']);
             if said.is_empty() || said.starts_with('#') {
                 continue;
@@ -196,6 +210,10 @@ impl<'t> Lines<'t> {
                     return Found::Unclear;
                 };
                 let key = behind.trim_start_matches(' ');
+                if key.is_empty() || key.starts_with('#') {
+                    is_item = false;
+                    continue;
+                }
                 indent += said.len() - key.len();
                 said = key;
             }
@@ -217,8 +235,8 @@ impl<'t> Lines<'t> {
                 continue;
             }
             if is_dash {
-                if here == 0 && !is_item || self.starts.is_empty() && self.within_items {
-                    return Found::NoList;
+                if self.within_items {
+                    return Found::Unclear;
                 }
                 continue;
             }
@@ -234,6 +252,11 @@ impl<'t> Lines<'t> {
             self.items_end = text.len();
         }
         self.found(text)
+    }
+
+    /// Most lines of a list are such, and need no other look.
+    fn is_below_an_item(&self, indent: usize) -> bool {
+        self.within_items && self.dash.is_some_and(|dash| indent > dash)
     }
 
     /// Takes a line that is a key of the map; false where it is not plainly one.

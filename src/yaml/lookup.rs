@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::line_of;
+use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
-use super::tree::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 
 impl<'s> Tree<'s> {
     /// The object itself.
@@ -73,8 +73,6 @@ impl<'s> Tree<'s> {
         let text = &*node.text;
         Some(match (node.tag, node.style) {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Scalar::Text(text),
-            // `!` alone is an empty text for Go.
-            (Sort::Plain, Style::Absent) => Scalar::Text(""),
             (Sort::Binary, _) => Scalar::Text(self.decoded(id).unwrap_or("")),
             _ => match scalar::kubernetes(text) {
                 Plain::Bool(value) => Scalar::Bool(value),
@@ -252,7 +250,7 @@ impl<'s> Tree<'s> {
     /// True for a plain `<<`.
     pub(super) fn is_merge(&self, key: NodeId) -> bool {
         let node = self.node(key);
-        node.text == "<<" && (node.style == Style::Plain && node.tag == Sort::None || node.tag == Sort::Plain)
+        node.text == "<<" && node.style == Style::Plain && node.tag == Sort::None
     }
 
     /// A key as it is called in JSON; None where it has no such name.
@@ -260,8 +258,7 @@ impl<'s> Tree<'s> {
         let node = self.node(self.target(n));
         match (node.tag, node.style) {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Some(Cow::Borrowed(&node.text)),
-            (Sort::Plain, Style::Absent) => Some(Cow::Borrowed("")),
-            (Sort::Bool | Sort::Float | Sort::Int | Sort::None | Sort::Plain, _) => scalar::key(&node.text),
+            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => scalar::key(&node.text),
             _ => None,
         }
     }

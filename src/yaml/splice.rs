@@ -4,7 +4,8 @@
 //! nothing where it cannot tell them. It trusts no result of its own: the caller reads it back.
 
 use super::edit::{Change, Edits};
-use super::tree::{NodeId, Sort, Style};
+use super::node::{NodeId, Sort, Style};
+use super::spans::Text;
 use super::write::{self, quoted};
 use super::{Kind, Tree, Value};
 
@@ -31,25 +32,11 @@ pub(super) fn splice(edits: &Edits, tree: &Tree<'_>) -> Option<String> {
     for cut in cuts {
         // A gap that begins before the last one ended is an overlap.
         out.push_str(text.source.get(at..cut.start)?);
-        out.push_str(&line_ends(text.source, cut.text));
+        out.push_str(&write::line_ends(text.source, cut.text));
         at = cut.end;
     }
     out.push_str(text.source.get(at..)?);
     Some(out)
-}
-
-/// A text that we made, with the line ends of the document.
-pub(super) fn line_ends(document: &str, made: String) -> String {
-    if made.contains('\n') && document.contains("\r\n") {
-        made.replace("\r\n", "\n").replace('\n', "\r\n")
-    } else {
-        made
-    }
-}
-
-struct Text<'t, 's> {
-    tree: &'t Tree<'s>,
-    source: &'s str,
 }
 
 impl Text<'_, '_> {
@@ -125,7 +112,7 @@ impl Text<'_, '_> {
             value.json(&mut text);
             return (bare && self.has_brackets(n)).then_some(Cut { start, end, column: 0, text });
         }
-        if bare && is_in_line(value) {
+        if bare && value.is_in_line() {
             value.in_line(&mut text);
             return Some(Cut { start, end, column: 0, text });
         }
@@ -328,106 +315,86 @@ impl Text<'_, '_> {
         }
         Cut { start: at, end: at, column, text: line }
     }
-
-    /// What stands between two members of a flow collection, before the one at `at`.
-    fn gap(&self, at: usize) -> String {
-        let before = self.source.get(self.line_start(at)..at).unwrap_or("");
-        if before.bytes().all(|c| matches!(c, b' ' | b'\t')) && at > before.len() {
-            format!("\n{before}")
-        } else {
-            " ".to_owned()
-        }
-    }
-
-    /// The first byte of a key that can be spoken of by its span.
-    fn plain_key(&self, key: NodeId) -> Option<usize> {
-        let node = self.tree.node(key);
-        let bare = matches!(node.style, Style::Plain | Style::Quoted) && node.tag == Sort::None;
-        bare.then(|| self.span(key).0)
-    }
-
-    /// The column of a key or a dash before which only spaces and dashes stand in its line.
-    fn indent(&self, at: usize) -> Option<usize> {
-        let before = self.source.get(self.line_start(at)..at)?;
-        let dashes = before.bytes().all(|c| matches!(c, b' ' | b'-')) && !before.contains("--");
-        (dashes && !before.ends_with('-')).then_some(before.len())
-    }
-
-    /// The end of what a node says in its last line.
-    fn value_end(&self, n: NodeId) -> Option<usize> {
-        let end = self.said_end(n)?;
-        let said = self.source.get(self.span(n).0..end)?;
-        Some(end - (said.len() - said.trim_end_matches(['\n', '\r']).len()))
-    }
-
-    /// The end of what a node says: comments and blank lines below it are not its own.
-    fn said_end(&self, n: NodeId) -> Option<usize> {
-        let node = self.tree.node(n);
-        let (start, end) = self.span(n);
-        match node.style {
-            Style::BlockMap | Style::BlockSeq => self.said_end(self.tree.children(n).last()?),
-            Style::Absent if node.tag != Sort::None => None,
-            Style::Absent => {
-                let behind = self.source.get(end..)?;
-                let colon = behind.trim_start_matches([' ', '\t']);
-                let blank = behind.len() - colon.len();
-                Some(if colon.starts_with(':') && !node.is_key { end + blank + 1 } else { end })
-            }
-            Style::BlockScalar => {
-                let said = self.source.get(start..end)?;
-                let header = said.lines().next().unwrap_or("");
-                if header.contains('+') {
-                    return Some(end);
-                }
-                Some(start + said.trim_end_matches([' ', '\n', '\r']).len())
-            }
-            _ => Some(end),
-        }
-    }
-
-    /// True where an ancestor is written in flow style.
-    fn in_flow(&self, n: NodeId) -> bool {
-        self.tree
-            .parent(n)
-            .is_some_and(|parent| matches!(self.tree.node(parent).style, Style::FlowMap | Style::FlowSeq))
-    }
-
-    /// False for the pair `a: b` in `[a: b]`, which is a flow map without brackets.
-    fn has_brackets(&self, n: NodeId) -> bool {
-        let (start, end) = self.span(n);
-        match self.tree.node(n).style {
-            Style::FlowMap | Style::FlowSeq => {
-                start < end && self.source.get(start..).is_some_and(|s| s.starts_with(['{', '[']))
-            }
-            _ => true,
-        }
-    }
-
-    fn span(&self, n: NodeId) -> (usize, usize) {
-        let node = self.tree.node(n);
-        (node.start as usize, node.end as usize)
-    }
-
-    fn line_start(&self, at: usize) -> usize {
-        self.source.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1)
-    }
-
-    /// The start of the line below the one in which something ends.
-    fn next_line(&self, end: usize) -> usize {
-        if end > 0 && self.source.as_bytes().get(end - 1) == Some(&b'\n') {
-            return end;
-        }
-        let rest = self.source.get(end..).unwrap_or("");
-        rest.find('\n').map_or(self.source.len(), |at| end + at + 1)
-    }
 }
 
-/// True for a value that is written in one line.
-fn is_in_line(value: &Value<'_>) -> bool {
-    match value {
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
-        Value::Text(text) => !text.contains('\n'),
-        Value::Bool(_) | Value::Null | Value::Number(_) => true,
+#[cfg(test)]
+mod tests {
+    use super::super::{Syntax, Tree, Value};
+    use super::*;
+
+    /// The text after an edit, which must be a splice.
+    fn spliced(source: &str, change: impl FnOnce(&Tree<'_>, &mut Edits)) -> String {
+        let tree = Tree::parse(source, Syntax::Document).unwrap();
+        let mut edits = Edits::default();
+        change(&tree, &mut edits);
+        let applied = edits.apply(&tree, Syntax::Document).unwrap();
+        assert!(!applied.anew, "written anew: {}", applied.text);
+        applied.text
+    }
+
+    fn inserted(source: &str, path: &[&str]) -> String {
+        spliced(source, |tree, edits| {
+            edits.insert(tree, tree.root(), path, Value::text("new"));
+        })
+    }
+
+    fn key(tree: &Tree<'_>, path: &[&str]) -> NodeId {
+        tree.own_key(tree.at(tree.root(), path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_new_key_finds_its_place() {
+        for (source, path, wanted) in [
+            ("a: 1\nc: 2\n", &["b"] as &[&str], "a: 1\nb: new\nc: 2\n"),
+            ("a: 1\n# of c\n# too\nc: 2\n", &["b"], "a: 1\nb: new\n# of c\n# too\nc: 2\n"),
+            ("c: 1\na: 2 # x\n# end\n", &["b"], "c: 1\na: 2 # x\nb: new\n# end\n"),
+            ("a: 1", &["b"], "a: 1\nb: new"),
+            ("a:\n  x: |\n    t\n\nz: 1\n", &["a", "y1"], "a:\n  x: |\n    t\n  y1: new\n\nz: 1\n"),
+            ("a:\nz: 1\n", &["a", "b"], "a:\n  b: new\nz: 1\n"),
+            ("a: {}\nz: 1\n", &["a", "b"], "a:\n  b: new\nz: 1\n"),
+            ("a: {x: 1}\n", &["a", "b"], "a: {\"b\": \"new\", x: 1}\n"),
+            ("{\"a\": 1}", &["b"], "{\"a\": 1, \"b\": \"new\"}"),
+            ("{\n  \"a\": 1\n}\n", &["b"], "{\n  \"a\": 1,\n  \"b\": \"new\"\n}\n"),
+            ("{\n\t\"b\": 1\n}\n", &["a"], "{\n\t\"a\": \"new\",\n\t\"b\": 1\n}\n"),
+        ] {
+            assert_eq!(inserted(source, path), wanted, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn two_inserts_below_one_new_map_merge() {
+        let text = spliced("kind: A\n", |tree, edits| {
+            edits.insert(tree, tree.root(), &["metadata", "annotations", "b"], Value::text("1"));
+            edits.insert(tree, tree.root(), &["metadata", "annotations", "a"], Value::text("2"));
+        });
+        assert_eq!(text, "kind: A\nmetadata:\n  annotations:\n    b: \"1\"\n    a: \"2\"\n");
+    }
+
+    #[test]
+    fn what_goes_takes_its_lines_only() {
+        for (source, path, wanted) in [
+            ("a: 1\nb:\n  c: 2\n# d\nd: 3\n", &["b"] as &[&str], "a: 1\n# d\nd: 3\n"),
+            ("a:\n  b: 1 # x\nc: 2\n", &["a", "b"], "a: {} # x\nc: 2\n"),
+            ("{\"a\": 1, \"b\": 2}", &["a"], "{\"b\": 2}"),
+            ("{\"a\": 1, \"b\": 2}", &["b"], "{\"a\": 1}"),
+        ] {
+            let text = spliced(source, |tree, edits| edits.remove(key(tree, path)));
+            assert_eq!(text, wanted, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn an_entry_becomes_another_one() {
+        let source = "env:\n- name: A # a\n  value: x # b\n- {name: B, value: y}\n";
+        let text = spliced(source, |tree, edits| {
+            let items: Vec<NodeId> = tree.items(tree.at(tree.root(), &["env"]).unwrap()).collect();
+            for item in items {
+                let key = tree.own_key(tree.get(item, "value").unwrap()).unwrap();
+                let from = Value::map([("secretKeyRef", Value::map([("key", Value::text("k"))]))]);
+                edits.replace_entry(key, "valueFrom".to_owned(), from);
+            }
+        });
+        let wanted = "env:\n- name: A # a\n  valueFrom:\n    secretKeyRef:\n      key: k # b\n- {name: B, \"valueFrom\": {\"secretKeyRef\": {\"key\": \"k\"}}}\n";
+        assert_eq!(text, wanted);
     }
 }

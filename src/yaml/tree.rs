@@ -7,78 +7,10 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::{Fault, Syntax, characters, duplicates, line_of, scalar};
+use super::extent::Extent;
+use super::node::{NOWHERE, Node, NodeId, Sort, Style, Tree};
+use super::{Fault, Syntax, characters, duplicates, line_of, tags};
 use crate::limits;
-
-/// A place in a [`Tree`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeId(pub(super) u32);
-
-/// What stands at a place, aliases followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Keys and values.
-    Map,
-    /// Text, a number, a boolean or nothing.
-    Scalar,
-    /// A list.
-    Seq,
-}
-
-/// One object, read once. It has no `Debug`: its scalars may be secrets.
-pub struct Tree<'s> {
-    pub(super) source: &'s str,
-    pub(super) nodes: Vec<Node<'s>>,
-    pub(super) root: NodeId,
-    /// What `!!binary` scalars hold, as Kubernetes reads it.
-    pub(super) decoded: Vec<(NodeId, String)>,
-}
-
-/// The nodes stand in document order: a first child is the next one, a next sibling is `after`.
-pub(super) struct Node<'s> {
-    pub(super) text: Cow<'s, str>,
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) parent: NodeId,
-    pub(super) after: NodeId,
-    /// Of an alias: the node that it names.
-    pub(super) target: NodeId,
-    pub(super) style: Style,
-    pub(super) tag: Sort,
-    pub(super) is_key: bool,
-}
-
-/// How a node is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    Absent,
-    Alias,
-    BlockMap,
-    BlockScalar,
-    BlockSeq,
-    FlowMap,
-    FlowSeq,
-    Plain,
-    Quoted,
-}
-
-/// What a tag says a scalar is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Binary,
-    Bool,
-    Collection,
-    Float,
-    Int,
-    None,
-    Null,
-    /// `!`, which makes Go read quoted text as if it were plain.
-    Plain,
-    Text,
-}
-
-/// No node: the parent of the root, and the target of what is no alias.
-pub(super) const NOWHERE: NodeId = NodeId(u32::MAX);
 
 impl<'s> Tree<'s> {
     /// Reads exactly one object.
@@ -93,60 +25,19 @@ impl<'s> Tree<'s> {
         options.flow_nesting_limit = limits::DEPTH;
         options.block_nesting_limit = limits::DEPTH;
         options.block_scalar_eof_without_line_feed = true;
+        options.emit_anchor_events = true;
         for event in Parser::new_from_str_with_options(text, options) {
             let (event, span) = event.map_err(|error| told(text, &error))?;
             builder.take(event, &span)?;
         }
         builder.finish(syntax)
     }
-
-    pub(super) fn node(&self, n: NodeId) -> &Node<'s> {
-        // Node ids are only made by the builder, for nodes that it pushed.
-        self.nodes.get(n.0 as usize).unwrap_or_else(|| nothing())
-    }
-}
-
-/// What a foreign id reads as.
-fn nothing<'t>() -> &'t Node<'static> {
-    static NOTHING: Node<'static> = Node {
-        text: Cow::Borrowed(""),
-        start: 0,
-        end: 0,
-        parent: NOWHERE,
-        after: NOWHERE,
-        target: NOWHERE,
-        style: Style::Absent,
-        tag: Sort::None,
-        is_key: false,
-    };
-    &NOTHING
-}
-
-/// A collection that is not closed yet.
-struct Open {
-    node: NodeId,
-    anchor: usize,
-    /// Nodes below, aliases followed.
-    size: usize,
-    /// Levels below, aliases followed.
-    height: usize,
-    children: usize,
-}
-
-/// What an anchor names, and how much of it there is.
-#[derive(Clone, Copy)]
-struct Anchor {
-    node: NodeId,
-    size: usize,
-    height: usize,
 }
 
 struct Builder<'s> {
     source: &'s str,
     nodes: Vec<Node<'s>>,
-    open: Vec<Open>,
-    /// By the parser's number; None while it is open.
-    anchors: Vec<Option<Anchor>>,
+    extent: Extent,
     documents: usize,
     decoded: Vec<(NodeId, String)>,
 }
@@ -156,8 +47,7 @@ impl<'s> Builder<'s> {
         Self {
             source,
             nodes: Vec::with_capacity(source.len() / 24),
-            open: Vec::new(),
-            anchors: Vec::new(),
+            extent: Extent::default(),
             documents: 0,
             decoded: Vec::new(),
         }
@@ -175,6 +65,7 @@ impl<'s> Builder<'s> {
             }
             Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag.as_deref(), span),
             Event::Alias(anchor) => self.alias(anchor, span),
+            Event::Anchor(_, name) => self.name(&name, offset(span).0),
             Event::MappingStart(style, anchor, tag) => {
                 let style = match style {
                     StructureStyle::Block => Style::BlockMap,
@@ -206,79 +97,68 @@ impl<'s> Builder<'s> {
         if text.len() > limits::SCALAR {
             return Err(self.fault(start, "a scalar is too large", "keep it elsewhere"));
         }
+        self.tag_ends(span)?;
         let sort = sort(tag).ok_or_else(|| self.unknown_tag(start))?;
         let (text, style, start, end) = match style {
             ScalarStyle::Plain if start == end => (Cow::Borrowed(""), Style::Absent, start, end),
-            ScalarStyle::Plain => (text, Style::Plain, start, end),
+            ScalarStyle::Plain => {
+                self.colon(end)?;
+                (text, Style::Plain, start, end)
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 let (start, end) = self.block_span(start, end);
                 (text, Style::BlockScalar, start, end)
             }
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (text, Style::Quoted, start, end),
         };
+        let is_key = self.extent.expects_key();
+        let held =
+            tags::check(sort, style, &text, is_key).map_err(|(message, hint)| self.fault(start, message, hint))?;
         let id = self.push(text, style, sort, start, end)?;
-        self.check_scalar(id, start)?;
-        self.settle(anchor, Some(Anchor { node: id, size: 1, height: 0 }));
-        self.count(1, 0);
+        self.decoded.extend(held.map(|held| (id, held)));
+        self.extent.leaf(anchor, id);
         Ok(())
     }
 
-    /// Refuses what JSON cannot say and what its tag belies.
-    fn check_scalar(&mut self, id: NodeId, at: usize) -> Result<(), Fault> {
-        let Some(node) = self.nodes.get(id.0 as usize) else {
+    /// Go takes a bracket or a comma that touches a tag for a part of it.
+    fn tag_ends(&self, span: &Span) -> Result<(), Fault> {
+        let Some(at) = span.tag_start.and_then(|mark| mark.byte_offset()) else {
             return Ok(());
         };
-        let read = match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) | (Sort::Plain, Style::Absent) => {
-                return Ok(());
-            }
-            _ => scalar::kubernetes(&node.text),
-        };
-        let fits = match node.tag {
-            Sort::None | Sort::Plain => {
-                if read == scalar::Plain::Infinite && !self.next_is_value() {
-                    // A key may be called so: it is text then.
-                    return Ok(());
-                }
-                if read == scalar::Plain::Infinite {
-                    let hint = "quote it if it is text";
-                    return Err(self.fault(at, "a number that has no JSON form", hint));
-                }
-                true
-            }
-            Sort::Binary => {
-                let Some(bytes) = decode(&node.text) else {
-                    return Err(self.fault(at, "this is no base64", "check what follows !!binary"));
-                };
-                self.decoded.push((id, String::from_utf8_lossy(&bytes).into_owned()));
-                true
-            }
-            Sort::Bool => matches!(read, scalar::Plain::Bool(_)),
-            Sort::Float => matches!(read, scalar::Plain::Number(_)),
-            Sort::Int => matches!(read, scalar::Plain::Number(text)
-                if matches!(scalar::number(text), Some(scalar::Number::Int(_)))),
-            Sort::Null => matches!(read, scalar::Plain::Null),
-            Sort::Collection => false,
-            Sort::Text => true,
-        };
-        if fits { Ok(()) } else { Err(self.fault(at, "the tag does not fit what it stands before", "remove the tag")) }
+        let rest = self.source.get(at..).unwrap_or("");
+        let word = rest.split([' ', '\t', '\r', '\n']).next().unwrap_or("");
+        if word.contains([',', '[', ']', '{', '}']) {
+            return Err(self.unknown_tag(at));
+        }
+        Ok(())
     }
 
-    /// True where what comes next is no key.
-    fn next_is_value(&self) -> bool {
-        let Some(open) = self.open.last() else {
-            return true;
-        };
-        let is_map = self
-            .nodes
-            .get(open.node.0 as usize)
-            .is_some_and(|node| matches!(node.style, Style::BlockMap | Style::FlowMap));
-        !is_map || !open.children.is_multiple_of(2)
+    /// Go takes a colon that no blank follows for text: `[a:]` holds one text for it, and a map for us.
+    fn colon(&self, end: usize) -> Result<(), Fault> {
+        let behind = self.source.get(end..).and_then(|rest| rest.strip_prefix(':'));
+        let touches = behind.is_some_and(|rest| rest.starts_with([',', '[', ']', '{', '}']));
+        if touches {
+            let hint = "put a space behind it, or quote the text";
+            return Err(self.fault(end, "a colon that no space follows", hint));
+        }
+        Ok(())
+    }
+
+    /// Go takes other characters for the end of the name, and so reads another document.
+    fn name(&self, name: &str, at: usize) -> Result<(), Fault> {
+        let known = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
+        if name.bytes().all(known) {
+            return Ok(());
+        }
+        let hint = "use letters, digits, - and _";
+        Err(self.fault(at, "an odd character in the name of an anchor", hint))
     }
 
     fn alias(&mut self, anchor: usize, span: &Span) -> Result<(), Fault> {
         let (start, end) = offset(span);
-        let Some(Some(known)) = self.anchors.get(anchor).copied() else {
+        let name = self.source.get(start..end).unwrap_or("");
+        self.name(name.trim_start_matches('*'), start)?;
+        let Some(known) = self.extent.known(anchor) else {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(start, "an alias that names what it stands in", hint));
         };
@@ -286,12 +166,13 @@ impl<'s> Builder<'s> {
         if let Some(node) = self.nodes.get_mut(id.0 as usize) {
             node.target = known.node;
         }
-        self.count(known.size, known.height);
+        self.extent.add(known);
         self.bounded(start)
     }
 
     fn start(&mut self, style: Style, anchor: usize, tag: Option<&Tag>, span: &Span) -> Result<(), Fault> {
         let (start, end) = offset(span);
+        self.tag_ends(span)?;
         let name = match style {
             Style::BlockMap | Style::FlowMap => "map",
             _ => "seq",
@@ -301,63 +182,28 @@ impl<'s> Builder<'s> {
         }
         let sort = if tag.is_some() { Sort::Collection } else { Sort::None };
         let node = self.push(Cow::Borrowed(""), style, sort, start, end)?;
-        self.settle(anchor, None);
-        self.open.push(Open { node, anchor, size: 1, height: 0, children: 0 });
-        if self.open.len() > limits::DEPTH {
-            return Err(self.fault(start, "nested too deeply", "no Kubernetes object is as deep"));
-        }
-        Ok(())
+        self.extent.open(node, anchor, name == "map");
+        self.bounded(start)
     }
 
     fn end(&mut self, span: &Span) -> Result<(), Fault> {
-        let Some(open) = self.open.pop() else {
+        let Some(closed) = self.extent.close() else {
             return Ok(());
         };
         let after = self.next_id();
-        if let Some(node) = self.nodes.get_mut(open.node.0 as usize) {
+        if let Some(node) = self.nodes.get_mut(closed.0 as usize) {
             node.after = after;
             if matches!(node.style, Style::FlowMap | Style::FlowSeq) {
                 node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
             }
         }
-        let known = Anchor { node: open.node, size: open.size, height: open.height };
-        self.settle(open.anchor, Some(known));
-        self.count(open.size, open.height);
         self.bounded(offset(span).0)
     }
 
-    /// Refuses what aliases make too large or too deep.
+    /// Refuses what is too deep, and what aliases make too large.
     fn bounded(&self, at: usize) -> Result<(), Fault> {
-        let (size, height) = self.open.last().map_or((0, 0), |open| (open.size, open.height + self.open.len()));
-        if size > limits::NODES {
-            return Err(self.fault(at, "aliases expand too far", "write the object out"));
-        }
-        if height > limits::DEPTH {
-            return Err(self.fault(at, "nested too deeply", "no Kubernetes object is as deep"));
-        }
-        Ok(())
-    }
-
-    /// Counts what was just added towards the collection it stands in.
-    fn count(&mut self, size: usize, height: usize) {
-        if let Some(open) = self.open.last_mut() {
-            open.size = open.size.saturating_add(size);
-            open.height = open.height.max(height + 1);
-            open.children += 1;
-        }
-    }
-
-    /// Remembers what an anchor names.
-    fn settle(&mut self, anchor: usize, known: Option<Anchor>) {
-        if anchor == 0 {
-            return;
-        }
-        if self.anchors.len() <= anchor {
-            self.anchors.resize(anchor + 1, None);
-        }
-        if let Some(slot) = self.anchors.get_mut(anchor) {
-            *slot = known;
-        }
+        let bounded = self.extent.bounded();
+        bounded.map_err(|(message, hint)| self.fault(at, message, hint))
     }
 
     fn push(&mut self, text: Cow<'s, str>, style: Style, tag: Sort, start: usize, end: usize) -> Result<NodeId, Fault> {
@@ -370,12 +216,12 @@ impl<'s> Builder<'s> {
             text,
             start: position(start),
             end: position(end),
-            parent: self.open.last().map_or(NOWHERE, |open| open.node),
+            parent: self.extent.innermost().unwrap_or(NOWHERE),
             after: NodeId(id.0 + 1),
             target: NOWHERE,
             style,
             tag,
-            is_key: !self.next_is_value(),
+            is_key: self.extent.expects_key(),
         });
         Ok(id)
     }
@@ -450,7 +296,7 @@ fn sort(tag: Option<&Tag>) -> Option<Sort> {
         return Some(Sort::None);
     };
     if is_bang(tag) {
-        return Some(Sort::Plain);
+        return Some(Sort::Text);
     }
     match &*tag.suffix_in_namespace("tag:yaml.org,2002:")? {
         "binary" => Some(Sort::Binary),
@@ -462,13 +308,6 @@ fn sort(tag: Option<&Tag>) -> Option<Sort> {
         "str" => Some(Sort::Text),
         _ => None,
     }
-}
-
-/// Base64 as Go's StdEncoding reads it: line ends are passed over.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
-    base64::engine::general_purpose::STANDARD.decode(bare).ok()
 }
 
 /// The parser's complaint in our words: its own may hold characters of the text.

@@ -3,9 +3,9 @@
 //! Receives a stream and gives back the same stream with such lists written anew, so that each item can be read alone.
 //! It leaves everything else as it is, and parses only documents that hold both an anchor and an alias.
 
+use super::node::Style;
 use super::split::documents;
-use super::tree::Style;
-use super::{Fault, NodeId, Syntax, Tree, Value, line_of, list, splice};
+use super::{Fault, NodeId, Syntax, Tree, Value, line_of, list, write};
 
 /// The text with every list written anew whose items share anchors; None where there is no such list.
 pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option<String>, Fault> {
@@ -32,7 +32,7 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
         out.push_str(text.get(at..chunk.start).unwrap_or(""));
         out.push_str(tree.leading());
         let anew = Value::of(&tree, tree.root()).write(syntax);
-        out.push_str(&splice::line_ends(said, anew));
+        out.push_str(&write::line_ends(said, anew));
         at = chunk.end;
     }
     if at == 0 {

@@ -75,6 +75,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The value of a key of a map.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// Adds an entry to a map, at its end, or gives a key that is there a new value. What is no map stays as it is.
     pub fn push(&mut self, key: impl Into<Cow<'a, str>>, value: Value<'a>) {
         let Self::Map(entries) = self else {

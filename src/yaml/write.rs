@@ -92,6 +92,16 @@ impl Value<'_> {
         }
     }
 
+    /// True for a value that is written in one line.
+    pub(super) fn is_in_line(&self) -> bool {
+        match self {
+            Self::List(items) => items.is_empty(),
+            Self::Map(entries) => entries.is_empty(),
+            Self::Text(text) => !text.contains('\n'),
+            Self::Bool(_) | Self::Null | Self::Number(_) => true,
+        }
+    }
+
     /// A scalar or an empty collection, in one line.
     pub(super) fn in_line(&self, out: &mut String) {
         match self {
@@ -188,7 +198,16 @@ fn is_printable(c: char) -> bool {
     !matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Spaces.
+/// Spaces up to a column.
 pub(super) fn pad(out: &mut String, column: usize) {
     out.extend(std::iter::repeat_n(' ', column));
+}
+
+/// A text that we made, with the line ends of the document.
+pub(super) fn line_ends(document: &str, made: String) -> String {
+    if made.contains('\n') && document.contains("\r\n") {
+        made.replace("\r\n", "\n").replace('\n', "\r\n")
+    } else {
+        made
+    }
 }

@@ -170,7 +170,9 @@ fn round(seed: u64) -> Option<Outcome> {
             continue;
         }
         match (target, node) {
-            (Some(Change::Append), Model::List { items, .. }) => items.push(Model::from_value(&new)),
+            (Some(Change::Append), Model::List { items, .. }) => {
+                items.push(Model::from_value(&new));
+            }
             (Some(Change::Insert), Model::Map { entries, .. }) => {
                 entries.push((fresh, Model::from_value(&new)));
             }

@@ -408,7 +408,7 @@ impl Pen<'_> {
         let indent = 2;
         self.out.push('|');
         if body.starts_with(' ') {
-            self.out.push_str("2");
+            self.out.push('2');
         }
         self.out.push_str(match ends {
             0 => "-",
@@ -449,7 +449,9 @@ impl Pen<'_> {
                 '"' | '\\' => self.out.extend(['\\', c]),
                 ' '..='~' => self.out.push(c),
                 '\n' => self.out.push_str("\\n"),
-                c if self.dice.often(50) && c > '\u{a0}' && !('\u{2028}'..='\u{2029}').contains(&c) => self.out.push(c),
+                c if self.dice.often(50) && c > '\u{a0}' && !('\u{2028}'..='\u{2029}').contains(&c) => {
+                    self.out.push(c);
+                }
                 c => self.out.push_str(&format!("\\U{:08x}", u32::from(c))),
             }
         }
@@ -491,7 +493,9 @@ impl Pen<'_> {
                 Value::Bool(false) => self.out.push_str(["false", "no", "OFF", "n"][self.dice.below(4)]),
                 Value::Null => self.out.push_str(["null", "~", "Null"][self.dice.below(3)]),
                 Value::Number(text) => self.out.push_str(text),
-                Value::Text(text) if text.starts_with(['v', 'h']) && self.dice.often(60) => self.out.push_str(text),
+                Value::Text(text) if text.starts_with(['v', 'h']) && self.dice.often(60) => {
+                    self.out.push_str(text);
+                }
                 Value::Text(text) => {
                     let text = text.clone();
                     self.quoted(&text);

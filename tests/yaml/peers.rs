@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
-use sealref::yaml::{Syntax, Tree, Value};
+use sealref::yaml::{Kind, Syntax, Tree, Value};
 use serde_json::Value as Json;
 
 use crate::nasty::{self, Dice, Pen};
@@ -241,7 +241,7 @@ fn plain_scalars_are_read_as_sigs_reads_them() {
     ];
     let mut dice = Dice::new(2);
     let scalars: Vec<String> = (0..6000)
-        .map(|_| (0..1 + dice.below(5)).map(|_| dice.one(&parts)).collect::<String>())
+        .map(|_| (0..=dice.below(5)).map(|_| dice.one(&parts)).collect::<String>())
         .filter(|scalar| !scalar.contains(": ") && !scalar.starts_with("-:") && *scalar != "-" && *scalar != "---")
         .collect();
     // As a value, and as a key.
@@ -273,7 +273,7 @@ fn broken_documents_are_read_as_sigs_reads_them_or_refused() {
         let mut pen = Pen { dice: &mut dice, out: String::new(), kept: false };
         pen.document(&model);
         let mut text: Vec<char> = pen.out.chars().take(400).collect();
-        for _ in 0..1 + dice.below(3) {
+        for _ in 0..=dice.below(3) {
             let at = dice.below(text.len().max(1));
             let new: Vec<char> = dice
                 .one(&[
@@ -299,6 +299,10 @@ fn compare(documents: &[String], lenient: usize) {
         let Ok(tree) = Tree::parse(text, Syntax::Document) else {
             continue;
         };
+        if tree.kind(tree.root()) != Kind::Map {
+            // No object: whoever asked refuses it.
+            continue;
+        }
         let ours = json(&Value::of(&tree, tree.root()));
         match answer.kubernetes {
             Some(theirs) => {

@@ -1,7 +1,8 @@
 //! What the API server, or the kubelet, would say of a value of a well-known type. Nothing is echoed.
 
 use crate::error::Problem;
-use crate::yaml::{Kind, Syntax, Tree};
+use crate::limits;
+use crate::yaml::{Kind, Syntax, Tree, Value};
 
 /// Judges one value that is about to be sealed.
 pub(super) fn check(kind: Option<&str>, key: &str, value: &[u8]) -> Result<(), Problem> {
@@ -12,6 +13,19 @@ pub(super) fn check(kind: Option<&str>, key: &str, value: &[u8]) -> Result<(), P
         (Some("kubernetes.io/tls"), "tls.key") => pem(key, value, "PRIVATE KEY-----"),
         _ => Ok(()),
     }
+}
+
+/// The API server's bound on the annotations of an object.
+pub(super) fn annotations(object: &Value) -> Result<(), Problem> {
+    let length = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+    let size: usize = match object.get("metadata").and_then(|metadata| metadata.get("annotations")) {
+        Some(Value::Map(entries)) => entries.iter().map(|(key, value)| key.len() + length(value)).sum(),
+        _ => 0,
+    };
+    if size <= limits::ANNOTATIONS {
+        return Ok(());
+    }
+    Err(Problem::new("the annotations are larger than the API server takes").hint("256 KiB in all; remove some"))
 }
 
 fn json(key: &str, value: &[u8]) -> Result<(), Problem> {

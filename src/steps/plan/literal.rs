@@ -60,15 +60,14 @@ fn whole(item: &Item, public: bool, settled: Plaintext, seals: bool) -> Result<(
 
 /// Text around a reference ends up readable in the template of an ExternalSecret.
 fn around(item: &Item, seals: bool) -> Result<(), Problem> {
-    if seals {
+    if seals || item.template.single().is_some() {
         return Ok(());
     }
     let mut text = String::new();
     for part in &item.template.0 {
         match part {
             Part::Literal(literal) => text.push_str(literal.text().unwrap_or_default()),
-            // A sign that no detector takes for part of a secret.
-            Part::Reference(_) => text.push('\u{fffc}'),
+            Part::Reference(_) => text.push(plaintext::REFERENCE),
         }
     }
     match plaintext::detect(&text) {

@@ -21,6 +21,12 @@ pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> 
                 .hint("remove it; the scope is set in the settings: sealing: {scope: ...}"));
         }
     }
+    for field in ["name", "namespace"] {
+        let node = tree.at(tree.root(), &["metadata", field]);
+        if node.is_some_and(|node| !matches!(tree.scalar(node), Some(Scalar::Text(_) | Scalar::Null))) {
+            return Err(must_be_text(&format!("metadata.{field}")));
+        }
+    }
     if identity.name.is_empty() {
         let generated = tree.at(tree.root(), &["metadata", "generateName"]).is_some();
         let hint = if generated {
@@ -73,7 +79,8 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
 }
 
 fn must_be_text(what: &str) -> Problem {
-    Problem::new(format!("{what} must be text")).hint("put the value in quotes: \"true\"")
+    Problem::new(format!("{what} must be text"))
+        .hint("put the value in quotes; Kubernetes reads y, on and no as booleans")
 }
 
 /// A key of `data` that `stringData` has too.

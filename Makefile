@@ -1,0 +1,19 @@
+# Everything that is run by hand or by CI. Needed: Rust, and Go for the programs that tests talk to
+# (without Go those tests are counted as skipped, by name).
+
+.PHONY: help test lint bench
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+test: ## Install the programs that tests talk to, then run every test
+	tests/peers/install
+	cargo test
+
+lint: ## Formatting, clippy and documentation, with warnings denied
+	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+
+bench: ## Measure
+	cargo bench

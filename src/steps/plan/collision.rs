@@ -1,0 +1,33 @@
+//! No two Secrets of one name: not among what we make, nor with what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Problem, Problems};
+use crate::model::{Inventory, ManifestId, Origin, Plan, Stream};
+
+/// Every Secret that would be provided twice.
+pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan) -> Problems {
+    let mut problems = Problems::default();
+    let replaced = plan.provisions.iter().filter_map(|provision| match provision.origin {
+        Origin::Replaced(id) => Some(id),
+        Origin::Lifted(_) => None,
+    });
+    let replaced: BTreeSet<ManifestId> = replaced.collect();
+    let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
+    for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
+        taken.insert((provider.namespace.as_deref(), &provider.name), provider.manifest);
+    }
+    for provision in &plan.provisions {
+        let secret = &provision.secret;
+        let id = provision.origin.manifest();
+        if let Some(other) = taken.insert((secret.namespace.as_deref(), &secret.name), id) {
+            let other = stream.tell_object(other);
+            problems.push(
+                Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))
+                    .hint("remove one of them, or rename the Secret")
+                    .at(stream.tell_object(id)),
+            );
+        }
+    }
+    problems
+}
