@@ -416,6 +416,7 @@ fn failures(world: &World) -> Vec<Failure> {
         format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\ndata: {{a: {LITERAL}!}}\n"),
         format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\ndata: {LITERAL}\n"),
         format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db, namespace: shop}}\nstringData: [{LITERAL}]\n"),
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\nstringdata: {{a: {LITERAL}}}\n"),
         format!("apiVersion: v1\nkind: Secret\nmetadata: {LITERAL}\nstringData: {{a: {LITERAL}}}\n"),
         format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{a: '{LITERAL} ref+vault://kv/a#/b'}}\n"
@@ -431,6 +432,8 @@ fn failures(world: &World) -> Vec<Failure> {
         add("wrong object", &["seal", "-f", "-"], object);
     }
     add("plain text", &["verify"], one(LITERAL));
+    add("plain text", &["verify"], one(&format!("[{LITERAL}]")));
+    add("plain text", &["verify"], one("x").replace("\n  a: x", &format!(" {LITERAL}")));
     add("plain text in data", &["verify"], one(LITERAL).replace("stringData", "data"));
     // Files
     for reference in [
@@ -476,9 +479,6 @@ fn failures(world: &World) -> Vec<Failure> {
         );
         add("type", &["render"], object);
     }
-    // A value that stands in a label already is not repeated
-    let label = format!("{{name: db, namespace: shop, labels: {{x: {PLAIN}}}}}");
-    add("label", &["render"], one("ref+file://plain.txt").replace("{name: db, namespace: shop}", &label));
     // Keys, identities, certificates
     for (title, option, file) in [
         ("short key", "--sealing-key", "../home/short-key"),
@@ -578,12 +578,12 @@ fn nothing_leaks_from_the_environment() {
             &["--allow-env", "SEALREF_CANARY"][..],
         ),
         ("not allowed", "OTHER", &VARIABLE.into(), one("ref+env://OTHER"), &[]),
-        ("the key itself instead of its file", "SEALREF_SEALING_KEY", &key, all(), &[]),
+        ("the key itself instead of its file", "SEALREF_SEALING_KEY", &key, one("ref+file://plain.txt"), &[]),
         (
             "the identity itself instead of its file",
             "SEALREF_IDENTITY",
             &identity,
-            all(),
+            one("ref+file://secrets.age"),
             &["--sealing-key", "../home/key"],
         ),
         ("an empty variable", "SEALREF_CANARY", &"".into(), all(), &KEYED[..]),
