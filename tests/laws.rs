@@ -584,7 +584,7 @@ fn code_and_comments_are_ascii() {
 // --- Length ---
 
 /// Files that are still to be split, with what they may have until then.
-const LONGER: &[(&str, usize)] = &[("yaml/splice.rs", 540), ("yaml/tree.rs", 502)];
+const LONGER: &[(&str, usize)] = &[];
 
 #[test]
 fn no_file_is_longer_than_400_lines() {

@@ -380,6 +380,25 @@ fn rendering_what_was_rendered_changes_nothing() {
     assert_eq!(fs::read(folder.join("once.yaml")).unwrap(), fs::read(folder.join("twice.yaml")).unwrap());
 }
 
+/// An output inside of the folder that is read is read the next time. Then the file stays as it is: by the
+/// same bytes, or by an error that names it.
+#[test]
+fn an_output_inside_of_the_input_folder_is_stable() {
+    let world = world();
+    let folder = world.path();
+    fs::create_dir(folder.join("in")).unwrap();
+    fs::write(folder.join("in/translated.yaml"), TRANSLATED).unwrap();
+    for place in ["in/out.yaml", "in/out/"] {
+        let first = output(folder, &["render", "-R", "in", "-o", place]);
+        assert!(first.status.success(), "{}", told(&first));
+        let before = snapshot(folder);
+        let second = output(folder, &["render", "-R", "in", "-o", place]);
+        assert!(second.status.success() || told(&second).contains("in/out"), "{}", told(&second));
+        assert!(before == snapshot(folder), "{place}");
+        let _ = fs::remove_file(folder.join("in/out.yaml"));
+    }
+}
+
 // --- Terminals ---
 
 /// Runs a command of the shell with a terminal as all three standard streams.
