@@ -15,6 +15,7 @@ use crate::yaml::{self, Syntax, Tree};
 pub(super) struct Found {
     root: Root,
     folder: PathBuf,
+    file: Option<PathBuf>,
     spec: Spec,
 }
 
@@ -38,12 +39,13 @@ impl Found {
             None => Spec::default(),
             Some(name) => load(&root, &folder, &name.to_string_lossy(), 0)?,
         };
-        Ok(Self { root, folder, spec })
+        Ok(Self { root, folder, file, spec })
     }
 
     /// What holds for this run.
     pub(super) fn settings(&self, call: &Call) -> Result<Settings, Problems> {
         let mut settings = Settings::choose(&self.spec, &call.chosen)?;
+        settings.file = self.file.as_ref().map(|file| file.to_string_lossy().into_owned());
         if let Some(plaintext) = call.plaintext {
             settings.plaintext = plaintext;
             settings.secrets.clear();

@@ -85,7 +85,7 @@ impl fmt::Display for Identity {
 }
 
 /// A node of a manifest: 8 bytes; line and path are worked out when it is told.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Which manifest.
     pub manifest: ManifestId,

@@ -5,14 +5,23 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+
 /// A pattern such as `kv/*/db-*` or `kv/**`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub struct Pattern(Vec<Segment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
     Any,
     One(String),
+}
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
 }
 
 impl Pattern {

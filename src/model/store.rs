@@ -1,17 +1,21 @@
 //! The stores of External Secrets: where an ExternalSecret is told to look.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::Problem;
 use crate::yaml::{self, Tree};
 
 /// Which of the two kinds a store is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 pub enum StoreKind {
     /// Readable from every namespace that its conditions admit.
+    #[serde(rename = "ClusterSecretStore")]
     Cluster,
     /// Of one namespace.
     #[default]
+    #[serde(rename = "SecretStore")]
     Namespaced,
 }
 
@@ -33,7 +37,8 @@ impl StoreKind {
 }
 
 /// The name of a store as an ExternalSecret writes it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct StoreRef {
     /// SecretStore or ClusterSecretStore.
     pub kind: StoreKind,
@@ -42,12 +47,25 @@ pub struct StoreRef {
 }
 
 /// What a store says of the server behind it: the one entry of `spec.provider`.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
 pub struct StoreProvider {
     /// `vault`, `aws`, `gcpsm`.
     pub kind: String,
     /// The provider's fields.
     pub fields: Value,
+}
+
+impl TryFrom<Map<String, Value>> for StoreProvider {
+    type Error = &'static str;
+
+    fn try_from(map: Map<String, Value>) -> Result<Self, Self::Error> {
+        let mut entries = map.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some((kind, fields)), None) => Ok(Self { kind, fields }),
+            _ => Err("expected exactly one provider, such as {vault: {server: ..., path: kv, version: v2}}"),
+        }
+    }
 }
 
 impl StoreProvider {
@@ -87,12 +105,9 @@ impl StoreSpec {
         let (Some(kind), Some(name)) = (kind, text(&["metadata", "name"])) else { return Ok(None) };
         let provider = match tree.at(tree.root(), &["spec", "provider"]) {
             None => None,
-            Some(node) => {
-                let map: Map<String, Value> = yaml::read(tree, node).map_err(|mistake| {
-                    Problem::new(mistake.message).hint("write it as External Secrets documents its stores")
-                })?;
-                map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields })
-            }
+            Some(node) => Some(yaml::read(tree, node).map_err(|mistake| {
+                Problem::new(mistake.message).hint("write it as External Secrets documents its stores")
+            })?),
         };
         let namespace = text(&["metadata", "namespace"]).map(str::to_owned);
         Ok(Some(Self { store: StoreRef { kind, name: name.to_owned() }, namespace, provider }))

@@ -21,8 +21,11 @@ impl Rule for Plaintext {
             }
             for (key, node) in values(tree) {
                 let raw = tree.raw(node).unwrap_or_default();
+                let place = Place { manifest, node };
                 let (rule, problem) = match raw {
                     "" if tree.scalar(node).is_some() => continue,
+                    // Told already, as a reference that was not resolved.
+                    _ if (view.referring)(raw, place) => continue,
                     _ if public(tree).any(|name| name == key) => continue,
                     _ if is_sops(&key, raw) => (
                         "references/sops",
@@ -35,7 +38,7 @@ impl Rule for Plaintext {
                             .hint("put a reference there and render, or mark the key: sealref.dev/public-keys"),
                     ),
                 };
-                let problem = problem.at(view.stream.tell(Place { manifest, node }));
+                let problem = problem.at(view.stream.tell(place));
                 tell(Finding { rule, severity: Severity::Error, problem });
             }
         }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, StoreKindName, is_pem};
+use super::text::Link;
+use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
-use crate::model::{Pattern, Scope, StoreKind, StoreProvider, StoreRef, StoreSpec};
+use crate::model::{Pattern, Scope, StoreSpec};
 
 /// What was chosen on the command line, over what the settings say.
 #[derive(Default)]
@@ -46,6 +47,8 @@ pub enum Key {
     File(String),
     /// Wherever the user said on the command line, or an absolute path of the settings.
     Named(String),
+    /// The data keys of SOPS files.
+    Sops,
 }
 
 /// A rule that names a store, ready to be asked.
@@ -74,6 +77,8 @@ pub struct Rewrite {
 
 /// What holds for one run.
 pub struct Settings {
+    /// The file they were read from; None: there was none.
+    pub file: Option<String>,
     /// Scheme to target.
     pub targets: BTreeMap<String, String>,
     /// In the order in which they are asked.
@@ -114,8 +119,7 @@ impl Settings {
         let environment = environment.flatten();
         let (mut variables, mut rewrites) = (BTreeMap::new(), vec![]);
         for (name, value) in environment.iter().flat_map(|environment| &environment.variables) {
-            problems.keep(variable(name, value));
-            variables.insert(name.clone(), value.clone());
+            variables.insert(name.0.clone(), value.0.clone());
         }
         for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
@@ -134,25 +138,23 @@ impl Settings {
             (None, Some(KeySource::Env(name))) => Some(Key::Environment(name.clone())),
             (None, Some(KeySource::File(path))) if path.starts_with('/') => Some(Key::Named(path.clone())),
             (None, Some(KeySource::File(path))) => Some(Key::File(path.clone())),
-            (None, Some(KeySource::FromSops) | None) => None,
+            (None, Some(KeySource::FromSops)) => Some(Key::Sops),
+            (None, None) => None,
         };
         let stores = spec.stores.clone().unwrap_or_default();
-        let stores = stores.into_iter().filter_map(|store| problems.keep(rule(store, &variables)));
-        let stores = stores.collect();
+        let stores = stores.into_iter().map(|store| rule(store, &variables)).collect();
         let secrets = spec.secrets.clone().unwrap_or_default();
-        for rule in &secrets {
-            problems.keep(has_reason(rule));
+        for (number, rule) in secrets.iter().enumerate() {
+            let at = |problem: Problem| problem.at(format!("the settings, spec.secrets[{number}]"));
+            problems.keep(has_reason(rule).map_err(at));
         }
-        let interval = problems.keep(interval(spec.refresh_interval.as_deref()));
-        let eso_version = problems.keep(eso_version(spec.eso_version.as_deref()));
-        let epoch = spec.sealing.epoch.clone().unwrap_or_default();
-        problems.keep(check_epoch(&epoch));
         let settings = Self {
+            file: None,
             targets: spec.targets.clone(),
             stores,
             store_files: spec.store_files.clone().unwrap_or_default(),
-            refresh_interval: interval.unwrap_or(Interval::HOUR),
-            eso_version: eso_version.unwrap_or(EsoVersion::NEWEST),
+            refresh_interval: spec.refresh_interval.unwrap_or(Interval::HOUR),
+            eso_version: spec.eso_version.unwrap_or(EsoVersion::NEWEST),
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),
@@ -161,7 +163,7 @@ impl Settings {
             certificate,
             key,
             scope: chosen.scope.or(spec.sealing.scope).unwrap_or_default(),
-            epoch,
+            epoch: spec.sealing.epoch.clone().unwrap_or_default().0,
             randomised: chosen.randomised || spec.sealing.randomised.unwrap_or(false),
         };
         problems.or(settings)
@@ -174,9 +176,7 @@ impl Settings {
         namespace: Option<&str>,
         label: &dyn Fn(&str) -> Option<String>,
     ) -> Option<&SecretRule> {
-        let fits = |pattern: &Option<String>, text: &str| {
-            pattern.as_ref().is_none_or(|pattern| Pattern::new(pattern).matches(text))
-        };
+        let fits = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
         self.secrets.iter().find(|rule| {
             let matches = &rule.matches;
             fits(&matches.name, name)
@@ -190,8 +190,7 @@ impl Settings {
     pub fn is_provided(&self, name: &str, namespace: Option<&str>) -> bool {
         self.provided.iter().any(|provided| {
             let place = provided.namespace.as_ref();
-            Pattern::new(&provided.name).matches(name)
-                && place.is_none_or(|p| Pattern::new(p).matches(namespace.unwrap_or("")))
+            provided.name.matches(name) && place.is_none_or(|place| place.matches(namespace.unwrap_or("")))
         })
     }
 }
@@ -214,60 +213,29 @@ fn certificate(text: &str) -> Public {
     if is_pem(text) { Public::Text(text.to_owned()) } else { Public::File(text.to_owned()) }
 }
 
-fn variable(name: &str, value: &str) -> Result<(), Problem> {
-    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.is_empty() || !name.chars().all(letters) {
-        return Err(
-            Problem::new(format!("the variable \"{name}\" has another letter than A-Z a-z 0-9 _ -")).hint("rename it")
-        );
-    }
-    let segment = !value.is_empty() && value != "." && value != "..";
-    if !segment || value.contains(['/', '#', '?', '+', '%', '\\', '{', '}', '*']) || value.contains(char::is_control) {
-        return Err(Problem::new(format!("the value of the variable \"{name}\" is more than one segment of a path"))
-            .hint("it may hold no / # ? + % \\ { } *"));
-    }
-    Ok(())
-}
-
-fn rewrite(from: &str, to: &str, variables: &BTreeMap<String, String>) -> Result<Rewrite, Problem> {
-    let wrong = || {
-        Problem::new(format!("the rewrite from \"{from}\" to \"{to}\" is not from one address to another"))
-            .hint("write {from: \"vault://kv/**\", to: \"file://local/**\"}, with the same wildcards")
+fn rewrite(from: &Link, to: &Link, variables: &BTreeMap<String, String>) -> Result<Rewrite, Problem> {
+    let wildcards = |link: &Link| -> usize {
+        link.path.split('/').map(|segment| if segment == "**" { 1 } else { segment.matches('*').count() }).sum()
     };
-    let (scheme, from_path) = from.split_once("://").ok_or_else(wrong)?;
-    let (to_scheme, to_path) = to.split_once("://").ok_or_else(wrong)?;
-    let wildcards =
-        |path: &str| path.split('/').map(|s| if s == "**" { 1 } else { s.matches('*').count() }).sum::<usize>();
-    if from_path.is_empty() || to_path.is_empty() || wildcards(to_path) > wildcards(from_path) {
-        return Err(wrong());
+    if wildcards(to) > wildcards(from) {
+        return Err(Problem::new(format!("a rewrite to {}://{} has more wildcards than its from", to.scheme, to.path))
+            .hint("what a wildcard stands for on one side is put where one stands on the other"));
     }
     Ok(Rewrite {
-        scheme: scheme.to_owned(),
-        from: Pattern::new(&filled(from_path, variables)),
-        to_scheme: to_scheme.to_owned(),
-        to: Pattern::new(&filled(to_path, variables)),
+        scheme: from.scheme.clone(),
+        from: Pattern::new(&filled(&from.path, variables)),
+        to_scheme: to.scheme.clone(),
+        to: Pattern::new(&filled(&to.path, variables)),
     })
 }
 
-fn rule(store: Store, variables: &BTreeMap<String, String>) -> Result<StoreRule, Problem> {
-    let provider = match store.provider {
-        None => None,
-        Some(map) if map.len() == 1 => map.into_iter().next().map(|(kind, fields)| StoreProvider { kind, fields }),
-        Some(_) => {
-            return Err(Problem::new(format!("the provider of store \"{}\" is not exactly one", store.store.name))
-                .hint("write it as spec.provider of the store: {vault: {server: ..., path: ..., version: v2}}"));
-        }
-    };
-    let kind = match store.store.kind {
-        StoreKindName::ClusterSecretStore => StoreKind::Cluster,
-        StoreKindName::SecretStore => StoreKind::Namespaced,
-    };
-    Ok(StoreRule {
-        scheme: store.matches.scheme,
-        path: store.matches.path.map(|path| Pattern::new(&filled(&path, variables))),
-        parameters: store.matches.parameters,
-        store: StoreSpec { store: StoreRef { kind, name: store.store.name }, namespace: None, provider },
-    })
+fn rule(rule: Store, variables: &BTreeMap<String, String>) -> StoreRule {
+    StoreRule {
+        scheme: rule.matches.scheme,
+        path: rule.matches.path.map(|path| Pattern::new(&filled(&path, variables))),
+        parameters: rule.matches.parameters,
+        store: StoreSpec { store: rule.store, namespace: None, provider: rule.provider },
+    }
 }
 
 /// `{name}` replaced by the variable's value; unknown names stay, and so match nothing by accident.
@@ -283,29 +251,4 @@ fn has_reason(rule: &SecretRule) -> Result<(), Problem> {
         );
     }
     Ok(())
-}
-
-fn interval(text: Option<&str>) -> Result<Interval, Problem> {
-    let Some(text) = text else {
-        return Ok(Interval::HOUR);
-    };
-    Interval::parse(text)
-        .ok_or_else(|| Problem::new("refreshInterval is not a length of time").hint("write 1h, 15m or 1h30m"))
-}
-
-fn eso_version(text: Option<&str>) -> Result<EsoVersion, Problem> {
-    let Some(text) = text else {
-        return Ok(EsoVersion::NEWEST);
-    };
-    EsoVersion::parse(text)
-        .ok_or_else(|| Problem::new("esoVersion is not a version").hint("write it as \"2.9\" or \"v2.9.0\", in quotes"))
-}
-
-fn check_epoch(epoch: &str) -> Result<(), Problem> {
-    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if epoch.len() <= 64 && epoch.chars().all(letters) {
-        return Ok(());
-    }
-    Err(Problem::new("sealing.epoch is longer than 64 letters or has another than A-Z a-z 0-9 . _ -")
-        .hint("a date does: \"2026-11\""))
 }

@@ -3,9 +3,20 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A length of time, in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Interval(u64);
+
+impl TryFrom<String> for Interval {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("expected a length of time such as 1h, 15m or 1h30m")
+    }
+}
 
 impl Interval {
     /// One hour: External Secrets' own default.

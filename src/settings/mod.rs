@@ -6,6 +6,7 @@
 mod environment;
 mod interval;
 mod policy;
+mod text;
 mod transform;
 mod version;
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::model::Scope;
+use super::text::{Epoch, Link, Segment, Variable};
+use super::{EsoVersion, Interval};
+use crate::model::{Pattern, Scope, StoreProvider, StoreRef};
 
 /// The settings of a repository: a file `.sealref.yaml`, or one given by `--config`.
 #[derive(Deserialize, JsonSchema)]
@@ -51,9 +53,11 @@ pub struct Spec {
     /// Files with SecretStores and ClusterSecretStores, relative to this file.
     pub store_files: Option<Vec<String>>,
     /// How often External Secrets fetches again: `1h`, `15m`.
-    pub refresh_interval: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub refresh_interval: Option<Interval>,
     /// The release of External Secrets in the cluster: `2.9`.
-    pub eso_version: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub eso_version: Option<EsoVersion>,
     /// The clusters by name.
     pub clusters: BTreeMap<String, Cluster>,
     /// The environments by name; one is chosen with `--environment`.
@@ -77,10 +81,11 @@ pub struct Store {
     pub matches: StoreMatch,
     /// Which store.
     #[serde(rename = "use")]
-    pub store: StoreName,
+    pub store: StoreRef,
     /// `spec.provider` of that store, where the store itself stands elsewhere.
     #[serde(default)]
-    pub provider: Option<serde_json::Map<String, serde_json::Value>>,
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub provider: Option<StoreProvider>,
 }
 
 /// Which references a store rule is for.
@@ -95,25 +100,6 @@ pub struct StoreMatch {
     /// Parameters with these values.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
-}
-
-/// The name of a store.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StoreName {
-    /// SecretStore or ClusterSecretStore.
-    pub kind: StoreKindName,
-    /// `metadata.name` of the store.
-    pub name: String,
-}
-
-/// The two kinds of stores.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-pub enum StoreKindName {
-    /// Readable from every namespace that its conditions admit.
-    ClusterSecretStore,
-    /// Of one namespace.
-    SecretStore,
 }
 
 /// A cluster.
@@ -131,7 +117,8 @@ pub struct Environment {
     /// The cluster it runs in.
     pub cluster: Option<String>,
     /// What `{name}` in the path of a reference stands for.
-    pub variables: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub variables: BTreeMap<Variable, Segment>,
     /// Where references lead instead. The first that matches is taken.
     pub rewrites: Vec<RewriteRule>,
 }
@@ -141,9 +128,11 @@ pub struct Environment {
 #[serde(deny_unknown_fields)]
 pub struct RewriteRule {
     /// `vault://kv/**`.
-    pub from: String,
+    #[schemars(with = "String")]
+    pub from: Link,
     /// `file://local/**`.
-    pub to: String,
+    #[schemars(with = "String")]
+    pub to: Link,
 }
 
 /// How values are sealed.
@@ -157,7 +146,8 @@ pub struct Sealing {
     /// To which names SealedSecrets are bound.
     pub scope: Option<Scope>,
     /// A text that reshuffles every ciphertext when it is changed.
-    pub epoch: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub epoch: Option<Epoch>,
     /// True: fresh random ciphertexts at every render, and no sealing key.
     pub randomised: Option<bool>,
 }
@@ -216,9 +206,11 @@ pub struct SecretRule {
 #[serde(deny_unknown_fields, default)]
 pub struct Named {
     /// A pattern: `grafana-*`.
-    pub name: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub name: Option<Pattern>,
     /// A pattern.
-    pub namespace: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub namespace: Option<Pattern>,
     /// Labels with these values.
     pub labels: BTreeMap<String, String>,
 }
@@ -228,10 +220,12 @@ pub struct Named {
 #[serde(deny_unknown_fields)]
 pub struct Provided {
     /// A pattern: `*-tls`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Pattern,
     /// A pattern.
     #[serde(default)]
-    pub namespace: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub namespace: Option<Pattern>,
     /// Who provides it.
     pub by: String,
 }

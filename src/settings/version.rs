@@ -1,9 +1,20 @@
 //! The release of External Secrets that will read what we write: some fields changed between releases.
 //! Which and when: `api/v1` of external-secrets/external-secrets at each tag.
 
+use serde::Deserialize;
+
 /// Major and minor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EsoVersion(u32, u32);
+
+impl TryFrom<String> for EsoVersion {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("expected a version such as \"2.9\" or \"v2.9.0\"")
+    }
+}
 
 impl EsoVersion {
     /// Where the settings say nothing: the newest release whose fields are known.

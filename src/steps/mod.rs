@@ -16,10 +16,10 @@ pub mod write;
 use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::Job;
+use crate::hosts::{Job, Wanted};
 use crate::model::{Address, Inventory, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
-use crate::settings::{Allowed, Policy};
+use crate::settings::Policy;
 use crate::sources;
 
 /// Draws 64 random bytes from the operating system.
@@ -47,7 +47,9 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let found = find::find(&stream)?;
     let mut warnings = Problems::default();
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
-    let plan = policy.allow(plan, &stream, &variable)?;
+    // A preview reads nothing.
+    let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
+    let plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &mut outcome);
@@ -67,11 +69,6 @@ pub fn decide<'t>(
     let found = find::find(stream)?;
     let plan = plan::plan(stream, found.values, &found.inventory, job, warnings)?;
     Ok((plan, found.inventory))
-}
-
-/// A plan that the policy has judged, for callers that stop here.
-pub fn judge<'t>(plan: Plan<'t>, policy: &Policy, stream: &Stream) -> Result<Allowed<Plan<'t>>, Problems> {
-    policy.allow(plan, stream, &variable)
 }
 
 fn variable(address: &Address) -> Option<String> {

@@ -214,11 +214,11 @@ impl<'c> Context<'c, '_> {
                 Some((other, _)) if other.name() == target.name() => {}
                 Some((other, first)) => {
                     return Err(Problem::new(format!(
-                        "{first} references become a {} and {scheme} references a {}",
+                        "{first} references become one {}, {scheme} references one {}",
                         other.name(),
                         target.name()
                     ))
-                    .hint(format!("split it, or annotate it with {TARGET}: SealedSecret")));
+                    .hint(format!("split the Secret, or choose one with the annotation {TARGET}")));
                 }
                 None => settled = Some((target, scheme)),
             }

@@ -73,11 +73,11 @@ fn none<'s>(
     let mut names: Vec<String> = known.chain(rules).map(name).collect();
     names.dedup();
     let scheme = facts.scheme;
-    let hint = match names.as_slice() {
-        [] => format!(
-            "name one in .sealref.yaml: stores: [{{match: {{scheme: {scheme}}}, use: {{kind: ClusterSecretStore, name: NAME}}}}]"
-        ),
-        names => format!("none of these fits; add a rule under stores in the settings: {}", names.join(", ")),
+    let rule = format!("stores: [{{match: {{scheme: {scheme}}}, use: {{kind: ClusterSecretStore, name: NAME}}}}]");
+    let hint = match (names.as_slice(), &context.job.settings.file) {
+        ([], None) => format!("no .sealref.yaml was found (--config FILE names one); write one with {rule}"),
+        ([], Some(file)) => format!("add to {file}: {rule}"),
+        (names, _) => format!("none of these fits; add a rule under stores in the settings: {}", names.join(", ")),
     };
     Problem::new(format!("no store is known for {address}")).hint(hint)
 }
