@@ -6,6 +6,8 @@
     clippy::disallowed_types,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
     reason = "a test runs the program"
 )]
 

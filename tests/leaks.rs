@@ -9,6 +9,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     reason = "a test fails by panicking"
 )]
 
@@ -153,7 +155,7 @@ struct World {
     identity: String,
 }
 
-const SETTINGS: &str = r#"
+const SETTINGS: &str = r"
 apiVersion: sealref.dev/v1alpha1
 kind: SecretTransform
 metadata: {name: test}
@@ -161,7 +163,7 @@ spec:
   stores:
     - {match: {scheme: vault}, use: {kind: ClusterSecretStore, name: vault}}
   sealing: {certificate: certificate.pem}
-"#;
+";
 
 impl World {
     fn new() -> Self {

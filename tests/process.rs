@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-const SETTINGS: &str = r#"
+const SETTINGS: &str = r"
 apiVersion: sealref.dev/v1alpha1
 kind: SecretTransform
 metadata: {name: test}
@@ -29,7 +29,7 @@ spec:
   stores:
     - {match: {scheme: vault}, use: {kind: ClusterSecretStore, name: vault}}
   sealing: {certificate: certificate.pem, key: {file: sealing.key}}
-"#;
+";
 
 const TRANSLATED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: translated, namespace: shop}\nstringData:\n  a: ref+vault://kv/a#/b\n";
 const SEALED: &str =
