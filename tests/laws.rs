@@ -402,8 +402,6 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("grammars/uri.rs", "vault", "the example in a hint"),
     ("model/inventory.rs", "env", "the form of use in the table of consumers, no scheme"),
     ("rules/seals.rs", "SealedSecret", "the rule is about the Kubernetes kind"),
-    ("settings/environment.rs", "file", "the example in a hint"),
-    ("settings/environment.rs", "vault", "the example in a hint"),
     ("settings/transform.rs", "env", "the field `key: {env: NAME}` of the settings"),
     ("settings/transform.rs", "file", "the field `key: {file: PATH}` of the settings"),
     ("sites/env.rs", "env", "the name of the site, no scheme"),
