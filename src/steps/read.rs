@@ -150,7 +150,8 @@ fn set_ours_apart(stream: &mut Stream) {
     }
 }
 
-/// Anything but comments and blank lines.
+/// Anything but comments, blank lines and `null`.
 fn says_something(text: &str) -> bool {
-    text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
+    let nothing = |line: &str| line.starts_with('#') || matches!(line, "" | "null" | "Null" | "NULL" | "~");
+    text.lines().any(|line| !nothing(line.trim()))
 }
