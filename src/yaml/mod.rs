@@ -7,7 +7,6 @@ mod characters;
 mod de;
 mod duplicates;
 mod edit;
-mod extent;
 mod json;
 mod list;
 mod lookup;
