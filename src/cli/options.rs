@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::stream::{self, Call, identities_of_environment};
-use crate::hosts::{Job, Old, Wanted};
+use crate::hosts::{Job, Old, Reading, Wanted};
 use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
@@ -122,6 +122,7 @@ impl Settings {
             plaintext: None,
             namespace: self.namespace,
             identities,
+            reading: Reading::References,
             values: Wanted::Sealed,
             old_certificate: Old::Told,
         };

@@ -129,13 +129,7 @@ fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
 pub struct Watch(Option<AhoCorasick>);
 
 impl Watch {
-    /// Does this text hold one of the values, plain or in base64?
-    #[must_use]
-    pub fn sees(&self, text: &str) -> bool {
-        self.0.as_ref().is_some_and(|forms| forms.is_match(text))
-    }
-
-    /// Does this text hold one of the values that the original does not hold?
+    /// Does this text hold one of the values, plain or in base64, that the original does not hold?
     #[must_use]
     pub fn sees_more(&self, text: &str, original: &str) -> bool {
         let Some(forms) = &self.0 else { return false };
@@ -161,16 +155,16 @@ mod tests {
     #[test]
     fn a_value_is_seen_plain_and_in_base64_whatever_surrounds_it() {
         let watch = watch("correct horse");
-        assert!(watch.sees("x: correct horse"));
+        assert!(watch.sees_more("x: correct horse", ""));
         for before in ["", "a", "ab", "abc"] {
             let text = STANDARD.encode(format!("{before}correct horse!"));
-            assert!(watch.sees(&text), "{before}");
+            assert!(watch.sees_more(&text, ""), "{before}");
         }
-        assert!(!watch.sees("correct hors"));
+        assert!(!watch.sees_more("correct hors", ""));
     }
 
     #[test]
     fn short_values_are_not_searched_for() {
-        assert!(!watch("1").sees("replicas: 1"));
+        assert!(!watch("1").sees_more("replicas: 1", ""));
     }
 }

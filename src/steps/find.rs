@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Problem, Problems};
-use crate::grammars::{GRAMMARS, Resolve};
+use crate::grammars::{GRAMMARS, Grammar, Resolve};
+use crate::hosts::Reading;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template};
 use crate::sites::SITES;
 use crate::sources;
-use crate::yaml::{Kind, NodeId, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 mod inventory;
 
@@ -36,17 +37,20 @@ pub struct Findings<'t> {
     pub inventory: Inventory,
 }
 
+/// Names whole secrets whose every property becomes a key, a reference a line.
+pub const DATA_FROM: &str = "sealref.dev/data-from";
+
 /// Marks an object that sealref leaves alone.
 pub const IGNORE: &str = "sealref.dev/ignore";
 
 /// Finds everything in one walk over the manifests that hold a marker.
-pub fn find<'t>(stream: &'t Stream<'_>) -> Result<Findings<'t>, Problems> {
+pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Findings<'t>, Problems> {
     let read: Vec<_> = stream.read().collect();
     let each: Vec<(Vec<Found>, Problems)> = read
         .par_iter()
         .map(|(id, tree, identity)| {
             let mut problems = Problems::default();
-            let found = find_in(stream, *id, tree, identity, &mut problems);
+            let found = find_in(stream, *id, (tree, identity), reading, &mut problems);
             (found, problems)
         })
         .collect();
@@ -69,12 +73,12 @@ pub fn inventory_of(stream: &Stream) -> Result<Inventory, Problems> {
 fn find_in<'t>(
     stream: &Stream,
     id: ManifestId,
-    tree: &'t Tree,
-    identity: &Identity,
+    (tree, identity): (&'t Tree, &Identity),
+    reading: Reading,
     problems: &mut Problems,
 ) -> Vec<Found<'t>> {
     let mut found = vec![];
-    if ignored(tree) || is_sops(tree) {
+    if ignored(tree) || identity.is("", "Secret") && is_sops(tree) {
         return found;
     }
     let mut covered = vec![];
@@ -82,7 +86,10 @@ fn find_in<'t>(
         for spot in site.find(tree, identity) {
             covered.push(spot.node);
             let place = Place { manifest: id, node: spot.node };
-            let read = spot.value.and_then(|value| template(value, place));
+            let read = spot.value.and_then(|value| match reading {
+                Reading::References => template(value, place),
+                Reading::Verbatim => Ok((Template::literal(value), false)),
+            });
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
@@ -93,7 +100,10 @@ fn find_in<'t>(
             }
         }
     }
-    if GRAMMARS.iter().any(|grammar| tree.said().contains(grammar.marker())) {
+    // An escape or a tag may hide a marker from a search of the bytes.
+    let hidden = |grammar: &&dyn Grammar| tree.said().contains(grammar.marker());
+    let may_refer = tree.said().contains(['\\', '!']) || GRAMMARS.iter().any(hidden);
+    if reading == Reading::References && may_refer {
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);
     }
@@ -137,15 +147,19 @@ fn misplaced(
     problems: &mut Problems,
 ) {
     let mut aliases: BTreeMap<NodeId, usize> = BTreeMap::new();
+    // The annotation that names whole secrets holds references on purpose; plan reads it.
+    let data_from = tree.at(tree.root(), &["metadata", "annotations", DATA_FROM]);
+    let data_from = data_from.filter(|_| identity.is("", "Secret"));
     for node in tree.nodes() {
-        if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar {
+        if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar || data_from == Some(node) {
             continue;
         }
-        let Some(text) = tree.raw(node) else { continue };
+        let Some(text) = tree.text(node).or_else(|| tree.scalar(node).and_then(text_of)).or_else(|| tree.raw(node))
+        else {
+            continue;
+        };
         let place = Place { manifest: id, node };
         match ask(text, place) {
-            // Annotations that ask us something hold references on purpose; plan reads them.
-            _ if asks_us(tree, node) => {}
             None => {}
             Some(Ok(template)) if template.is_literal() => {}
             Some(Ok(_)) if covered.binary_search(&tree.target(node)).is_ok() => {
@@ -197,9 +211,10 @@ pub(super) fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
     tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
 }
 
-fn asks_us(tree: &Tree, node: NodeId) -> bool {
-    let annotations = tree.at(tree.root(), &["metadata", "annotations"]);
-    annotations.is_some_and(|map| {
-        tree.entries(map).into_iter().any(|(key, value)| value == node && tree.key(key).starts_with("sealref.dev/"))
-    })
+/// What a `!!binary` scalar decodes to.
+fn text_of(scalar: Scalar<'_>) -> Option<&str> {
+    match scalar {
+        Scalar::Text(text) => Some(text),
+        _ => None,
+    }
 }

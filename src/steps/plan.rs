@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::find::{self, Found};
+use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::hosts::Job;
@@ -28,8 +28,6 @@ mod validate;
 pub(super) const TARGET: &str = "sealref.dev/target";
 /// Names keys whose literal values are public.
 const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
-/// Names whole secrets whose every property becomes a key, a reference a line.
-const DATA_FROM: &str = "sealref.dev/data-from";
 
 /// What every part of planning asks.
 pub(super) struct Context<'c, 's> {
@@ -70,7 +68,7 @@ pub fn plan<'t>(
             }
         }
     }
-    problems.extend(collision::all(stream, inventory, &plan));
+    problems.extend(collision::all(stream, inventory, &plan, job.terms.namespace.as_deref()));
     problems.or(plan)
 }
 
@@ -80,7 +78,11 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
         let node = tree.at(tree.root(), &["metadata", "labels", name])?;
         tree.text(node).map(str::to_owned)
     };
-    let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
+    let rule = job.settings.secret_rule(
+        &identity.name,
+        identity.namespace.as_deref().or(job.terms.namespace.as_deref()),
+        &label,
+    );
     rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
         || rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
 }

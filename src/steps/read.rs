@@ -9,7 +9,7 @@ use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{Input, Manifest, ManifestId, Source, Stream};
 use crate::settings::Transform;
-use crate::yaml::{self, Kind, Pieces, Scalar};
+use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,12 @@ pub enum Purpose {
 }
 
 /// The word that every Secret has, what may hide it (a tag), and each grammar's own.
-static RENDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/"]));
+static RENDER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "!<", "%TAG", "sealref.dev/"]));
 
 /// `secretName` and `tls.secret` have no capital letter.
 static VERIFY: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "sealref.dev/"]));
+    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/"]));
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
@@ -65,7 +66,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(pieces) => take(&mut stream, number, pieces, purpose),
+            Ok(pieces) => take(&mut stream, number, pieces),
             Err(fault) => problems.push(source.problem(fault)),
         }
     }
@@ -81,8 +82,8 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         })
         .collect();
     problems.extend(broken.into_iter().collect());
-    set_ours_apart(&mut stream);
-    let empty = stream.candidates.is_empty() && !stream.manifests.iter().any(|m| says_something(m.text));
+    set_ours_apart(&mut stream, &mut problems);
+    let empty = !stream.manifests.iter().any(|manifest| says_something(manifest.text));
     if problems.is_empty() && empty {
         problems.push(
             Problem::new("no objects came in")
@@ -92,10 +93,10 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     problems.or(stream)
 }
 
-fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose: Purpose) {
+fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>) {
     for piece in pieces.pieces {
         let id = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
-        if purpose.may_matter(piece.text) {
+        if piece.matters {
             stream.candidates.push(ManifestId(id));
         }
         let manifest = Manifest::new(source, piece.before, piece.text, piece.line, piece.syntax);
@@ -104,34 +105,56 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose:
     stream.tails.push(pieces.tail);
 }
 
-/// Only maps are objects; `null` is nothing; and a list that was not taken apart hides its items.
+/// Only maps are objects, `null` is nothing, and nothing may hide what an object is, or that it is a
+/// list: kubectl goes by `items`, whatever the kind.
 fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem> {
     let tree = manifest.tree().ok()?;
-    let at = |problem: Problem| Some(problem.at(stream.tell_object(id)));
+    let at = |what: String, hint: &str| Some(Problem::new(what).hint(hint).at(stream.tell_object(id)));
     let found = match (tree.kind(tree.root()), tree.scalar(tree.root())) {
-        (Kind::Map, _) => {
-            let items = tree.get(tree.root(), "items").filter(|items| tree.items(*items).next().is_some());
-            let list = manifest.identity().is_ok_and(|identity| identity.kind.ends_with("List"));
-            return match items {
-                Some(_) if list => at(Problem::new("the list is written in a way that its items cannot be told apart")
-                    .hint("write it as `items:` and a dash for each item, or as documents")),
-                _ => None,
-            };
-        }
+        (Kind::Map, _) => return hidden(tree).and_then(|(what, hint)| at(what.to_owned(), hint)),
         (_, Some(Scalar::Null)) => return None,
         (Kind::Seq, _) => "a list",
         _ => "a scalar",
     };
-    at(Problem::new(format!("expected a Kubernetes object, found {found}"))
-        .hint("each document is a map with apiVersion and kind"))
+    at(format!("expected a Kubernetes object, found {found}"), "each document is a map with apiVersion and kind")
 }
 
-/// Settings of our own are not for the cluster.
-fn set_ours_apart(stream: &mut Stream) {
-    let is_ours =
-        |manifest: &Manifest| manifest.identity().is_ok_and(|identity| identity.api_version == Transform::API_VERSION);
-    let ours: Vec<ManifestId> =
-        stream.candidates.iter().copied().filter(|id| stream.get(*id).is_some_and(is_ours)).collect();
+/// What an object does not say plainly.
+fn hidden(tree: &Tree) -> Option<(&'static str, &'static str)> {
+    let at = |path: &[&str]| tree.at(tree.root(), path);
+    let said = [&["apiVersion"][..], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    if said.into_iter().filter_map(at).any(|node| tree.bytes(node).is_some()) {
+        return Some(("apiVersion, kind or name is tagged as binary", "write it as plain text"));
+    }
+    let items = at(&["items"]).into_iter().flat_map(|items| tree.items(items).collect::<Vec<_>>());
+    if items.into_iter().any(|item| tree.kind(item) == Kind::Map) {
+        let hint = "write it as kind: List, `items:` and a dash for each item, or as documents";
+        return Some(("the list is written in a way that its items cannot be told apart", hint));
+    }
+    let nothing = tree.entries(tree.root()).into_iter().next().is_none();
+    let kind = at(&["kind"]).and_then(|node| tree.text(node)).unwrap_or_default();
+    (kind.is_empty() && !nothing).then_some(("the object has no kind", "every object has apiVersion and kind"))
+}
+
+/// Settings of our own are not for the cluster: documents are set apart, anything else of ours is refused.
+fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
+    let mut ours = vec![];
+    for id in &stream.candidates {
+        let Some(manifest) = stream.get(*id) else { continue };
+        let Ok(identity) = manifest.identity() else { continue };
+        if identity.api_version != Transform::API_VERSION {
+            continue;
+        }
+        if identity.kind == Transform::KIND && manifest.syntax == Syntax::Document {
+            ours.push(*id);
+        } else {
+            problems.push(
+                Problem::new(format!("{} is of sealref, and cannot stand here", identity.kind))
+                    .hint("settings are a document, better a file, of their own; other kinds are not read yet")
+                    .at(stream.tell_object(*id)),
+            );
+        }
+    }
     if ours.is_empty() {
         return;
     }
@@ -150,8 +173,18 @@ fn set_ours_apart(stream: &mut Stream) {
     }
 }
 
-/// Anything but comments, blank lines and `null`.
+/// Anything but comments, blank lines, `null` and an empty list. Long texts say something.
 fn says_something(text: &str) -> bool {
     let nothing = |line: &str| line.starts_with('#') || matches!(line, "" | "null" | "Null" | "NULL" | "~");
-    text.lines().any(|line| !nothing(line.trim()))
+    if text.len() > EMPTY_LIST {
+        return text.lines().any(|line| !nothing(line.trim()));
+    }
+    let Ok(tree) = Tree::parse(text, Syntax::Document) else { return true };
+    let at = |key| tree.get(tree.root(), key);
+    let list = at("kind").and_then(|kind| tree.text(kind)).is_some_and(|kind| kind.ends_with("List"));
+    let items = at("items").is_some_and(|items| tree.items(items).next().is_some());
+    !tree.is_empty() && (!list || items)
 }
+
+/// An empty `kind: List` is shorter than this.
+const EMPTY_LIST: usize = 512;

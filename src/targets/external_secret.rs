@@ -5,6 +5,7 @@
 //! this object's own metadata. Source: `apis/externalsecrets/v1` of external-secrets/external-secrets.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::{Exit, Problem};
@@ -134,19 +135,19 @@ type Entries<'p> = Vec<(Cow<'p, str>, Value<'p>)>;
 fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, Entries<'p>), Problem> {
     let templated = templated(provision);
     let (mut data, mut composed) = (vec![], vec![]);
-    let mut aliases: Vec<&Address> = vec![];
+    let mut aliases: BTreeMap<&Address, usize> = BTreeMap::new();
     for item in provision.items.iter().filter(|item| generator(&item.template).is_none()) {
         let mut text = String::new();
         for part in &item.template.0 {
             match part {
                 Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                 Part::Reference(reference) if templated => {
-                    let known = aliases.iter().position(|address| **address == reference.address);
-                    let number = known.unwrap_or(aliases.len());
+                    let (next, known) = (aliases.len(), aliases.get(&reference.address).copied());
+                    let number = known.unwrap_or(next);
                     let alias = format!("v{number}");
                     text.push_str(&format!("{{{{ .{alias} }}}}"));
                     if known.is_none() {
-                        aliases.push(&reference.address);
+                        aliases.insert(&reference.address, next);
                         data.push(entry(alias.into(), provision, reference, terms)?);
                     }
                 }
@@ -165,6 +166,11 @@ fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, 
 /// Braces that the template engine would read become a Go string literal.
 fn push_escaped(out: &mut String, literal: &str) {
     out.push_str(&literal.replace("{{", "{{ \"{{\" }}"));
+    // A last brace would run into the braces of what follows.
+    if literal.ends_with('{') && out.ends_with('{') {
+        out.pop();
+        out.push_str("{{ \"{\" }}");
+    }
 }
 
 fn entry<'p>(
@@ -292,5 +298,8 @@ fn generator_name(secret: &str, key: &str) -> String {
         if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
     };
     let key: String = key.chars().map(letter).collect();
-    format!("{secret}-{}", key.trim_matches('-'))
+    match key.trim_matches('-') {
+        "" => format!("{secret}-value"),
+        key => format!("{secret}-{key}"),
+    }
 }
