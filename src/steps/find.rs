@@ -13,6 +13,8 @@ use crate::yaml::{Kind, NodeId, Tree};
 
 mod inventory;
 
+use inventory::Uses;
+
 /// A value at a site, read.
 pub struct Found<'t> {
     /// Where it stands.
@@ -54,14 +56,14 @@ pub fn find<'t>(stream: &'t Stream<'_>) -> Result<Findings<'t>, Problems> {
         values.extend(found);
         problems.extend(wrong);
     }
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Skipped, &mut problems);
     problems.or(Findings { values, inventory })
 }
 
 /// The inventory alone, for a stream that is only checked.
 pub fn inventory_of(stream: &Stream) -> Result<Inventory, Problems> {
     let mut problems = Problems::default();
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Taken, &mut problems);
     problems.or(inventory)
 }
 
@@ -92,7 +94,8 @@ fn find_in<'t>(
             }
         }
     }
-    if GRAMMARS.iter().any(|grammar| tree.said().contains(grammar.marker())) {
+    let said = tree.said().as_bytes();
+    if GRAMMARS.iter().any(|grammar| memchr::memmem::find(said, grammar.marker().as_bytes()).is_some()) {
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);
     }
@@ -142,9 +145,9 @@ fn misplaced(
         let Some(text) = tree.raw(node) else { continue };
         let place = Place { manifest: id, node };
         match ask(text, place) {
-            // Annotations that ask us something hold references on purpose; plan reads them.
-            _ if asks_us(tree, node) => {}
             None => {}
+            // Annotations that ask us something hold references on purpose; plan reads them.
+            Some(_) if asks_us(tree, node) => {}
             Some(Ok(template)) if template.is_literal() => {}
             Some(Ok(_)) => problems.push(refusal(tree, node, identity).at(stream.tell(place))),
             Some(Err(problem)) => problems.push(problem.at(stream.tell(place))),
