@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use rayon::prelude::*;
 
 use crate::error::{Problem, Problems};
@@ -29,7 +29,8 @@ static VERIFY: LazyLock<Option<AhoCorasick>> =
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    AhoCorasick::new(words.iter().copied().chain(grammars)).ok()
+    // Whichever match is asked for, any will do; this one lets the library look at many bytes at once
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words.iter().copied().chain(grammars)).ok()
 }
 
 impl Purpose {
@@ -65,7 +66,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(pieces) => take(&mut stream, number, pieces, purpose),
+            Ok(pieces) => take(&mut stream, number, &source.text, pieces, purpose),
             Err(fault) => problems.push(source.problem(fault)),
         }
     }
@@ -92,11 +93,20 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     problems.or(stream)
 }
 
-fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose: Purpose) {
+/// Neighbours without a marker are one manifest: nobody will look into them.
+fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Pieces<'s>, purpose: Purpose) {
+    let (mut at, mut quiet) = (0, None);
     for piece in pieces.pieces {
-        let id = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
-        if purpose.may_matter(piece.text) {
-            stream.candidates.push(ManifestId(id));
+        let start = at + piece.before.len();
+        at = start + piece.text.len();
+        let matters = purpose.may_matter(piece.text);
+        if let (false, Some(from), Some(last)) = (matters, quiet, stream.manifests.last_mut()) {
+            last.text = text.get(from..at).unwrap_or("");
+            continue;
+        }
+        quiet = (!matters).then_some(start);
+        if matters {
+            stream.candidates.push(ManifestId(u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX)));
         }
         let manifest = Manifest::new(source, piece.before, piece.text, piece.line, piece.syntax);
         stream.manifests.push(manifest);
