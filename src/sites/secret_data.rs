@@ -32,9 +32,12 @@ impl Site for SecretData {
             let Some(map) = tree.get(tree.root(), field) else {
                 continue;
             };
+            let both = !spots.is_empty();
             for (key, node) in tree.entries(map) {
                 let key = tree.key(key).into_owned();
-                spots.retain(|spot| spot.key != key);
+                if both {
+                    spots.retain(|spot| spot.key != key);
+                }
                 spots.push(Spot { node, key, value: value(tree, node) });
             }
         }

@@ -170,7 +170,9 @@ fn entry<'p>(
     reference: &'p Reference,
     terms: &Terms,
 ) -> Result<Value<'p>, Problem> {
-    let mut entries = vec![("secretKey", Value::text(key)), ("remoteRef", remote(reference, terms)?)];
+    let mut entries: Entries = Vec::with_capacity(3);
+    entries.push(("secretKey".into(), Value::text(key)));
+    entries.push(("remoteRef".into(), remote(reference, terms)?));
     // One store is named once, for the whole object; only the others are named here.
     let number = match reference.lookup {
         Some(Lookup::Remote(number, _)) => number,
@@ -178,9 +180,9 @@ fn entry<'p>(
     };
     if let Some(store) = provision.stores.get(number).filter(|_| number > 0) {
         let store = texts([("kind", store.kind.name()), ("name", store.name.as_str())]);
-        entries.push(("sourceRef", Value::map([("storeRef", store)])));
+        entries.push(("sourceRef".into(), Value::map([("storeRef", store)])));
     }
-    Ok(Value::map(entries))
+    Ok(Value::Map(entries))
 }
 
 fn extract<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
@@ -191,21 +193,21 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     let Some(Lookup::Remote(_, remote)) = &reference.lookup else {
         return Err(Problem::new("a reference was emitted and never planned").exit(Exit::Bug));
     };
-    let mut entries = vec![
-        ("conversionStrategy", Value::text("Default")),
-        ("decodingStrategy", Value::text("None")),
-        ("key", Value::text(remote.key.as_str())),
-        ("metadataPolicy", Value::text("None")),
-    ];
+    let mut entries: Entries = Vec::with_capacity(7);
+    let mut push = |name: &'static str, text| entries.push((name.into(), Value::text(text)));
+    push("conversionStrategy", "Default");
+    push("decodingStrategy", "None");
+    push("key", remote.key.as_str());
+    push("metadataPolicy", "None");
     if terms.null_byte_policy {
-        entries.push(("nullBytePolicy", Value::text("Ignore")));
+        push("nullBytePolicy", "Ignore");
     }
     for (name, text) in [("property", &remote.property), ("version", &remote.version)] {
         if let Some(text) = text {
-            entries.push((name, Value::text(text.as_str())));
+            push(name, text.as_str());
         }
     }
-    Ok(Value::map(entries))
+    Ok(Value::Map(entries))
 }
 
 fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {
