@@ -154,8 +154,13 @@ mod tests {
             ("kv", "KV", false),
             ("grafana-*", "grafana-admin", true),
             ("*", "", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-", false),
+            ("**/a/**/b", "a/x/y/b", true),
+            ("**/a/**/b", "a/x/y", false),
         ] {
             assert_eq!(Pattern::new(pattern).matches(path), fits, "{pattern} {path}");
+            assert_eq!(Pattern::new(pattern).capture(path).is_some(), fits, "{pattern} {path}");
         }
     }
 

@@ -85,7 +85,11 @@ impl Emitter<'_> {
             text.shrink_to_fit();
             Ok(Made { identity, text })
         };
-        objects.into_iter().map(write).collect()
+        let mut made = Vec::with_capacity(objects.len());
+        for object in objects {
+            made.push(write(object)?);
+        }
+        Ok(made)
     }
 
     fn ciphertext(

@@ -52,6 +52,7 @@ pub fn find<'t>(stream: &'t Stream<'_>) -> Result<Findings<'t>, Problems> {
         })
         .collect();
     let (mut values, mut problems) = (vec![], Problems::default());
+    values.reserve_exact(each.iter().map(|(found, _)| found.len()).sum());
     for (found, wrong) in each {
         values.extend(found);
         problems.extend(wrong);

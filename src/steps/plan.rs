@@ -134,6 +134,13 @@ impl<'c> Context<'c, '_> {
                     .at(self.place(id, place)),
             );
         }
+        // Collected, they would keep the room of what was found, which is twice as large
+        let mut items = Vec::with_capacity(values.len());
+        items.extend(values.into_iter().map(|found| Item {
+            key: found.key,
+            place: found.place,
+            template: found.template,
+        }));
         let mut provision = Provision {
             origin: Origin::Replaced(id),
             secret: object.secret,
@@ -142,10 +149,7 @@ impl<'c> Context<'c, '_> {
             immutable: object.immutable,
             target: TargetName(""),
             stores: vec![],
-            items: values
-                .into_iter()
-                .map(|found| Item { key: found.key, place: found.place, template: found.template })
-                .collect(),
+            items,
             extracts,
             scope: self.job.settings.scope,
         };

@@ -164,3 +164,20 @@ fn set_ours_apart(stream: &mut Stream) {
 fn says_something(text: &str) -> bool {
     text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_without_a_marker_are_one_manifest_and_every_byte_is_kept() {
+        let text = "a: 1\n---\nb: 2\n---\nkind: Secret\n---\n# c\nc: 3\n---\n{\"d\": 4}\n--- # end\n";
+        let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+        let Ok(stream) = read(&input, Purpose::Render) else { panic!("every document is well formed") };
+        let texts: Vec<&str> = stream.manifests.iter().map(|manifest| manifest.text).collect();
+        assert_eq!(texts, ["a: 1\n---\nb: 2\n", "kind: Secret\n", "# c\nc: 3\n---\n{\"d\": 4}\n"]);
+        assert_eq!(stream.candidates, [ManifestId(1)]);
+        let pieces = stream.manifests.iter().flat_map(|manifest| [manifest.before, manifest.text]);
+        assert_eq!(pieces.chain(stream.tails.iter().copied()).collect::<String>(), text);
+    }
+}
