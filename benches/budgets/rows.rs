@@ -80,30 +80,30 @@ pub fn all() -> Vec<Row> {
     let true_ = ("true", Job { input: None, ..bench.program("true", &[], &one) });
     let version = Job { arguments: vec!["--version".to_owned()], input: None, ..bench.render(&one) };
     vec![
-        bench.row(
+        row(
             "2,000 Secrets x 10 references to ExternalSecrets, one core",
             Budget { megabytes: Some(20.0), ..within(0.1) },
-            bench.render(&translated).on(1),
-            Ok(None),
+            &bench.render(&translated).on(1),
+            &Ok(None),
         ),
-        bench.row("the same, all cores", free(), bench.render(&translated), Ok(None)),
-        bench.row(
+        row("the same, all cores", free(), &bench.render(&translated), &Ok(None)),
+        row(
             "1,000 values sealed, RSA-4096, one core",
             within(0.2),
-            bench.render(&sealed).on(1),
-            bench.kubeseal(&sealed).map(|(name, job)| Some((name, job.on(1)))),
+            &bench.render(&sealed).on(1),
+            &bench.kubeseal(&sealed).map(|(name, job)| Some((name, job.on(1)))),
         ),
-        bench.row("the same, all cores", free(), bench.render(&sealed), bench.kubeseal(&sealed).map(Some)),
-        bench.row(
+        row("the same, all cores", free(), &bench.render(&sealed), &bench.kubeseal(&sealed).map(Some)),
+        row(
             "32 MB without a marker",
             Budget { time: Time::Peer(2.0), megabytes: Some(whole + 10.0) },
-            bench.render(&unmarked),
-            Ok(Some(("cat", bench.program("cat", &[], &unmarked)))),
+            &bench.render(&unmarked),
+            &Ok(Some(("cat", bench.program("cat", &[], &unmarked)))),
         ),
-        bench.row("10 MB ResourceList, one item in ten changed", within(0.1), bench.render(&few), Ok(None)),
-        bench.row("10 MB ResourceList, all read", within(0.3), bench.render(&every), Ok(None)),
-        bench.row("start to end: --version", within(0.005), version, Ok(Some(true_.clone()))),
-        bench.row("start to end: render of one object", within(0.005), bench.render(&one), Ok(Some(true_))),
+        row("10 MB ResourceList, one item in ten changed", within(0.1), &bench.render(&few), &Ok(None)),
+        row("10 MB ResourceList, all read", within(0.3), &bench.render(&every), &Ok(None)),
+        row("start to end: --version", within(0.005), &version, &Ok(Some(true_.clone()))),
+        row("start to end: render of one object", within(0.005), &bench.render(&one), &Ok(Some(true_))),
     ]
 }
 
@@ -133,31 +133,26 @@ impl Bench {
         }
         Ok(("kubeseal", self.program(path, &["--cert", "demo-certificate.pem", "--format", "yaml"], input)))
     }
+}
 
-    fn row(
-        &self,
-        name: &'static str,
-        budget: Budget,
-        job: Job,
-        peer: Result<Option<(&'static str, Job)>, &'static str>,
-    ) -> Row {
-        let (mut ours, mut theirs) = (vec![], vec![]);
-        for _ in 0..TIMES {
-            ours.push(measure::run(&job));
-            if let Ok(Some((_, peer))) = &peer {
-                theirs.push(measure::run(peer));
-            }
+/// Runs a job and its peer in turns.
+fn row(name: &'static str, budget: Budget, job: &Job, peer: &Result<Option<(&'static str, Job)>, &'static str>) -> Row {
+    let (mut ours, mut theirs) = (vec![], vec![]);
+    for _ in 0..TIMES {
+        ours.push(measure::run(job));
+        if let Ok(Some((_, peer))) = peer {
+            theirs.push(measure::run(peer));
         }
-        let peer = match peer {
-            Ok(Some((name, _))) => Peer::Measured(name, Series(theirs)),
-            Ok(None) => Peer::None,
-            Err(what) => Peer::Skipped(what),
-        };
-        let wanted = std::env::var_os("INSTRUCTIONS").is_some();
-        let instructions = if wanted { measure::instructions(&job) } else { None };
-        let input = job.input.as_deref().map_or(0.0, size);
-        Row { name, budget, ours: Series(ours), peer, input, instructions }
     }
+    let peer = match peer {
+        Ok(Some((name, _))) => Peer::Measured(name, Series(theirs)),
+        Ok(None) => Peer::None,
+        Err(what) => Peer::Skipped(what),
+    };
+    let wanted = std::env::var_os("INSTRUCTIONS").is_some();
+    let instructions = if wanted { measure::instructions(job) } else { None };
+    let input = job.input.as_deref().map_or(0.0, size);
+    Row { name, budget, ours: Series(ours), peer, input, instructions }
 }
 
 impl Job {
