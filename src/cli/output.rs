@@ -10,16 +10,16 @@ use crate::outside::files::{self, Kind, Privacy};
 use crate::steps::Output;
 
 /// One stream: between files a marker, where the next one does not begin with its own.
-pub(super) fn joined(outputs: Vec<Output>) -> Vec<String> {
-    let mut pieces: Vec<String> = vec![];
+pub(super) fn joined(outputs: Vec<Output>) -> Vec<Cow<str>> {
+    let mut pieces: Vec<Cow<str>> = vec![];
     for output in outputs {
         let first = output.pieces.iter().find(|piece| !piece.trim().is_empty());
         let marked = first.is_none_or(|piece| piece.trim_start().starts_with("---"));
         if let Some(last) = pieces.iter().rfind(|piece| !piece.is_empty()) {
             let end = if last.ends_with('\n') { "" } else { "\n" };
-            pieces.push(format!("{end}{}", if marked { "" } else { "---\n" }));
+            pieces.push(format!("{end}{}", if marked { "" } else { "---\n" }).into());
         }
-        pieces.extend(output.pieces.into_iter().map(Cow::into_owned));
+        pieces.extend(output.pieces);
     }
     pieces
 }
@@ -32,7 +32,7 @@ pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
     let folder = path.to_string_lossy().ends_with('/') || files::kind(path).is_ok_and(|kind| kind == Kind::Folder);
     if !folder {
         let pieces = joined(outputs);
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        let pieces: Vec<&str> = pieces.iter().map(|piece| &**piece).collect();
         return files::write_atomically(path, &pieces, Privacy::Public).map_err(Problems::from);
     }
     let mut names: Vec<(PathBuf, Vec<Cow<str>>)> = vec![];

@@ -91,7 +91,7 @@ impl Seal {
             return Ok(done);
         }
         match self.output {
-            None => Ok(Done { output: output::joined(rendered.outputs), ..done }),
+            None => done.print(&output::joined(rendered.outputs)),
             Some(path) => {
                 output::write(&path, rendered.outputs)?;
                 Ok(done)
@@ -185,11 +185,13 @@ fn only_secrets(input: &Input, verbatim: bool) -> Result<(), Problems> {
         );
     }
     for (id, manifest) in (0..).map(crate::model::ManifestId).zip(&stream.manifests) {
-        let identity = manifest.identity().map_err(|fault| stream.problem(manifest, fault));
-        let Some(identity) = problems.keep(identity) else {
-            continue;
+        // What is not read does not hold the word
+        let is_secret = match stream.candidates.binary_search(&id) {
+            Ok(_) => manifest.identity().map(|identity| identity.is("", "Secret")),
+            Err(_) => Ok(false),
         };
-        if !identity.is("", "Secret") && !manifest.text.trim().is_empty() {
+        let is_secret = is_secret.map_err(|fault| stream.problem(manifest, fault));
+        if problems.keep(is_secret) == Some(false) && !manifest.text.trim().is_empty() {
             problems.push(
                 Problem::new("only Secrets can be sealed")
                     .hint("`sealref render` takes whole streams")

@@ -66,7 +66,7 @@ impl Found {
         let mut stores = vec![];
         for name in &settings.store_files {
             let read = self.root.read(&self.folder, name, limits::FILE);
-            let read = read.and_then(|bytes| Source::read(name, &bytes)).map_err(Problems::from);
+            let read = read.and_then(|bytes| Source::read(name, bytes)).map_err(Problems::from);
             stores.extend(problems.keep(read.and_then(|source| in_file(&source))).unwrap_or_default());
         }
         problems.or(stores)
@@ -109,7 +109,7 @@ fn load(root: &Root, folder: &Path, name: &str, level: usize) -> Result<Spec, Pr
             .at(name.to_owned()));
     }
     let bytes = root.read(folder, name, limits::SETTINGS)?;
-    let mut spec = parse(&Source::read(name, &bytes)?)?;
+    let mut spec = parse(&Source::read(name, bytes)?)?;
     let moved = |path: &str| beside(name, path);
     spec.move_paths(&moved);
     match spec.extends.take() {

@@ -84,7 +84,7 @@ fn standard_input() -> Result<Source, Problem> {
             .exit(Exit::Usage));
     }
     let bytes = stdio::read_stdin(limits::INPUT)?;
-    Source::read("stdin", &bytes)
+    Source::read("stdin", bytes)
 }
 
 fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {
@@ -104,7 +104,7 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
 
 fn file(path: &Path) -> Result<Source, Problem> {
     let bytes = files::read_file(path, limits::INPUT)?;
-    Source::read(&path.to_string_lossy(), &bytes)
+    Source::read(&path.to_string_lossy(), bytes)
 }
 
 /// What builds manifests is not itself manifests.

@@ -30,7 +30,7 @@ pub struct Provider {
 /// What is where, asked by everybody, made once.
 #[derive(Default)]
 pub struct Inventory {
-    /// Who names a Secret.
+    /// Who names a Secret; empty where nobody was going to ask (a render).
     pub uses: Vec<Use>,
     /// What provides Secrets.
     pub provides: Vec<Provider>,

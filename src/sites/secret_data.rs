@@ -37,10 +37,13 @@ impl Site for SecretData {
                     Err(Problem::new(format!("{field} must be a map")).hint("write each key and its value below it"));
                 spots.push(Spot { node: map, key: field.to_owned(), value });
             }
+            let both = !spots.is_empty();
             for (key, node) in tree.entries(map) {
                 let said = tree.raw(key).unwrap_or_default();
                 let key = tree.key(key).into_owned();
-                spots.retain(|spot| spot.key != key);
+                if both {
+                    spots.retain(|spot| spot.key != key);
+                }
                 let value = if key == said { value(tree, node) } else { Err(another_key(said, &key)) };
                 spots.push(Spot { node, key, value });
             }

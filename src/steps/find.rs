@@ -15,6 +15,8 @@ use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 mod inventory;
 
+use inventory::Uses;
+
 /// A value at a site, read.
 pub struct Found<'t> {
     /// Where it stands.
@@ -55,18 +57,19 @@ pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Findings<'t>
         })
         .collect();
     let (mut values, mut problems) = (vec![], Problems::default());
+    values.reserve_exact(each.iter().map(|(found, _)| found.len()).sum());
     for (found, wrong) in each {
         values.extend(found);
         problems.extend(wrong);
     }
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Skipped, &mut problems);
     problems.or(Findings { values, inventory })
 }
 
 /// The inventory alone, for a stream that is only checked.
 pub fn inventory_of(stream: &Stream) -> Result<Inventory, Problems> {
     let mut problems = Problems::default();
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Taken, &mut problems);
     problems.or(inventory)
 }
 
@@ -100,9 +103,10 @@ fn find_in<'t>(
             }
         }
     }
+    let said = tree.said().as_bytes();
     // An escape or a tag may hide a marker from a search of the bytes.
-    let hidden = |grammar: &&dyn Grammar| tree.said().contains(grammar.marker());
-    let may_refer = tree.said().contains(['\\', '!']) || GRAMMARS.iter().any(hidden);
+    let hidden = |grammar: &&dyn Grammar| memchr::memmem::find(said, grammar.marker().as_bytes()).is_some();
+    let may_refer = memchr::memchr2(b'\\', b'!', said).is_some() || GRAMMARS.iter().any(hidden);
     if reading == Reading::References && may_refer {
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);

@@ -1,8 +1,6 @@
 //! References, settings and inventory to a plan: for each Secret one target, its stores, its names.
 //! No value is known here, and none is needed.
 
-use std::collections::BTreeMap;
-
 use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
@@ -47,12 +45,10 @@ pub fn plan<'t>(
     let context = Context { stream, inventory, job };
     let mut problems = Problems::default();
     let mut plan = Plan::default();
-    let mut by_manifest: BTreeMap<ManifestId, Vec<Found>> = BTreeMap::new();
-    for found in found {
-        by_manifest.entry(found.place.manifest).or_default().push(found);
-    }
+    // Found in the order in which the manifests are read here again
+    let mut found = found.into_iter().peekable();
     for (id, tree, identity) in stream.read() {
-        let values = by_manifest.remove(&id).unwrap_or_default();
+        let values: Vec<Found> = std::iter::from_fn(|| found.next_if(|value| value.place.manifest == id)).collect();
         if identity.is("", "Secret") {
             let planned = context.secret(id, tree, identity, values, warnings);
             match problems.keep(planned) {
@@ -141,6 +137,13 @@ impl<'c> Context<'c, '_> {
                     .at(self.place(id, place)),
             );
         }
+        // Collected, they would keep the room of what was found, which is twice as large
+        let mut items = Vec::with_capacity(values.len());
+        items.extend(values.into_iter().map(|found| Item {
+            key: found.key,
+            place: found.place,
+            template: found.template,
+        }));
         let mut provision = Provision {
             origin: Origin::Replaced(id),
             secret: object.secret,
@@ -149,10 +152,7 @@ impl<'c> Context<'c, '_> {
             immutable: object.immutable,
             target: TargetName(""),
             stores: vec![],
-            items: values
-                .into_iter()
-                .map(|found| Item { key: found.key, place: found.place, template: found.template })
-                .collect(),
+            items,
             extracts,
             scope: self.job.settings.scope,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use rayon::prelude::*;
 
 use crate::error::{Problem, Problems};
@@ -30,7 +30,8 @@ static VERIFY: LazyLock<Option<AhoCorasick>> =
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    AhoCorasick::new(words.iter().copied().chain(grammars)).ok()
+    // Whichever match is asked for, any will do; this one lets the library look at many bytes at once
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words.iter().copied().chain(grammars)).ok()
 }
 
 impl Purpose {
@@ -66,7 +67,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(pieces) => take(&mut stream, number, pieces),
+            Ok(pieces) => take(&mut stream, number, &source.text, pieces),
             Err(fault) => problems.push(source.problem(fault)),
         }
     }
@@ -93,11 +94,20 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     problems.or(stream)
 }
 
-fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>) {
+/// Neighbours without a marker are one manifest: nobody will look into them.
+fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Pieces<'s>) {
+    let (mut at, mut quiet) = (0, None);
     for piece in pieces.pieces {
-        let id = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
-        if piece.matters {
-            stream.candidates.push(ManifestId(id));
+        let start = at + piece.before.len();
+        at = start + piece.text.len();
+        let matters = piece.matters;
+        if let (false, Some(from), Some(last)) = (matters, quiet, stream.manifests.last_mut()) {
+            last.text = text.get(from..at).unwrap_or("");
+            continue;
+        }
+        quiet = (!matters).then_some(start);
+        if matters {
+            stream.candidates.push(ManifestId(u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX)));
         }
         let manifest = Manifest::new(source, piece.before, piece.text, piece.line, piece.syntax);
         stream.manifests.push(manifest);
@@ -175,11 +185,13 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
 
 /// Anything but comments, blank lines, `null` and an empty list. Long texts say something.
 fn says_something(text: &str) -> bool {
-    let nothing = |line: &str| line.starts_with('#') || matches!(line, "" | "null" | "Null" | "NULL" | "~");
+    let nothing = |line: &str| line.starts_with('#') || matches!(line, "" | "---" | "null" | "Null" | "NULL" | "~");
     if text.len() > EMPTY_LIST {
         return text.lines().any(|line| !nothing(line.trim()));
     }
-    let Ok(tree) = Tree::parse(text, Syntax::Document) else { return true };
+    let Ok(tree) = Tree::parse(text, Syntax::Document) else {
+        return text.lines().any(|line| !nothing(line.trim()));
+    };
     let at = |key| tree.get(tree.root(), key);
     let list = at("kind").and_then(|kind| tree.text(kind)).is_some_and(|kind| kind.ends_with("List"));
     let items = at("items").is_some_and(|items| tree.items(items).next().is_some());
@@ -188,3 +200,20 @@ fn says_something(text: &str) -> bool {
 
 /// An empty `kind: List` is shorter than this.
 const EMPTY_LIST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_without_a_marker_are_one_manifest_and_every_byte_is_kept() {
+        let text = "a: 1\n---\nb: 2\n---\nkind: Secret\n---\n# c\nc: 3\n---\n{\"d\": 4}\n--- # end\n";
+        let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+        let Ok(stream) = read(&input, Purpose::Render) else { panic!("every document is well formed") };
+        let texts: Vec<&str> = stream.manifests.iter().map(|manifest| manifest.text).collect();
+        assert_eq!(texts, ["a: 1\n---\nb: 2\n", "kind: Secret\n", "# c\nc: 3\n---\n{\"d\": 4}\n"]);
+        assert_eq!(stream.candidates, [ManifestId(1)]);
+        let pieces = stream.manifests.iter().flat_map(|manifest| [manifest.before, manifest.text]);
+        assert_eq!(pieces.chain(stream.tails.iter().copied()).collect::<String>(), text);
+    }
+}

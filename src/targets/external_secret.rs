@@ -179,9 +179,11 @@ fn entry<'p>(
     reference: &'p Reference,
     terms: &Terms,
 ) -> Result<Value<'p>, Problem> {
-    let mut entries = vec![("secretKey", Value::text(key)), ("remoteRef", remote(reference, terms)?)];
-    entries.extend(other_store(provision, reference));
-    Ok(Value::map(entries))
+    let mut entries: Entries = Vec::with_capacity(3);
+    entries.push(("secretKey".into(), Value::text(key)));
+    entries.push(("remoteRef".into(), remote(reference, terms)?));
+    entries.extend(other_store(provision, reference).map(|(key, store)| (key.into(), store)));
+    Ok(Value::Map(entries))
 }
 
 fn extract<'p>(provision: &'p Provision, reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
@@ -205,21 +207,21 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     let Some(Lookup::Remote(_, remote)) = &reference.lookup else {
         return Err(Problem::new("a reference was emitted and never planned").exit(Exit::Bug));
     };
-    let mut entries = vec![
-        ("conversionStrategy", Value::text("Default")),
-        ("decodingStrategy", Value::text("None")),
-        ("key", Value::text(remote.key.as_str())),
-        ("metadataPolicy", Value::text("None")),
-    ];
+    let mut entries: Entries = Vec::with_capacity(7);
+    let mut push = |name: &'static str, text| entries.push((name.into(), Value::text(text)));
+    push("conversionStrategy", "Default");
+    push("decodingStrategy", "None");
+    push("key", remote.key.as_str());
+    push("metadataPolicy", "None");
     if terms.null_byte_policy {
-        entries.push(("nullBytePolicy", Value::text("Ignore")));
+        push("nullBytePolicy", "Ignore");
     }
     for (name, text) in [("property", &remote.property), ("version", &remote.version)] {
         if let Some(text) = text {
-            entries.push((name, Value::text(text.as_str())));
+            push(name, text.as_str());
         }
     }
-    Ok(Value::map(entries))
+    Ok(Value::Map(entries))
 }
 
 fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {

@@ -22,17 +22,23 @@ static CONSUMERS: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
+/// Are uses wanted? A render asks for none, and looking for them takes longer than all the rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Uses {
+    Skipped,
+    Taken,
+}
+
 /// Walks once over the manifests that hold a marker.
-pub(super) fn take(stream: &Stream, problems: &mut Problems) -> Inventory {
+pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inventory {
     let mut inventory = Inventory::default();
     for (id, tree, identity) in stream.read() {
         if !identity.kind.is_empty() && !identity.name.is_empty() {
             inventory.by_identity.entry(identity.clone()).or_insert(id);
         }
-        if let Some(uses) = CONSUMERS.get(&(identity.group(), identity.kind.as_str())) {
-            for path in uses {
-                each(tree, tree.root(), path, &mut |name| inventory.uses.push(a_use(tree, id, name)));
-            }
+        let paths = if uses == Uses::Taken { CONSUMERS.get(&(identity.group(), identity.kind.as_str())) } else { None };
+        for path in paths.into_iter().flatten() {
+            each(tree, tree.root(), path, &mut |name| inventory.uses.push(a_use(tree, id, name)));
         }
         inventory.provides.extend(provides(tree, id, identity));
         let store = StoreSpec::read(tree).map_err(|problem| problem.at(stream.tell_object(id)));
