@@ -22,7 +22,7 @@ fn with_the_proof_in_hand_it_compiles() {
     fn takes_judged_plans(plan: &Allowed<Plan>) -> usize {
         plan.provisions.len()
     }
-    fn takes_what_was_checked<'s>(stream: &Stream<'s>, checked: Checked) -> Result<usize, Problems> {
+    fn takes_what_was_checked(stream: &Stream, checked: Checked) -> Result<usize, Problems> {
         sealref::steps::write::write(stream, checked).map(|outputs| outputs.len())
     }
     fn spends(secret: Secret) -> usize {

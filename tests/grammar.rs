@@ -1,6 +1,13 @@
 //! The native grammar, held against published vectors, and against texts that nobody thought of.
 
-#![allow(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "a test reads its vectors")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::indexing_slicing,
+    reason = "a test reads its vectors"
+)]
 
 use std::collections::BTreeSet;
 

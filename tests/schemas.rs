@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
     reason = "a test fails by panicking"
 )]
 
@@ -380,7 +381,7 @@ fn what_does_not_fit_is_seen() {
 #[test]
 fn nothing_of_kubernetes_itself_was_left_out_of_the_schemas() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/README.md")).unwrap();
-    for (_, (schema, _)) in &SCHEMAS.0 {
+    for (schema, _) in SCHEMAS.0.values() {
         assert_eq!(schema["additionalProperties"], json!(false));
         assert!(schema["required"].as_array().unwrap().contains(&json!("spec")));
     }

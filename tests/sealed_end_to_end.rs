@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::items_after_statements,
     reason = "a test fails by panicking"
 )]
 

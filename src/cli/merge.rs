@@ -21,7 +21,7 @@ impl Target {
     /// Reads the file; exactly one SealedSecret must be in it.
     pub(super) fn read(path: &Path) -> Result<Self, Problem> {
         let bytes = files::read_file(path, limits::FILE)?;
-        let source = Source::read(&path.to_string_lossy(), &bytes)?;
+        let source = Source::read(&path.to_string_lossy(), bytes)?;
         let mut found = vec![];
         each(&source, &mut |_, tree| {
             let said = |path: &[&str]| tree.at(tree.root(), path).and_then(|n| tree.text(n)).map(str::to_owned);

@@ -1,5 +1,6 @@
 //! What can be typed: one file a command.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -50,6 +51,8 @@ pub(crate) struct Done {
     output: Vec<String>,
     /// Told on standard error.
     told: String,
+    /// What became of output that was written already.
+    written: Option<Written>,
     /// Something was found that fails the check.
     failed: bool,
 }
@@ -57,6 +60,14 @@ pub(crate) struct Done {
 impl Done {
     fn output(text: impl Into<String>) -> Self {
         Self { output: vec![text.into()], ..Self::default() }
+    }
+
+    /// Writes now, while the pieces still borrow from what was read.
+    fn print(mut self, pieces: &[Cow<str>]) -> Result<Self, Problems> {
+        stdio::tell(&std::mem::take(&mut self.told));
+        let pieces: Vec<&str> = pieces.iter().map(|piece| &**piece).collect();
+        self.written = Some(stdio::write_stdout(&pieces)?);
+        Ok(self)
     }
 
     fn warn(mut self, warnings: &Problems) -> Self {
@@ -104,7 +115,7 @@ fn end(done: Result<Done, Problems>) -> ExitCode {
         Ok(done) => {
             stdio::tell(&done.told);
             let pieces: Vec<&str> = done.output.iter().map(String::as_str).collect();
-            match stdio::write_stdout(&pieces) {
+            match done.written.map_or_else(|| stdio::write_stdout(&pieces), Ok) {
                 Ok(Written::Complete) if done.failed => return ExitCode::from(Exit::Failed.code()),
                 Ok(Written::Complete) => return ExitCode::SUCCESS,
                 // The reader has gone, and its status decides what the pipeline is worth.

@@ -1,12 +1,13 @@
 //! Options that several commands share.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::error::{Problem, Problems};
+use crate::error::{Exit, Problem, Problems};
 use crate::hosts::stream::{self, Call, identities_of_environment};
-use crate::hosts::{Job, Old, Wanted};
+use crate::hosts::{Job, Old, Reading, Wanted};
 use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
@@ -106,6 +107,10 @@ impl Settings {
                 identities = identities_of_environment()?;
             }
         }
+        for path in identities.iter().map(|path| path.to_string_lossy()).chain(chosen.key.as_deref().map(Cow::Borrowed))
+        {
+            names_a_file(&path)?;
+        }
         let mut operands = inputs.operands;
         operands.extend(inputs.files);
         let call = Call {
@@ -117,11 +122,22 @@ impl Settings {
             plaintext: None,
             namespace: self.namespace,
             identities,
+            reading: Reading::References,
             values: Wanted::Sealed,
             old_certificate: Old::Told,
         };
         Ok((call, Policy::of_command_line(allowed)))
     }
+}
+
+/// A key where its file is to be named would stand in the next message.
+fn names_a_file(path: &str) -> Result<(), Problem> {
+    if !path.contains("AGE-SECRET-KEY-") && !path.contains("-key-1:") {
+        return Ok(());
+    }
+    Err(Problem::new("a key was given where the name of its file is wanted")
+        .hint("write it to a file that only you can read, and give the path of that")
+        .exit(Exit::Usage))
 }
 
 /// The job of a call, ready for the steps.

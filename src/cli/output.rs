@@ -10,16 +10,16 @@ use crate::outside::files::{self, Kind, Privacy};
 use crate::steps::Output;
 
 /// One stream: between files a marker, where the next one does not begin with its own.
-pub(super) fn joined(outputs: Vec<Output>) -> Vec<String> {
-    let mut pieces: Vec<String> = vec![];
+pub(super) fn joined(outputs: Vec<Output>) -> Vec<Cow<str>> {
+    let mut pieces: Vec<Cow<str>> = vec![];
     for output in outputs {
         let first = output.pieces.iter().find(|piece| !piece.trim().is_empty());
         let marked = first.is_none_or(|piece| piece.trim_start().starts_with("---"));
         if let Some(last) = pieces.iter().rfind(|piece| !piece.is_empty()) {
             let end = if last.ends_with('\n') { "" } else { "\n" };
-            pieces.push(format!("{end}{}", if marked { "" } else { "---\n" }));
+            pieces.push(format!("{end}{}", if marked { "" } else { "---\n" }).into());
         }
-        pieces.extend(output.pieces.into_iter().map(Cow::into_owned));
+        pieces.extend(output.pieces);
     }
     pieces
 }
@@ -32,7 +32,7 @@ pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
     let folder = path.to_string_lossy().ends_with('/') || files::kind(path).is_ok_and(|kind| kind == Kind::Folder);
     if !folder {
         let pieces = joined(outputs);
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        let pieces: Vec<&str> = pieces.iter().map(|piece| &**piece).collect();
         return files::write_atomically(path, &pieces, Privacy::Public).map_err(Problems::from);
     }
     let mut names: Vec<(PathBuf, Vec<Cow<str>>)> = vec![];
@@ -40,6 +40,7 @@ pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
         names.push((file_name(output.name, &names)?, output.pieces));
     }
     files::create_folder(path)?;
+    let inside = files::resolve(path)?;
     let before = written(path)?;
     let now: BTreeSet<String> = names.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     // Said before it is done: an interrupted run leaves no file that nobody would remove.
@@ -49,12 +50,15 @@ pub(super) fn write(path: &Path, outputs: Vec<Output>) -> Result<(), Problems> {
         let file = path.join(name);
         if let Some(parent) = file.parent() {
             files::create_folder(parent)?;
+            stays_inside(&inside, parent)?;
         }
         let pieces: Vec<&str> = pieces.iter().map(|piece| &**piece).collect();
         files::write_atomically(&file, &pieces, Privacy::Public)?;
     }
-    for gone in before.difference(&now) {
-        files::remove(&path.join(gone))?;
+    for gone in before.difference(&now).map(|gone| path.join(gone)) {
+        if gone.parent().is_some_and(|parent| stays_inside(&inside, parent).is_ok()) {
+            files::remove(&gone)?;
+        }
     }
     let now: Vec<String> = now.iter().map(|name| format!("{name}\n")).collect();
     list(path, &now)
@@ -76,8 +80,21 @@ fn written(folder: &Path) -> Result<BTreeSet<String>, Problem> {
     Ok(text.lines().filter(|name| stays(Path::new(name))).map(str::to_owned).collect())
 }
 
+/// A manifest below the folder: a list that somebody has edited must not remove anything else.
 fn stays(name: &Path) -> bool {
-    name.components().all(|part| matches!(part, Component::Normal(_))) && name != Path::new("")
+    let hidden = |part: &Component| part.as_os_str().to_string_lossy().starts_with('.');
+    let kept = name.components().all(|part| matches!(part, Component::Normal(_)) && !hidden(&part));
+    kept && name.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+}
+
+/// A link may lead a folder below ours to anywhere.
+fn stays_inside(folder: &Path, parent: &Path) -> Result<(), Problem> {
+    if files::resolve(parent)?.starts_with(folder) {
+        return Ok(());
+    }
+    Err(Problem::new("a link leads out of the output folder")
+        .hint("remove the link, or write to another folder")
+        .at(parent.to_string_lossy()))
 }
 
 /// The path that was read, without what leads up to the working folder.

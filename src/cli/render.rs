@@ -47,7 +47,7 @@ impl Render {
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         let done = Done::default().warn(&rendered.warnings);
         match self.output {
-            None => Ok(Done { output: output::joined(rendered.outputs), ..done }),
+            None => done.print(&output::joined(rendered.outputs)),
             Some(path) => {
                 output::write(&path, rendered.outputs)?;
                 Ok(done)

@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, merge, output};
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::{Old, stream};
+use crate::hosts::{Old, Reading, stream};
 use crate::limits;
 use crate::model::{Input, Source};
 use crate::outside::{files, random};
 use crate::settings::Plaintext;
 use crate::steps;
+use crate::steps::find;
 use crate::steps::read::{self, Purpose};
 use crate::yaml::{Syntax, Value};
 
@@ -58,6 +59,7 @@ impl Seal {
         let (mut call, policy) = self.settings.call(Inputs::only(files), Some(self.sealing))?;
         call.plaintext = Some(Plaintext::Seal);
         call.old_certificate = Old::Refused;
+        call.reading = Reading::Verbatim;
         let mut name = self.name;
         if let Some(target) = &target {
             name = Some(target.name(name.as_deref())?);
@@ -79,7 +81,7 @@ impl Seal {
             Some(target) => target.renamed(input)?,
             None => input,
         };
-        only_secrets(&input)?;
+        only_secrets(&input, self.files.is_empty())?;
         let (job, mut world) = options::job_of(input, call, Purpose::Render)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         let done = Done::default().warn(&rendered.warnings);
@@ -89,7 +91,7 @@ impl Seal {
             return Ok(done);
         }
         match self.output {
-            None => Ok(Done { output: output::joined(rendered.outputs), ..done }),
+            None => done.print(&output::joined(rendered.outputs)),
             Some(path) => {
                 output::write(&path, rendered.outputs)?;
                 Ok(done)
@@ -170,15 +172,26 @@ fn manifest(name: &str, namespace: Option<&str>, secret_type: Option<&str>, valu
 }
 
 /// kubeseal seals whatever decodes as a Secret; here only what is one.
-fn only_secrets(input: &Input) -> Result<(), Problems> {
+fn only_secrets(input: &Input, verbatim: bool) -> Result<(), Problems> {
     let stream = read::read(input, Purpose::Render)?;
     let mut problems = Problems::default();
+    // A reference in a manifest was meant to be followed, and would be sealed as text.
+    let found = if verbatim { vec![] } else { find::find(&stream, Reading::References)?.values };
+    for value in found.iter().filter(|value| !value.template.is_literal()) {
+        problems.push(
+            Problem::new("`seal` takes values as they stand, and this one holds a reference")
+                .hint("`sealref render` follows references")
+                .at(stream.tell(value.place)),
+        );
+    }
     for (id, manifest) in (0..).map(crate::model::ManifestId).zip(&stream.manifests) {
-        let identity = manifest.identity().map_err(|fault| stream.problem(manifest, fault));
-        let Some(identity) = problems.keep(identity) else {
-            continue;
+        // What is not read does not hold the word
+        let is_secret = match stream.candidates.binary_search(&id) {
+            Ok(_) => manifest.identity().map(|identity| identity.is("", "Secret")),
+            Err(_) => Ok(false),
         };
-        if !identity.is("", "Secret") && !manifest.text.trim().is_empty() {
+        let is_secret = is_secret.map_err(|fault| stream.problem(manifest, fault));
+        if problems.keep(is_secret) == Some(false) && !manifest.text.trim().is_empty() {
             problems.push(
                 Problem::new("only Secrets can be sealed")
                     .hint("`sealref render` takes whole streams")

@@ -34,7 +34,7 @@ impl Verify {
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {
             Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },
-            Format::Text => Done { failed, told: reports::text(&findings), output: vec![] },
+            Format::Text => Done { failed, told: reports::text(&findings), ..Done::default() },
         })
     }
 }

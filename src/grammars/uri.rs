@@ -4,6 +4,9 @@
 //! cut or ship as text is an error with a hint. Source: `pkg/expansion` of helmfile/vals, RFC 3986.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{Grammar, Resolve};
 use crate::error::Problem;
@@ -15,6 +18,9 @@ pub(super) struct Uri;
 
 const MARKER: &str = "ref+";
 
+/// What looks for the marker, made once.
+static MARKERS: LazyLock<Finder> = LazyLock::new(|| Finder::new(MARKER));
+
 impl Grammar for Uri {
     fn name(&self) -> &'static str {
         "uri"
@@ -25,7 +31,7 @@ impl Grammar for Uri {
     }
 
     fn read<'t>(&self, text: &'t str, at: Place, to: Resolve<'_>) -> Option<Result<Template<'t>, Problem>> {
-        memchr::memmem::find(text.as_bytes(), MARKER.as_bytes())?;
+        MARKERS.find(text.as_bytes())?;
         read(text, at, to).transpose()
     }
 
@@ -92,7 +98,7 @@ enum Kind<'t> {
 /// The next thing of ours at or behind `from`.
 fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<'t>>, Problem> {
     let mut search = from;
-    while let Some(found) = memchr::memmem::find(cut(text, search, text.len()).as_bytes(), MARKER.as_bytes()) {
+    while let Some(found) = MARKERS.find(cut(text, search, text.len()).as_bytes()) {
         let marker = search + found;
         let behind = marker + MARKER.len();
         let before = cut(text, from, marker);
@@ -144,7 +150,8 @@ fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> 
 
 /// Up to the end mark, white space, or the end of the text. A control is refused with the path it hides in.
 fn body(text: &str) -> &str {
-    let end = text.find(|c: char| c == '+' || c.is_whitespace());
+    let ends = |c: char| matches!(c, '+' | ' ') || c.is_whitespace();
+    let end = text.find(ends);
     cut(text, 0, end.unwrap_or(text.len()))
 }
 
@@ -156,7 +163,13 @@ fn not_nested(body: &str, tail: &str, to: Resolve<'_>) -> Result<(), Problem> {
             Problem::new("a reference runs into the next one").hint("put the end mark \"+\" behind the first one")
         );
     }
-    match body.find([',', '"', '\'', '<', '>', ';', '`', '|', '\\', '^', '(', ')', '[', ']']) {
+    let strange = |sign| {
+        matches!(
+            sign,
+            b',' | b'"' | b'\'' | b'<' | b'>' | b';' | b'`' | b'|' | b'\\' | b'^' | b'(' | b')' | b'[' | b']'
+        )
+    };
+    match body.bytes().position(strange) {
         None => Ok(()),
         Some(at) => {
             let sign = cut(body, at, at + 1);

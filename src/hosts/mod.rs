@@ -6,8 +6,20 @@ pub mod stream;
 use crate::model::{Input, StoreSpec};
 use crate::settings::Settings;
 
+/// How the values of Secrets are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// References in them lead to values.
+    #[default]
+    References,
+    /// They are values themselves, byte for byte.
+    Verbatim,
+}
+
 /// What the caller has settled.
 pub struct Terms {
+    /// How the values of Secrets are read.
+    pub reading: Reading,
     /// The namespace of objects that do not write one.
     pub namespace: Option<String>,
     /// The time, in seconds of the Unix epoch.

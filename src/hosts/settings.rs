@@ -52,6 +52,7 @@ impl Found {
         };
         let chosen = Settings::choose(&self.spec, &call.chosen);
         let mut settings = chosen.map_err(|problems| problems.iter().map(at).collect::<Problems>())?;
+        settings.file.clone_from(&self.file);
         if let Some(plaintext) = call.plaintext {
             settings.plaintext = plaintext;
             settings.secrets.clear();
@@ -65,7 +66,7 @@ impl Found {
         let mut stores = vec![];
         for name in &settings.store_files {
             let read = self.root.read(&self.folder, name, limits::FILE);
-            let read = read.and_then(|bytes| Source::read(name, &bytes)).map_err(Problems::from);
+            let read = read.and_then(|bytes| Source::read(name, bytes)).map_err(Problems::from);
             stores.extend(problems.keep(read.and_then(|source| in_file(&source))).unwrap_or_default());
         }
         problems.or(stores)
@@ -108,7 +109,7 @@ fn load(root: &Root, folder: &Path, name: &str, level: usize) -> Result<Spec, Pr
             .at(name.to_owned()));
     }
     let bytes = root.read(folder, name, limits::SETTINGS)?;
-    let mut spec = parse(&Source::read(name, &bytes)?)?;
+    let mut spec = parse(&Source::read(name, bytes)?)?;
     let moved = |path: &str| beside(name, path);
     spec.move_paths(&moved);
     match spec.extends.take() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings::Found;
-use super::{Job, Old, Terms, Wanted};
+use super::{Job, Old, Reading, Terms, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -30,6 +30,8 @@ pub struct Call {
     pub namespace: Option<String>,
     /// `--identity`.
     pub identities: Vec<PathBuf>,
+    /// How the values of Secrets are read.
+    pub reading: Reading,
     /// What is wanted with values.
     pub values: Wanted,
     /// What is done about an old certificate.
@@ -42,6 +44,7 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     let settings = found.settings(&call)?;
     let stores = found.stores(&settings)?;
     let terms = Terms {
+        reading: call.reading,
         namespace: call.namespace,
         now: clock::now(),
         values: call.values,
@@ -81,7 +84,7 @@ fn standard_input() -> Result<Source, Problem> {
             .exit(Exit::Usage));
     }
     let bytes = stdio::read_stdin(limits::INPUT)?;
-    Source::read("stdin", &bytes)
+    Source::read("stdin", bytes)
 }
 
 fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {
@@ -101,7 +104,7 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
 
 fn file(path: &Path) -> Result<Source, Problem> {
     let bytes = files::read_file(path, limits::INPUT)?;
-    Source::read(&path.to_string_lossy(), &bytes)
+    Source::read(&path.to_string_lossy(), bytes)
 }
 
 /// What builds manifests is not itself manifests.

@@ -7,46 +7,12 @@ use std::collections::BTreeMap;
 use super::{Identity, ManifestId, StoreSpec};
 use crate::yaml::{NodeId, Tree};
 
-/// How a workload takes a Secret in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// One environment variable.
-    Env,
-    /// All keys as environment variables.
-    EnvFrom,
-    /// To pull images.
-    ImagePull,
-    /// By a controller, or by the kubelet for a volume driver.
-    Other,
-    /// As files.
-    Volume,
-}
-
-impl Form {
-    /// The form as the table of consumers writes it.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "env" => Self::Env,
-            "envFrom" => Self::EnvFrom,
-            "imagePull" => Self::ImagePull,
-            "other" => Self::Other,
-            "volume" => Self::Volume,
-            _ => return None,
-        })
-    }
-}
-
 /// A place where an object names a Secret.
 pub struct Use {
     /// Who.
     pub consumer: ManifestId,
     /// The node with the Secret's name.
     pub name: NodeId,
-    /// The nodes with keys that must exist.
-    pub keys: Vec<NodeId>,
-    /// How.
-    pub form: Form,
     /// `optional: true`: it starts without.
     pub optional: bool,
 }
@@ -59,14 +25,12 @@ pub struct Provider {
     pub namespace: Option<String>,
     /// The Secret's name.
     pub name: String,
-    /// The Secret's keys, where the object says all of them.
-    pub keys: Option<Vec<String>>,
 }
 
 /// What is where, asked by everybody, made once.
 #[derive(Default)]
 pub struct Inventory {
-    /// Who names a Secret.
+    /// Who names a Secret; empty where nobody was going to ask (a render).
     pub uses: Vec<Use>,
     /// What provides Secrets.
     pub provides: Vec<Provider>,

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use zeroize::Zeroizing;
+
 use crate::error::Problem;
 use crate::yaml::{Fault, NodeId, Syntax, Tree};
 
@@ -17,15 +19,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Text from bytes.
+    /// Text from bytes, which are not copied.
     ///
     /// # Errors
     /// Not UTF-8: the offset, and no byte of it.
-    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { name: name.to_owned(), text: text.to_owned() }),
+    pub fn read(name: &str, mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, Problem> {
+        match String::from_utf8(std::mem::take(&mut *bytes)) {
+            Ok(text) => Ok(Self { name: name.to_owned(), text }),
             Err(error) => {
-                let offset = error.valid_up_to();
+                let offset = error.utf8_error().valid_up_to();
+                *bytes = error.into_bytes();
                 Err(Problem::new(format!("the text is not UTF-8 at byte {offset}"))
                     .hint("save it as UTF-8; UTF-16 and other encodings are not read")
                     .at(name))
@@ -86,7 +89,7 @@ impl fmt::Display for Identity {
 }
 
 /// A node of a manifest: 8 bytes; line and path are worked out when it is told.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// Which manifest.
     pub manifest: ManifestId,
@@ -94,7 +97,8 @@ pub struct Place {
     pub node: NodeId,
 }
 
-/// One object's text: a document, or an item of a list.
+/// One object's text: a document, or an item of a list. Neighbours that hold no marker, and so are not
+/// read, are one as well.
 pub struct Manifest<'s> {
     /// What stands between the object before and this one.
     pub before: &'s str,
@@ -156,7 +160,7 @@ pub struct Stream<'s> {
     pub tails: Vec<&'s str>,
     /// sealref's own settings objects: not for the cluster, so they do not go out.
     pub ours: Vec<Manifest<'s>>,
-    /// True for the manifests that hold a marker and so are worth parsing.
+    /// The manifests that hold a marker and so are worth parsing.
     pub candidates: Vec<ManifestId>,
 }
 

@@ -38,7 +38,7 @@ impl Pattern {
     /// Does the path as a whole fit?
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        self.capture(path).is_some()
+        fits(&self.0, path.split('/'))
     }
 
     /// What the wildcards stand for, in order: the segments of a `**` joined by `/`, the text of a `*`.
@@ -72,6 +72,37 @@ impl Pattern {
         }
         Some(out.join("/"))
     }
+}
+
+fn fits<'p>(pattern: &[Segment], mut path: impl Iterator<Item = &'p str> + Clone) -> bool {
+    match pattern.split_first() {
+        None => path.next().is_none(),
+        Some((Segment::Any, [])) => true,
+        Some((Segment::Any, rest)) => loop {
+            if fits(rest, path.clone()) {
+                return true;
+            }
+            if path.next().is_none() {
+                return false;
+            }
+        },
+        Some((Segment::One(text), rest)) => {
+            path.next().is_some_and(|segment| fits_within(text, segment)) && fits(rest, path)
+        }
+    }
+}
+
+/// `*` inside one segment.
+fn fits_within(pattern: &str, text: &str) -> bool {
+    let Some((before, behind)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(before) else {
+        return false;
+    };
+    behind.is_empty()
+        || rest.char_indices().any(|(at, _)| rest.get(at..).is_some_and(|left| fits_within(behind, left)))
+        || fits_within(behind, "")
 }
 
 fn capture(pattern: &[Segment], path: &[&str]) -> Option<Vec<String>> {
@@ -132,8 +163,13 @@ mod tests {
             ("kv", "KV", false),
             ("grafana-*", "grafana-admin", true),
             ("*", "", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-", false),
+            ("**/a/**/b", "a/x/y/b", true),
+            ("**/a/**/b", "a/x/y", false),
         ] {
             assert_eq!(Pattern::new(pattern).matches(path), fits, "{pattern} {path}");
+            assert_eq!(Pattern::new(pattern).capture(path).is_some(), fits, "{pattern} {path}");
         }
     }
 

@@ -199,10 +199,11 @@ impl<'t> Raw<'t> {
         if self.path.is_empty() {
             return wrong("the reference has no path", &format!("write ref+{name}://PATH"));
         }
-        if self.path.split('/').any(str::is_empty) {
+        let segments = || self.path.as_bytes().split(|sign| *sign == b'/');
+        if segments().any(<[u8]>::is_empty) {
             return wrong("a segment of the path is empty", "write one slash between segments, none at the ends");
         }
-        if self.path.split('/').any(|segment| segment == ".." || segment == ".") {
+        if segments().any(|segment| segment == b".." || segment == b".") {
             return wrong("the path has a \"..\" or \".\" in it", "write the path from its beginning");
         }
         let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);

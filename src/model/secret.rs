@@ -135,12 +135,6 @@ const BEGINNING: usize = 32;
 pub struct Watch(Option<(AhoCorasick, Vec<Zeroizing<Vec<u8>>>)>);
 
 impl Watch {
-    /// Does this text hold one of the values, plain or in base64?
-    #[must_use]
-    pub fn sees(&self, text: &str) -> bool {
-        self.seen(text).next().is_some()
-    }
-
     /// The numbers of the values that a text holds.
     fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = usize> + 'w {
         self.0.iter().flat_map(move |(beginnings, forms)| {
@@ -155,12 +149,13 @@ impl Watch {
         })
     }
 
-    /// Does this text hold one of the values that the original does not hold?
+    /// Does this text hold one of the values, plain or in base64, that the original does not hold?
     #[must_use]
     pub fn sees_more(&self, text: &str, original: &str) -> bool {
-        self.sees(text) && {
+        let mut seen = self.seen(text).peekable();
+        seen.peek().is_some() && {
             let before: BTreeSet<usize> = self.seen(original).collect();
-            self.seen(text).any(|number| !before.contains(&number))
+            seen.any(|number| !before.contains(&number))
         }
     }
 }
@@ -182,26 +177,26 @@ mod tests {
     #[test]
     fn a_value_is_seen_plain_and_in_base64_whatever_surrounds_it() {
         let watch = watch("correct horse");
-        assert!(watch.sees("x: correct horse"));
+        assert!(watch.sees_more("x: correct horse", ""));
         for before in ["", "a", "ab", "abc"] {
             let text = STANDARD.encode(format!("{before}correct horse!"));
-            assert!(watch.sees(&text), "{before}");
+            assert!(watch.sees_more(&text, ""), "{before}");
         }
-        assert!(!watch.sees("correct hors"));
+        assert!(!watch.sees_more("correct hors", ""));
     }
 
     #[test]
     fn a_long_value_is_seen_as_a_whole_only() {
         let value = "0123456789".repeat(20);
         let watch = watch(&value);
-        assert!(watch.sees(&format!("x: {value}!")));
-        assert!(watch.sees(&STANDARD.encode(format!("ab{value}!"))));
-        assert!(!watch.sees(value.get(..199).unwrap()));
+        assert!(watch.sees_more(&format!("x: {value}!"), ""));
+        assert!(watch.sees_more(&STANDARD.encode(format!("ab{value}!")), ""));
+        assert!(!watch.sees_more(value.get(..199).unwrap(), ""));
         assert!(watch.sees_more(&value, "nothing") && !watch.sees_more(&value, &format!("it was here: {value}")));
     }
 
     #[test]
     fn short_values_are_not_searched_for() {
-        assert!(!watch("1").sees("replicas: 1"));
+        assert!(!watch("1").sees_more("replicas: 1", ""));
     }
 }

@@ -37,7 +37,10 @@ pub fn read_stdin(limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
     // Not through `Stdin`: its buffer is never wiped
     unbuffered(&io::stdin())
         .map_err(Refusal::from)
-        .and_then(|mut file| stream(&mut file, limit))
+        .and_then(|mut file| {
+            let expected = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
+            stream(&mut file, usize::try_from(expected).unwrap_or(0), limit)
+        })
         .map_err(|refusal| refusal.problem("stdin"))
 }
 

@@ -9,7 +9,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
 use crate::model::Place;
-use crate::yaml::{NodeId, Tree};
+use crate::yaml::{Kind, NodeId, Tree};
 
 pub(super) struct Plaintext;
 
@@ -25,7 +25,7 @@ impl Rule for Plaintext {
                 let decoded = STANDARD.decode(raw.replace(['\n', '\r', ' '], "")).unwrap_or_default();
                 let decoded = String::from_utf8_lossy(&decoded);
                 let (rule, problem) = match raw {
-                    "" => continue,
+                    "" if tree.scalar(node).is_some() => continue,
                     // Told already, where it was found as text.
                     _ if (view.referring)(raw, place) => continue,
                     _ if is_sops(&key, &decoded) => (
@@ -57,10 +57,17 @@ fn is_record_of_helm(tree: &Tree) -> bool {
     tree.get(tree.root(), "type").and_then(|node| tree.text(node)) == Some("helm.sh/release.v1")
 }
 
-fn values(tree: &Tree) -> impl Iterator<Item = (String, NodeId)> {
-    let maps = ["data", "stringData"].into_iter().filter_map(|field| tree.get(tree.root(), field));
-    let entries = maps.flat_map(|map| tree.entries(map));
-    entries.map(|(key, node)| (tree.key(key).into_owned(), node))
+/// The values with their keys; where a field is no map, the field itself.
+fn values(tree: &Tree) -> Vec<(String, NodeId)> {
+    let mut values = vec![];
+    for field in ["data", "stringData"] {
+        let Some(node) = tree.get(tree.root(), field) else { continue };
+        match tree.kind(node) {
+            Kind::Map => values.extend(tree.entries(node).into_iter().map(|(key, node)| (tree.key(key).into(), node))),
+            Kind::Scalar | Kind::Seq => values.push((field.to_owned(), node)),
+        }
+    }
+    values
 }
 
 fn public<'t>(tree: &'t Tree) -> impl Iterator<Item = &'t str> {

@@ -40,6 +40,13 @@ impl Sealed<'_, '_> {
         if let Some(problem) = self.widened() {
             error("seals/scope", self.tree.root(), problem);
         }
+        for path in [&["spec", "data"][..], &["spec", "template", "data"], &["spec", "template", "stringData"]] {
+            if let Some(node) = self.tree.at(self.tree.root(), path) {
+                let problem = Problem::new("text stands in a SealedSecret beside the ciphertexts")
+                    .hint("seal it as an item of encryptedData");
+                error("plaintext/secret", node, problem);
+            }
+        }
         let data = self.tree.at(self.tree.root(), &["spec", "encryptedData"]);
         for (_, node) in data.into_iter().flat_map(|map| self.tree.entries(map)) {
             match self.tree.text(node) {
@@ -74,7 +81,7 @@ impl Sealed<'_, '_> {
     /// The name or namespace is another one than at the time of sealing.
     fn moved(&self) -> Option<(NodeId, Problem)> {
         let sealed_for = self.annotation(OUTER, "sealref.dev/sealed-for")?;
-        let (namespace, name) = sealed_for.split_once('/')?;
+        let (namespace, name) = sealed_for.split_once('/').unwrap_or((sealed_for, ""));
         let now = (self.identity.namespace.as_deref().unwrap_or(""), self.identity.name.as_str());
         let moved = match self.scope(OUTER) {
             Scope::Strict => (namespace, name) != now,

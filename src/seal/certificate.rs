@@ -278,9 +278,7 @@ fn sensible(exponent: &[u8]) -> Result<u64, Problem> {
 }
 
 fn refused(message: impl Into<String>) -> Problem {
-    Problem::new(message).hint(
-        "give the controller's certificate in PEM, as \"sealref cert fetch\" or \"kubeseal --fetch-cert\" writes it",
-    )
+    Problem::new(message).hint("give the controller's certificate in PEM, as `kubeseal --fetch-cert` writes it")
 }
 
 const BEGIN: &[u8] = b"-----BEGIN ";

@@ -47,6 +47,8 @@ pub enum Key {
     File(String),
     /// Wherever the user said on the command line, or an absolute path of the settings.
     Named(String),
+    /// The data keys of SOPS files.
+    Sops,
 }
 
 /// A rule that names a store, ready to be asked.
@@ -75,6 +77,8 @@ pub struct Rewrite {
 
 /// What holds for one run.
 pub struct Settings {
+    /// The file they were read from; None: there was none.
+    pub file: Option<String>,
     /// Scheme to target.
     pub targets: BTreeMap<String, String>,
     /// In the order in which they are asked.
@@ -134,7 +138,8 @@ impl Settings {
             (None, Some(KeySource::Env(name))) => Some(Key::Environment(name.clone())),
             (None, Some(KeySource::File(path))) if path.starts_with('/') => Some(Key::Named(path.clone())),
             (None, Some(KeySource::File(path))) => Some(Key::File(path.clone())),
-            (None, Some(KeySource::FromSops) | None) => None,
+            (None, Some(KeySource::FromSops)) => Some(Key::Sops),
+            (None, None) => None,
         };
         let stores = spec.stores.clone().unwrap_or_default();
         let stores = stores.into_iter().map(|store| rule(store, &variables)).collect();
@@ -144,6 +149,7 @@ impl Settings {
             problems.keep(has_reason(rule).map_err(at));
         }
         let settings = Self {
+            file: None,
             targets: spec.targets.clone(),
             stores,
             store_files: spec.store_files.clone().unwrap_or_default(),

@@ -47,7 +47,7 @@ impl TryFrom<String> for Segment {
     }
 }
 
-/// One end of a rewrite: `vault://kv/**`.
+/// One end of a rewrite: a scheme and a pattern over its paths.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Link {
@@ -63,7 +63,7 @@ impl TryFrom<String> for Link {
             Some((scheme, path)) if !scheme.is_empty() && !path.is_empty() => {
                 Ok(Self { scheme: scheme.to_owned(), path: path.to_owned() })
             }
-            _ => Err("expected an address such as vault://kv/**"),
+            _ => Err("expected an address: SCHEME://PATH"),
         }
     }
 }

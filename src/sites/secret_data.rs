@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{Site, Spot};
 use crate::error::Problem;
 use crate::model::Identity;
-use crate::yaml::{NodeId, Scalar, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 pub(super) struct SecretData;
 
@@ -32,10 +32,18 @@ impl Site for SecretData {
             let Some(map) = tree.get(tree.root(), field) else {
                 continue;
             };
+            if tree.kind(map) != Kind::Map && !matches!(tree.scalar(map), Some(Scalar::Null)) {
+                let value =
+                    Err(Problem::new(format!("{field} must be a map")).hint("write each key and its value below it"));
+                spots.push(Spot { node: map, key: field.to_owned(), value });
+            }
+            let both = !spots.is_empty();
             for (key, node) in tree.entries(map) {
                 let said = tree.raw(key).unwrap_or_default();
                 let key = tree.key(key).into_owned();
-                spots.retain(|spot| spot.key != key);
+                if both {
+                    spots.retain(|spot| spot.key != key);
+                }
                 let value = if key == said { value(tree, node) } else { Err(another_key(said, &key)) };
                 spots.push(Spot { node, key, value });
             }

@@ -173,8 +173,16 @@ fn agrees(provider: &StoreProvider, field: &[&str], wanted: Option<&str>) -> boo
 
 /// Steps of a property as gjson reads them: joined by dots, dots within a step escaped.
 fn gjson(property: Option<&str>) -> Option<String> {
-    let steps = |property: &str| property.split('/').map(|step| step.replace('.', "\\.")).collect::<Vec<_>>().join(".");
-    property.map(steps)
+    let property = property?;
+    let mut out = String::with_capacity(property.len());
+    for letter in property.chars() {
+        match letter {
+            '/' => out.push('.'),
+            '.' => out.push_str("\\."),
+            other => out.push(other),
+        }
+    }
+    Some(out)
 }
 
 /// Refuses a property for schemes whose secrets have none.

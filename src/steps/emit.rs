@@ -33,7 +33,13 @@ pub fn emit(
     draw: Draw,
 ) -> Result<Outcome, Problems> {
     let Fetched { values, seals } = fetched;
-    let emitter = Emitter { settings: &job.settings, values: &values, seals: seals.as_ref(), draw };
+    let terms = Terms {
+        refresh_interval: job.settings.refresh_interval.to_string(),
+        external_secrets: job.settings.eso_version.api_version(),
+        null_byte_policy: job.settings.eso_version.defaults_null_byte_policy(),
+        sealed_with: seals.as_ref().map(sealed_with).unwrap_or_default(),
+    };
+    let emitter = Emitter { settings: &job.settings, terms: &terms, values: &values, seals: seals.as_ref(), draw };
     let made: Vec<Result<Vec<Made>, Problem>> = plan
         .provisions
         .par_iter()
@@ -60,6 +66,7 @@ pub fn emit(
 
 struct Emitter<'e> {
     settings: &'e Settings,
+    terms: &'e Terms,
     values: &'e Values,
     seals: Option<&'e Seals>,
     draw: Draw<'e>,
@@ -68,33 +75,21 @@ struct Emitter<'e> {
 impl Emitter<'_> {
     fn made(&self, provision: &Provision, syntax: Syntax) -> Result<Vec<Made>, Problem> {
         let target = targets::find(provision.target.0)?;
-        let terms = Terms {
-            refresh_interval: self.settings.refresh_interval.to_string(),
-            external_secrets: self.settings.eso_version.api_version(),
-            null_byte_policy: self.settings.eso_version.defaults_null_byte_policy(),
-            sealed_with: self.sealed_with(),
-        };
         let total = std::sync::atomic::AtomicUsize::new(0);
         let seal = |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
-        let objects = target.emit(provision, &terms, &seal)?;
+        let objects = target.emit(provision, self.terms, &seal)?;
         let write = |(identity, value): (Identity, Value)| {
             content::annotations(&value)?;
-            Ok(Made { identity, text: value.write(syntax) })
+            let mut text = value.write(syntax);
+            // A text grows by doubling, and all of them are kept to the end
+            text.shrink_to_fit();
+            Ok(Made { identity, text })
         };
-        objects.into_iter().map(write).collect()
-    }
-
-    /// Which key and which certificate made the ciphertexts, so that renderers that disagree are noticed.
-    fn sealed_with(&self) -> String {
-        let Some(Seals { certificate, mode }) = self.seals else {
-            return String::new();
-        };
-        let certificate = certificate.as_ref().map(seal::Certificate::spki_hex).unwrap_or_default();
-        match mode {
-            Mode::Derived(material) => format!("v1:{}:{certificate}", material.key_id(DOMAIN)),
-            Mode::Preview => "preview".to_owned(),
-            Mode::Randomised => format!("random:{certificate}"),
+        let mut made = Vec::with_capacity(objects.len());
+        for object in objects {
+            made.push(write(object)?);
         }
+        Ok(made)
     }
 
     fn ciphertext(
@@ -141,6 +136,17 @@ impl Emitter<'_> {
             let label = place.scope.label(namespace, name);
             Ok(value::base64(&seal::seal(certificate, keys, &label, plaintext)))
         })
+    }
+}
+
+/// Which key and which certificate made the ciphertexts, so that renderers that disagree are noticed.
+fn sealed_with(seals: &Seals) -> String {
+    let Seals { certificate, mode } = seals;
+    let certificate = certificate.as_ref().map(seal::Certificate::spki_hex).unwrap_or_default();
+    match mode {
+        Mode::Derived(material) => format!("v1:{}:{certificate}", material.key_id(DOMAIN)),
+        Mode::Preview => "preview".to_owned(),
+        Mode::Randomised => format!("random:{certificate}"),
     }
 }
 

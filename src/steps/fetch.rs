@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Problem, Problems};
 use crate::hosts::{Job, Old, Wanted};
 use crate::limits;
-use crate::model::{Address, Ask, Place, Plan, Provision, Stream, Values, Wire};
+use crate::model::{Address, Ask, Payload, Place, Plan, Provision, Stream, Values, Wire};
 use crate::seal::{Certificate, Demo, Material, SealingKey, Validity};
 use crate::settings::{Allowed, Key, Public, Settings};
 use crate::{sources, targets};
@@ -114,9 +114,13 @@ fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode,
     }
     let Some(place) = key else {
         return Err(Problem::new("no sealing key is known, and without one every render would differ")
-            .hint("make one with `sealref keys new`, or choose randomised: true (--randomised)"));
+            .hint("make one: `sealref keys new -o FILE`, then --sealing-key FILE or sealing: {key: ...} in the settings; or choose --randomised"));
     };
     let bytes = match place {
+        Key::Sops => {
+            return Err(Problem::new("sealing.key is FromSops, and this version cannot read SOPS files")
+                .hint("make a key: `sealref keys new -o FILE`"));
+        }
         Key::Age(name) => {
             let (file, identities) = (wire.ask(Ask::File(name.clone()))?, wire.ask(Ask::Identities)?);
             sources::decrypt(&file.0, &identities.0).map_err(|problem| problem.at(name.clone()))?
@@ -153,31 +157,33 @@ fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems:
         wanted.entry(family).or_default().entry(address).or_insert(reference.place);
     }
     let mut values = Values::default();
-    let (mut told, mut wrong) = (BTreeSet::new(), vec![]);
+    let mut wrong: Vec<(Place, Problem)> = vec![];
     for (family, addresses) in wanted {
         let fetch = sources::find(family).and_then(|(source, _)| source.fetch());
         let Some(fetch) = fetch else { continue };
         let asked: Vec<&Address> = addresses.keys().collect();
         let answers = fetch.fetch(&asked, wire);
         for ((address, place), answer) in addresses.iter().zip(answers) {
-            let answer = answer.and_then(|payload| {
-                let fits = payload.len() <= limits::SECRET;
-                fits.then_some(payload).ok_or_else(|| {
-                    Problem::new("the value is larger than a Secret may be").hint("a Secret holds 1 MiB at most")
-                })
-            });
-            match answer {
+            match answer.and_then(small_enough) {
                 Ok(payload) => values.insert(address.clone(), payload),
-                Err(problem) => {
-                    let problem = problem.at(stream.tell(*place));
-                    if told.insert(problem.to_string()) {
-                        wrong.push((place.manifest, place.node, problem));
-                    }
-                }
+                Err(problem) => wrong.push((*place, problem)),
             }
         }
     }
-    wrong.sort_by_key(|(manifest, node, _)| (*manifest, *node));
-    problems.extend(wrong.into_iter().map(|(_, _, problem)| problem).collect());
+    wrong.sort_by_key(|(place, _)| *place);
+    // One missing identity is told once, not for each file that it would open.
+    let mut told = BTreeSet::new();
+    for (place, problem) in wrong {
+        if told.insert(problem.to_string()) {
+            problems.push(problem.at(stream.tell(place)));
+        }
+    }
     values
+}
+
+fn small_enough(payload: Payload) -> Result<Payload, Problem> {
+    if payload.len() <= limits::SECRET {
+        return Ok(payload);
+    }
+    Err(Problem::new("the value is larger than a Secret may be").hint("a Secret holds 1 MiB at most"))
 }

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::error::{Problem, Problems};
-use crate::grammars::{GRAMMARS, Resolve};
+use crate::grammars::{GRAMMARS, Grammar, Resolve};
+use crate::hosts::Reading;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template};
 use crate::sites::SITES;
 use crate::sources;
-use crate::yaml::{Kind, NodeId, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 mod inventory;
+
+use inventory::Uses;
 
 /// A value at a site, read.
 pub struct Found<'t> {
@@ -36,45 +39,49 @@ pub struct Findings<'t> {
     pub inventory: Inventory,
 }
 
+/// Names whole secrets whose every property becomes a key, a reference a line.
+pub const DATA_FROM: &str = "sealref.dev/data-from";
+
 /// Marks an object that sealref leaves alone.
 pub const IGNORE: &str = "sealref.dev/ignore";
 
 /// Finds everything in one walk over the manifests that hold a marker.
-pub fn find<'t>(stream: &'t Stream<'_>) -> Result<Findings<'t>, Problems> {
+pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Findings<'t>, Problems> {
     let read: Vec<_> = stream.read().collect();
     let each: Vec<(Vec<Found>, Problems)> = read
         .par_iter()
         .map(|(id, tree, identity)| {
             let mut problems = Problems::default();
-            let found = find_in(stream, *id, tree, identity, &mut problems);
+            let found = find_in(stream, *id, (tree, identity), reading, &mut problems);
             (found, problems)
         })
         .collect();
     let (mut values, mut problems) = (vec![], Problems::default());
+    values.reserve_exact(each.iter().map(|(found, _)| found.len()).sum());
     for (found, wrong) in each {
         values.extend(found);
         problems.extend(wrong);
     }
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Skipped, &mut problems);
     problems.or(Findings { values, inventory })
 }
 
 /// The inventory alone, for a stream that is only checked.
 pub fn inventory_of(stream: &Stream) -> Result<Inventory, Problems> {
     let mut problems = Problems::default();
-    let inventory = inventory::take(stream, &mut problems);
+    let inventory = inventory::take(stream, Uses::Taken, &mut problems);
     problems.or(inventory)
 }
 
 fn find_in<'t>(
     stream: &Stream,
     id: ManifestId,
-    tree: &'t Tree,
-    identity: &Identity,
+    (tree, identity): (&'t Tree, &Identity),
+    reading: Reading,
     problems: &mut Problems,
 ) -> Vec<Found<'t>> {
     let mut found = vec![];
-    if ignored(tree) || is_sops(tree) {
+    if ignored(tree) || identity.is("", "Secret") && is_sops(tree) {
         return found;
     }
     let mut covered = vec![];
@@ -82,7 +89,10 @@ fn find_in<'t>(
         for spot in site.find(tree, identity) {
             covered.push(spot.node);
             let place = Place { manifest: id, node: spot.node };
-            let read = spot.value.and_then(|value| template(value, place));
+            let read = spot.value.and_then(|value| match reading {
+                Reading::References => template(value, place),
+                Reading::Verbatim => Ok((Template::literal(value), false)),
+            });
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
@@ -93,7 +103,11 @@ fn find_in<'t>(
             }
         }
     }
-    if GRAMMARS.iter().any(|grammar| tree.said().contains(grammar.marker())) {
+    let said = tree.said().as_bytes();
+    // An escape or a tag may hide a marker from a search of the bytes.
+    let hidden = |grammar: &&dyn Grammar| memchr::memmem::find(said, grammar.marker().as_bytes()).is_some();
+    let may_refer = memchr::memchr2(b'\\', b'!', said).is_some() || GRAMMARS.iter().any(hidden);
+    if reading == Reading::References && may_refer {
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);
     }
@@ -137,15 +151,19 @@ fn misplaced(
     problems: &mut Problems,
 ) {
     let mut aliases: BTreeMap<NodeId, usize> = BTreeMap::new();
+    // The annotation that names whole secrets holds references on purpose; plan reads it.
+    let data_from = tree.at(tree.root(), &["metadata", "annotations", DATA_FROM]);
+    let data_from = data_from.filter(|_| identity.is("", "Secret"));
     for node in tree.nodes() {
-        if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar {
+        if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar || data_from == Some(node) {
             continue;
         }
-        let Some(text) = tree.raw(node) else { continue };
+        let Some(text) = tree.text(node).or_else(|| tree.scalar(node).and_then(text_of)).or_else(|| tree.raw(node))
+        else {
+            continue;
+        };
         let place = Place { manifest: id, node };
         match ask(text, place) {
-            // Annotations that ask us something hold references on purpose; plan reads them.
-            _ if asks_us(tree, node) => {}
             None => {}
             Some(Ok(template)) if template.is_literal() => {}
             Some(Ok(_)) if covered.binary_search(&tree.target(node)).is_ok() => {
@@ -197,9 +215,10 @@ pub(super) fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
     tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
 }
 
-fn asks_us(tree: &Tree, node: NodeId) -> bool {
-    let annotations = tree.at(tree.root(), &["metadata", "annotations"]);
-    annotations.is_some_and(|map| {
-        tree.entries(map).into_iter().any(|(key, value)| value == node && tree.key(key).starts_with("sealref.dev/"))
-    })
+/// What a `!!binary` scalar decodes to.
+fn text_of(scalar: Scalar<'_>) -> Option<&str> {
+    match scalar {
+        Scalar::Text(text) => Some(text),
+        _ => None,
+    }
 }

@@ -16,10 +16,10 @@ pub mod write;
 use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::Job;
-use crate::model::{Address, Inventory, Plan, Stream, Wire};
+use crate::hosts::{Job, Wanted};
+use crate::model::{Address, Inventory, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
-use crate::settings::{Allowed, Policy};
+use crate::settings::Policy;
 use crate::sources;
 
 /// Draws 64 random bytes from the operating system.
@@ -44,14 +44,16 @@ pub struct Output<'s> {
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
     let stream = read::read(&job.input, read::Purpose::Render)?;
-    let found = find::find(&stream)?;
-    let mut warnings = Problems::default();
+    let found = find::find(&stream, job.terms.reading)?;
+    let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
-    let plan = policy.allow(plan, &stream, &variable)?;
+    // A preview reads nothing.
+    let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
+    let plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &mut outcome);
-    let checked = check::check(&stream, &plan, &found.inventory, outcome)?;
+    let checked = check::check(&stream, &plan, &found.inventory, job.terms.namespace.as_deref(), outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 
@@ -64,14 +66,20 @@ pub fn decide<'t>(
     job: &Job,
     warnings: &mut Problems,
 ) -> Result<(Plan<'t>, Inventory), Problems> {
-    let found = find::find(stream)?;
+    let found = find::find(stream, job.terms.reading)?;
     let plan = plan::plan(stream, found.values, &found.inventory, job, warnings)?;
     Ok((plan, found.inventory))
 }
 
-/// A plan that the policy has judged, for callers that stop here.
-pub fn judge<'t>(plan: Plan<'t>, policy: &Policy, stream: &Stream) -> Result<Allowed<Plan<'t>>, Problems> {
-    policy.allow(plan, stream, &variable)
+/// Our own settings do not go out, and that is told.
+fn left_out(stream: &Stream) -> Problems {
+    let told = |manifest: &Manifest| {
+        let name = stream.names.get(manifest.source).copied().unwrap_or_default();
+        Problem::new("settings of sealref are left out of the output")
+            .hint("keep them in .sealref.yaml, or name them with --config")
+            .at(format!("{name}:{}", manifest.line))
+    };
+    stream.ours.iter().map(told).collect()
 }
 
 fn variable(address: &Address) -> Option<String> {

@@ -1,9 +1,7 @@
 //! References, settings and inventory to a plan: for each Secret one target, its stores, its names.
 //! No value is known here, and none is needed.
 
-use std::collections::BTreeMap;
-
-use super::find::{self, Found};
+use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::hosts::Job;
@@ -28,8 +26,6 @@ mod validate;
 pub(super) const TARGET: &str = "sealref.dev/target";
 /// Names keys whose literal values are public.
 const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
-/// Names whole secrets whose every property becomes a key, a reference a line.
-const DATA_FROM: &str = "sealref.dev/data-from";
 
 /// What every part of planning asks.
 pub(super) struct Context<'c, 's> {
@@ -49,12 +45,10 @@ pub fn plan<'t>(
     let context = Context { stream, inventory, job };
     let mut problems = Problems::default();
     let mut plan = Plan::default();
-    let mut by_manifest: BTreeMap<ManifestId, Vec<Found>> = BTreeMap::new();
-    for found in found {
-        by_manifest.entry(found.place.manifest).or_default().push(found);
-    }
+    // Found in the order in which the manifests are read here again
+    let mut found = found.into_iter().peekable();
     for (id, tree, identity) in stream.read() {
-        let values = by_manifest.remove(&id).unwrap_or_default();
+        let values: Vec<Found> = std::iter::from_fn(|| found.next_if(|value| value.place.manifest == id)).collect();
         if identity.is("", "Secret") {
             let planned = context.secret(id, tree, identity, values, warnings);
             match problems.keep(planned) {
@@ -70,7 +64,7 @@ pub fn plan<'t>(
             }
         }
     }
-    problems.extend(collision::all(stream, inventory, &plan));
+    problems.extend(collision::all(stream, inventory, &plan, job.terms.namespace.as_deref()));
     problems.or(plan)
 }
 
@@ -80,7 +74,11 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
         let node = tree.at(tree.root(), &["metadata", "labels", name])?;
         tree.text(node).map(str::to_owned)
     };
-    let rule = job.settings.secret_rule(&identity.name, identity.namespace.as_deref(), &label);
+    let rule = job.settings.secret_rule(
+        &identity.name,
+        identity.namespace.as_deref().or(job.terms.namespace.as_deref()),
+        &label,
+    );
     rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
         || rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
 }
@@ -139,6 +137,13 @@ impl<'c> Context<'c, '_> {
                     .at(self.place(id, place)),
             );
         }
+        // Collected, they would keep the room of what was found, which is twice as large
+        let mut items = Vec::with_capacity(values.len());
+        items.extend(values.into_iter().map(|found| Item {
+            key: found.key,
+            place: found.place,
+            template: found.template,
+        }));
         let mut provision = Provision {
             origin: Origin::Replaced(id),
             secret: object.secret,
@@ -147,10 +152,7 @@ impl<'c> Context<'c, '_> {
             immutable: object.immutable,
             target: TargetName(""),
             stores: vec![],
-            items: values
-                .into_iter()
-                .map(|found| Item { key: found.key, place: found.place, template: found.template })
-                .collect(),
+            items,
             extracts,
             scope: self.job.settings.scope,
         };
@@ -219,7 +221,7 @@ impl<'c> Context<'c, '_> {
                         other.name(),
                         target.name()
                     ))
-                    .hint(format!("split it, or annotate it with {TARGET}: SealedSecret")));
+                    .hint(format!("split the Secret, or choose one with the annotation {TARGET}")));
                 }
                 None => settled = Some((target, scheme)),
             }

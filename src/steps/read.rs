@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use rayon::prelude::*;
 
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{Input, Manifest, ManifestId, Source, Stream};
 use crate::settings::Transform;
-use crate::yaml::{self, Kind, Pieces, Scalar};
+use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,16 @@ pub enum Purpose {
 /// The word that every Secret has, what may hide it (a tag), what may have the name of something that we make, and
 /// each grammar's own.
 static RENDER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "sealref.dev/", "external-secrets.io/"]));
+    LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"]));
 
 /// `secretName` and `tls.secret` have no capital letter.
 static VERIFY: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "sealref.dev/"]));
+    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/"]));
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
-    AhoCorasick::new(words.iter().copied().chain(grammars)).ok()
+    // Whichever match is asked for, any will do; this one lets the library look at many bytes at once
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words.iter().copied().chain(grammars)).ok()
 }
 
 impl Purpose {
@@ -67,7 +68,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(pieces) => take(&mut stream, number, pieces, purpose),
+            Ok(pieces) => take(&mut stream, number, &source.text, pieces),
             Err(fault) => problems.push(source.problem(fault)),
         }
     }
@@ -83,8 +84,9 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         })
         .collect();
     problems.extend(broken.into_iter().collect());
-    set_ours_apart(&mut stream);
-    if problems.is_empty() && !stream.manifests.iter().any(holds_an_object) {
+    set_ours_apart(&mut stream, &mut problems);
+    let empty = !stream.manifests.iter().any(|manifest| says_something(manifest.text));
+    if problems.is_empty() && empty {
         problems.push(
             Problem::new("no objects came in")
                 .hint("an empty stream would make Argo CD and others delete everything; did the command before fail?"),
@@ -93,11 +95,20 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     problems.or(stream)
 }
 
-fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose: Purpose) {
+/// Neighbours without a marker are one manifest: nobody will look into them.
+fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Pieces<'s>) {
+    let (mut at, mut quiet) = (0, None);
     for piece in pieces.pieces {
-        let id = u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX);
-        if purpose.may_matter(piece.text) {
-            stream.candidates.push(ManifestId(id));
+        let start = at + piece.before.len();
+        at = start + piece.text.len();
+        let matters = piece.matters;
+        if let (false, Some(from), Some(last)) = (matters, quiet, stream.manifests.last_mut()) {
+            last.text = text.get(from..at).unwrap_or("");
+            continue;
+        }
+        quiet = (!matters).then_some(start);
+        if matters {
+            stream.candidates.push(ManifestId(u32::try_from(stream.manifests.len()).unwrap_or(u32::MAX)));
         }
         let manifest = Manifest::new(source, piece.before, piece.text, piece.line, piece.syntax);
         stream.manifests.push(manifest);
@@ -105,38 +116,60 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, pieces: Pieces<'s>, purpose:
     stream.tails.push(pieces.tail);
 }
 
-/// Only maps are objects; `null` is nothing; and a list that was not taken apart hides its items.
+/// Only maps are objects, `null` is nothing, and nothing may hide what an object is, or that it is a
+/// list: kubectl goes by `items`, whatever the kind.
 fn shape(stream: &Stream, manifest: &Manifest, id: ManifestId) -> Option<Problem> {
     let tree = manifest.tree().ok()?;
-    let at = |problem: Problem| Some(problem.at(stream.tell_object(id)));
+    let at = |what: String, hint: &str| Some(Problem::new(what).hint(hint).at(stream.tell_object(id)));
     let found = match (tree.kind(tree.root()), tree.scalar(tree.root())) {
-        (Kind::Map, _) => {
-            let items = tree.get(tree.root(), "items").filter(|items| tree.items(*items).next().is_some());
-            let list = manifest.identity().is_ok_and(|identity| identity.kind.ends_with("List"));
-            let no_list = tree.get(tree.root(), "items").filter(|items| tree.kind(*items) == Kind::Map);
-            return match items {
-                None if list && no_list.is_some() => {
-                    at(Problem::new("the items of the list are a map").hint("write a dash before each item"))
-                }
-                Some(_) if list => at(Problem::new("the list is written in a way that its items cannot be told apart")
-                    .hint("write it as `items:` and a dash for each item, or as documents")),
-                _ => None,
-            };
-        }
+        (Kind::Map, _) => return hidden(tree).and_then(|(what, hint)| at(what.to_owned(), hint)),
         (_, Some(Scalar::Null)) => return None,
         (Kind::Seq, _) => "a list",
         _ => "a scalar",
     };
-    at(Problem::new(format!("expected a Kubernetes object, found {found}"))
-        .hint("each document is a map with apiVersion and kind"))
+    at(format!("expected a Kubernetes object, found {found}"), "each document is a map with apiVersion and kind")
 }
 
-/// Settings of our own are not for the cluster.
-fn set_ours_apart(stream: &mut Stream) {
-    let is_ours =
-        |manifest: &Manifest| manifest.identity().is_ok_and(|identity| identity.api_version == Transform::API_VERSION);
-    let ours: Vec<ManifestId> =
-        stream.candidates.iter().copied().filter(|id| stream.get(*id).is_some_and(is_ours)).collect();
+/// What an object does not say plainly.
+fn hidden(tree: &Tree) -> Option<(&'static str, &'static str)> {
+    let at = |path: &[&str]| tree.at(tree.root(), path);
+    let said = [&["apiVersion"][..], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    if said.into_iter().filter_map(at).any(|node| tree.bytes(node).is_some()) {
+        return Some(("apiVersion, kind or name is tagged as binary", "write it as plain text"));
+    }
+    let items = at(&["items"]).into_iter().flat_map(|items| tree.items(items).collect::<Vec<_>>());
+    if items.into_iter().any(|item| tree.kind(item) == Kind::Map) {
+        let hint = "write it as kind: List, `items:` and a dash for each item, or as documents";
+        return Some(("the list is written in a way that its items cannot be told apart", hint));
+    }
+    let is_list = at(&["kind"]).and_then(|node| tree.text(node)).is_some_and(|kind| kind.ends_with("List"));
+    if is_list && at(&["items"]).is_some_and(|items| tree.kind(items) == Kind::Map) {
+        return Some(("the items of the list are a map", "write a dash before each item"));
+    }
+    let nothing = tree.entries(tree.root()).into_iter().next().is_none();
+    let kind = at(&["kind"]).and_then(|node| tree.text(node)).unwrap_or_default();
+    (kind.is_empty() && !nothing).then_some(("the object has no kind", "every object has apiVersion and kind"))
+}
+
+/// Settings of our own are not for the cluster: documents are set apart, anything else of ours is refused.
+fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
+    let mut ours = vec![];
+    for id in &stream.candidates {
+        let Some(manifest) = stream.get(*id) else { continue };
+        let Ok(identity) = manifest.identity() else { continue };
+        if identity.api_version != Transform::API_VERSION {
+            continue;
+        }
+        if identity.kind == Transform::KIND && manifest.syntax == Syntax::Document {
+            ours.push(*id);
+        } else {
+            problems.push(
+                Problem::new(format!("{} is of sealref, and cannot stand here", identity.kind))
+                    .hint("settings are a document, better a file, of their own; other kinds are not read yet")
+                    .at(stream.tell_object(*id)),
+            );
+        }
+    }
     if ours.is_empty() {
         return;
     }
@@ -155,23 +188,37 @@ fn set_ours_apart(stream: &mut Stream) {
     }
 }
 
-/// Anything but comments, `null`, and lists without items. Only short texts can be nothing.
-fn holds_an_object(manifest: &Manifest) -> bool {
-    const LONG: usize = 4096;
-    if !manifest.text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#')) {
-        return false;
+/// Anything but comments, blank lines, `null` and an empty list. Long texts say something.
+fn says_something(text: &str) -> bool {
+    let nothing = |line: &str| line.starts_with('#') || matches!(line, "" | "---" | "null" | "Null" | "NULL" | "~");
+    if text.len() > EMPTY_LIST {
+        return text.lines().any(|line| !nothing(line.trim()));
     }
-    let Some(tree) = (manifest.text.len() < LONG).then(|| manifest.tree().ok()).flatten() else {
-        return true;
+    let Ok(tree) = Tree::parse(text, Syntax::Document) else {
+        return text.lines().any(|line| !nothing(line.trim()));
     };
-    let has_items = |list| tree.items(list).next().is_some();
-    match (tree.kind(tree.root()), tree.scalar(tree.root())) {
-        (_, Some(Scalar::Null)) => false,
-        (Kind::Seq, _) => has_items(tree.root()),
-        (Kind::Map, _) => {
-            let list = tree.get(tree.root(), "kind").and_then(|kind| tree.text(kind));
-            !list.is_some_and(|kind| kind.ends_with("List")) || tree.get(tree.root(), "items").is_some_and(has_items)
-        }
-        _ => true,
+    let at = |key| tree.get(tree.root(), key);
+    let list = at("kind").and_then(|kind| tree.text(kind)).is_some_and(|kind| kind.ends_with("List"));
+    let items = at("items").is_some_and(|items| tree.items(items).next().is_some());
+    !tree.is_empty() && (!list || items)
+}
+
+/// An empty `kind: List` is shorter than this.
+const EMPTY_LIST: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_without_a_marker_are_one_manifest_and_every_byte_is_kept() {
+        let text = "a: 1\n---\nb: 2\n---\nkind: Secret\n---\n# c\nc: 3\n---\n{\"d\": 4}\n--- # end\n";
+        let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+        let Ok(stream) = read(&input, Purpose::Render) else { panic!("every document is well formed") };
+        let texts: Vec<&str> = stream.manifests.iter().map(|manifest| manifest.text).collect();
+        assert_eq!(texts, ["a: 1\n---\nb: 2\n", "kind: Secret\n", "# c\nc: 3\n---\n{\"d\": 4}\n"]);
+        assert_eq!(stream.candidates, [ManifestId(1)]);
+        let pieces = stream.manifests.iter().flat_map(|manifest| [manifest.before, manifest.text]);
+        assert_eq!(pieces.chain(stream.tails.iter().copied()).collect::<String>(), text);
     }
 }

@@ -22,7 +22,7 @@ pub fn write<'s>(stream: &Stream<'s>, checked: Checked) -> Result<Vec<Output<'s>
             continue;
         };
         output.pieces.push(manifest.before.into());
-        output.pieces.push(text(manifest, out));
+        put(&mut output.pieces, manifest, out);
     }
     for (output, tail) in outputs.iter_mut().zip(&stream.tails) {
         output.pieces.push((*tail).into());
@@ -30,25 +30,30 @@ pub fn write<'s>(stream: &Stream<'s>, checked: Checked) -> Result<Vec<Output<'s>
     Ok(outputs)
 }
 
-fn text<'s>(manifest: &Manifest<'s>, out: Out) -> Cow<'s, str> {
+fn put<'s>(pieces: &mut Vec<Cow<'s, str>>, manifest: &Manifest<'s>, out: Out) {
     let Out { before, instead } = out;
     if before.is_empty() && instead.is_none() {
-        return Cow::Borrowed(manifest.text);
+        pieces.push(Cow::Borrowed(manifest.text));
+        return;
     }
     // What the user wrote above the object stays above it.
     let leading = match (manifest.syntax, &instead) {
         (Syntax::Document, Some(_)) => manifest.tree().map_or("", |tree| tree.leading()),
         _ => "",
     };
-    let replaced = instead.is_some();
-    let own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
     // An edited text has its comments still.
-    let keep = replaced && !own.first().is_some_and(|text| text.starts_with(leading));
+    let keeps = instead.iter().flatten().next().is_some_and(|text| text.starts_with(leading));
+    if !keeps && !leading.is_empty() {
+        pieces.push(Cow::Borrowed(leading));
+    }
+    let own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
     // What we made follows the line ends of what it stands for.
     let windows = manifest.text.contains("\r\n");
     let ends = |text: String| if windows && !text.contains('\r') { text.replace('\n', "\r\n") } else { text };
-    let between = ends(join(manifest.syntax, &["", ""]));
-    let texts: Vec<String> = before.into_iter().chain(own).map(ends).collect();
-    let joined = texts.join(&between);
-    Cow::Owned(if keep { format!("{leading}{joined}") } else { joined })
+    let mut texts: Vec<String> = before.into_iter().chain(own).map(ends).collect();
+    if texts.len() == 1 {
+        pieces.extend(texts.pop().map(Cow::Owned));
+    } else {
+        pieces.push(Cow::Owned(texts.join(&ends(join(manifest.syntax, &["", ""])))));
+    }
 }

@@ -5,6 +5,7 @@
 //! this object's own metadata. Source: `apis/externalsecrets/v1` of external-secrets/external-secrets.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::{Exit, Problem};
@@ -134,19 +135,19 @@ type Entries<'p> = Vec<(Cow<'p, str>, Value<'p>)>;
 fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, Entries<'p>), Problem> {
     let templated = templated(provision);
     let (mut data, mut composed) = (vec![], vec![]);
-    let mut aliases: Vec<&Address> = vec![];
+    let mut aliases: BTreeMap<&Address, usize> = BTreeMap::new();
     for item in provision.items.iter().filter(|item| generator(&item.template).is_none()) {
         let mut text = String::new();
         for part in &item.template.0 {
             match part {
                 Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                 Part::Reference(reference) if templated => {
-                    let known = aliases.iter().position(|address| **address == reference.address);
-                    let number = known.unwrap_or(aliases.len());
+                    let (next, known) = (aliases.len(), aliases.get(&reference.address).copied());
+                    let number = known.unwrap_or(next);
                     let alias = format!("v{number}");
                     text.push_str(&format!("{{{{ .{alias} }}}}"));
                     if known.is_none() {
-                        aliases.push(&reference.address);
+                        aliases.insert(&reference.address, next);
                         data.push(entry(alias.into(), provision, reference, terms)?);
                     }
                 }
@@ -165,6 +166,11 @@ fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, 
 /// Braces that the template engine would read become a Go string literal.
 fn push_escaped(out: &mut String, literal: &str) {
     out.push_str(&literal.replace("{{", "{{ \"{{\" }}"));
+    // A last brace would run into the braces of what follows.
+    if literal.ends_with('{') && out.ends_with('{') {
+        out.pop();
+        out.push_str("{{ \"{\" }}");
+    }
 }
 
 fn entry<'p>(
@@ -173,9 +179,11 @@ fn entry<'p>(
     reference: &'p Reference,
     terms: &Terms,
 ) -> Result<Value<'p>, Problem> {
-    let mut entries = vec![("secretKey", Value::text(key)), ("remoteRef", remote(reference, terms)?)];
-    entries.extend(other_store(provision, reference));
-    Ok(Value::map(entries))
+    let mut entries: Entries = Vec::with_capacity(3);
+    entries.push(("secretKey".into(), Value::text(key)));
+    entries.push(("remoteRef".into(), remote(reference, terms)?));
+    entries.extend(other_store(provision, reference).map(|(key, store)| (key.into(), store)));
+    Ok(Value::Map(entries))
 }
 
 fn extract<'p>(provision: &'p Provision, reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Problem> {
@@ -199,21 +207,21 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     let Some(Lookup::Remote(_, remote)) = &reference.lookup else {
         return Err(Problem::new("a reference was emitted and never planned").exit(Exit::Bug));
     };
-    let mut entries = vec![
-        ("conversionStrategy", Value::text("Default")),
-        ("decodingStrategy", Value::text("None")),
-        ("key", Value::text(remote.key.as_str())),
-        ("metadataPolicy", Value::text("None")),
-    ];
+    let mut entries: Entries = Vec::with_capacity(7);
+    let mut push = |name: &'static str, text| entries.push((name.into(), Value::text(text)));
+    push("conversionStrategy", "Default");
+    push("decodingStrategy", "None");
+    push("key", remote.key.as_str());
+    push("metadataPolicy", "None");
     if terms.null_byte_policy {
-        entries.push(("nullBytePolicy", Value::text("Ignore")));
+        push("nullBytePolicy", "Ignore");
     }
     for (name, text) in [("property", &remote.property), ("version", &remote.version)] {
         if let Some(text) = text {
-            entries.push((name, Value::text(text.as_str())));
+            push(name, text.as_str());
         }
     }
-    Ok(Value::map(entries))
+    Ok(Value::Map(entries))
 }
 
 fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {
@@ -292,5 +300,8 @@ fn generator_name(secret: &str, key: &str) -> String {
         if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
     };
     let key: String = key.chars().map(letter).collect();
-    format!("{secret}-{}", key.trim_matches('-'))
+    match key.trim_matches('-') {
+        "" => format!("{secret}-value"),
+        key => format!("{secret}-{key}"),
+    }
 }

@@ -42,8 +42,10 @@ fn belongs(name: &str, label: bool) -> Belongs {
     let starts = |with: &&str| name.starts_with(*with);
     match () {
         () if NEITHER.iter().any(&starts) => Belongs::Neither,
-        () if OUTER.iter().any(starts) => Belongs::Outer,
+        // Argo CD tracks by this label; others, such as the one that marks its repositories, are for both.
+        () if label && name == "argocd.argoproj.io/instance" => Belongs::Outer,
         () if label => Belongs::Both,
+        () if OUTER.iter().any(starts) => Belongs::Outer,
         () => Belongs::Inner,
     }
 }
@@ -111,7 +113,8 @@ mod tests {
             ("argocd.argoproj.io/tracking-id", false, Belongs::Neither),
             ("argocd.argoproj.io/instance", true, Belongs::Outer),
             ("helm.sh/hook", false, Belongs::Outer),
-            ("helm.sh/chart", true, Belongs::Outer),
+            ("helm.sh/chart", true, Belongs::Both),
+            ("argocd.argoproj.io/secret-type", true, Belongs::Both),
             ("meta.helm.sh/release-name", false, Belongs::Outer),
             ("app.kubernetes.io/name", true, Belongs::Both),
             ("reflector.v1.k8s.emberstack.com/reflection-allowed", false, Belongs::Inner),

@@ -3,175 +3,87 @@
 //! Receives a place in a tree and gives back a value of a type that serde can make, or one mistake with its line and
 //! path. It never tells what was written, only what was expected.
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 
 use super::scalar::{self, Number};
 use super::{Kind, Mistake, NodeId, Scalar, Tree};
 
 /// Reads a value of a type that serde knows.
 pub fn read<'t, T: serde::Deserialize<'t>>(tree: &'t Tree<'_>, node: NodeId) -> Result<T, Mistake> {
-    T::deserialize(Reader { tree, node }).map_err(|mistake| mistake.at(tree, node))
+    T::deserialize(Reader { tree, node })
 }
 
+/// A key or a value.
 #[derive(Clone, Copy)]
-struct Reader<'a, 't> {
-    tree: &'t Tree<'a>,
+struct Reader<'t, 's> {
+    tree: &'t Tree<'s>,
     node: NodeId,
 }
 
-impl<'t> Reader<'_, 't> {
-    fn to(self, node: NodeId) -> Self {
-        Self { tree: self.tree, node }
-    }
-
-    fn found(self) -> &'static str {
-        match self.tree.kind(self.node) {
-            Kind::Map => "a map",
-            Kind::Seq => "a list",
-            Kind::Scalar => match self.tree.scalar(self.node) {
-                Some(Scalar::Bool(_)) => "true or false",
-                Some(Scalar::Number(_)) => "a number",
-                Some(Scalar::Text(_)) => "text",
-                Some(Scalar::Null) | None => "nothing",
-            },
+impl<'t> Reader<'t, '_> {
+    fn any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        let Self { tree, node } = self;
+        if tree.is_key(node) {
+            return match tree.key(node) {
+                Cow::Borrowed(key) => visitor.visit_borrowed_str(key),
+                Cow::Owned(key) => visitor.visit_string(key),
+            };
+        }
+        match (tree.kind(node), tree.scalar(node)) {
+            (Kind::Map, _) => visitor.visit_map(self.entries()),
+            (Kind::Seq, _) => visitor.visit_seq(SeqDeserializer::new(tree.items(node).map(|node| Self { tree, node }))),
+            (_, Some(Scalar::Bool(value))) => visitor.visit_bool(value),
+            (_, Some(Scalar::Number(text))) => number(text, visitor),
+            (_, Some(Scalar::Text(_))) if tree.bytes(node).is_some() => {
+                Err(Mistake::invalid_type(Unexpected::Bytes(&[]), &visitor))
+            }
+            (_, Some(Scalar::Text(text))) => visitor.visit_borrowed_str(text),
+            _ => visitor.visit_unit(),
         }
     }
 
-    fn wrong(self, expected: &str) -> Mistake {
-        let mut mistake = Mistake::new(format!("expected {expected}, found {}", self.found()));
-        let quotable = matches!(self.tree.scalar(self.node), Some(Scalar::Bool(_) | Scalar::Number(_)));
-        if expected == "text" && quotable {
-            mistake.hint = Some("put it in double quotes".to_owned());
-        }
-        mistake.at(self.tree, self.node)
+    fn entries(self) -> MapDeserializer<'t, impl Iterator<Item = (Self, Self)>, Mistake> {
+        let to = move |node| Self { tree: self.tree, node };
+        MapDeserializer::new(self.tree.entries(self.node).into_iter().map(move |(key, value)| (to(key), to(value))))
     }
 
-    fn is_null(self) -> bool {
-        self.tree.scalar(self.node) == Some(Scalar::Null)
-    }
-
-    fn number<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.tree.scalar(self.node) {
-            Some(Scalar::Number(text)) => visit_number(text, visitor),
-            _ => Err(self.wrong("a number")),
+    fn variant<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        match (self.tree.text(self.node), self.tree.entries(self.node).len()) {
+            (Some(name), _) => visitor.visit_enum(name.into_deserializer()),
+            (_, 1) => visitor.visit_enum(MapAccessDeserializer::new(self.entries())),
+            (_, 0) => self.any(Wanted("a name")).map(|never| match never {}),
+            _ => self.any(Wanted("a map with one key")).map(|never| match never {}),
         }
     }
 }
 
-fn visit_number<'t, V: Visitor<'t>>(text: &str, visitor: V) -> Result<V::Value, Mistake> {
-    match scalar::number(text) {
-        Some(Number::Float(float)) => visitor.visit_f64(float),
-        Some(Number::Int(int)) => match (i64::try_from(int), u64::try_from(int)) {
-            (_, Ok(int)) => visitor.visit_u64(int),
-            (Ok(int), _) => visitor.visit_i64(int),
-            _ => Err(Mistake::new("a number that is too large".to_owned())),
-        },
-        None => Err(Mistake::new("expected a number".to_owned())),
+impl<'t> IntoDeserializer<'t, Mistake> for Reader<'t, '_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
     }
 }
 
-macro_rules! numbers {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-            self.number(visitor).map_err(|mistake| mistake.at(self.tree, self.node))
-        })*
-    };
-}
-
-impl<'t> Deserializer<'t> for Reader<'_, 't> {
+impl<'t> Deserializer<'t> for Reader<'t, '_> {
     type Error = Mistake;
 
-    numbers! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
-        deserialize_f32 deserialize_f64
-    }
-
     fn deserialize_any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        let read = match self.tree.kind(self.node) {
-            Kind::Map => return self.deserialize_map(visitor),
-            Kind::Seq => return self.deserialize_seq(visitor),
-            Kind::Scalar => match self.tree.scalar(self.node) {
-                Some(Scalar::Bool(value)) => visitor.visit_bool(value),
-                Some(Scalar::Number(text)) => visit_number(text, visitor),
-                Some(Scalar::Text(text)) => visitor.visit_borrowed_str(text),
-                Some(Scalar::Null) | None => visitor.visit_unit(),
-            },
-        };
-        read.map_err(|mistake| mistake.at(self.tree, self.node))
-    }
-
-    fn deserialize_bool<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.tree.scalar(self.node) {
-            Some(Scalar::Bool(value)) => visitor.visit_bool(value),
-            _ => Err(self.wrong("true or false")),
-        }
-    }
-
-    fn deserialize_str<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.tree.text(self.node) {
-            Some(text) => visitor.visit_borrowed_str(text).map_err(|mistake: Mistake| mistake.at(self.tree, self.node)),
-            None => Err(self.wrong("text")),
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_char<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        self.deserialize_str(visitor)
+        self.any(visitor).map_err(|mistake| mistake.at(self.tree, self.node))
     }
 
     fn deserialize_option<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_unit<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.is_null() { visitor.visit_unit() } else { Err(self.wrong("nothing")) }
+        let is_null = self.tree.scalar(self.node) == Some(Scalar::Null);
+        if is_null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'t>>(self, _: &'static str, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.tree.kind(self.node) != Kind::Seq {
-            return Err(self.wrong("a list"));
-        }
-        let items: Vec<NodeId> = self.tree.items(self.node).collect();
-        visitor
-            .visit_seq(Items { reader: self, items: items.into_iter() })
-            .map_err(|mistake| mistake.at(self.tree, self.node))
-    }
-
-    fn deserialize_tuple<V: Visitor<'t>>(self, _: usize, v: V) -> Result<V::Value, Mistake> {
-        self.deserialize_seq(v)
-    }
-
-    fn deserialize_map<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.tree.kind(self.node) != Kind::Map {
-            return Err(self.wrong("a map"));
-        }
-        let rest = self.tree.entries(self.node).into_iter();
-        visitor
-            .visit_map(Entries { reader: self, rest, value: self.node })
-            .map_err(|mistake| mistake.at(self.tree, self.node))
-    }
-
-    fn deserialize_struct<V: Visitor<'t>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Mistake> {
-        self.deserialize_map(visitor)
     }
 
     fn deserialize_enum<V: Visitor<'t>>(
@@ -180,118 +92,50 @@ impl<'t> Deserializer<'t> for Reader<'_, 't> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        let read = match self.tree.kind(self.node) {
-            Kind::Scalar if self.tree.text(self.node).is_some() => {
-                visitor.visit_enum(Variant { reader: self, name: self.node, content: None })
-            }
-            Kind::Map => match self.tree.entries(self.node).as_slice() {
-                [(key, value)] => visitor.visit_enum(Variant { reader: self, name: *key, content: Some(*value) }),
-                _ => return Err(self.wrong("a map with one key")),
-            },
-            _ => return Err(self.wrong("a name")),
-        };
-        read.map_err(|mistake| mistake.at(self.tree, self.node))
+        self.variant(visitor).map_err(|mistake| mistake.at(self.tree, self.node))
+    }
+
+    fn deserialize_struct<V: Visitor<'t>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        if self.tree.kind(self.node) == Kind::Map {
+            return self.deserialize_any(visitor);
+        }
+        self.deserialize_any(Wanted("a map")).map(|never| match never {})
     }
 
     fn deserialize_ignored_any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! { <V: Visitor<'t>> bytes byte_buf unit_struct tuple_struct }
-}
-
-struct Items<'a, 't> {
-    reader: Reader<'a, 't>,
-    items: std::vec::IntoIter<NodeId>,
-}
-
-impl<'t> SeqAccess<'t> for Items<'_, 't> {
-    type Error = Mistake;
-
-    fn next_element_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
-        let Some(item) = self.items.next() else {
-            return Ok(None);
-        };
-        let reader = self.reader.to(item);
-        let read = seed.deserialize(reader);
-        read.map(Some).map_err(|mistake| mistake.at(reader.tree, item))
+    serde::forward_to_deserialize_any! {
+        <V: Visitor<'t>> bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier
     }
 }
 
-struct Entries<'a, 't> {
-    reader: Reader<'a, 't>,
-    rest: std::vec::IntoIter<(NodeId, NodeId)>,
-    value: NodeId,
-}
-
-impl<'t> MapAccess<'t> for Entries<'_, 't> {
-    type Error = Mistake;
-
-    fn next_key_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<Option<S::Value>, Mistake> {
-        let Some((key, value)) = self.rest.next() else {
-            return Ok(None);
-        };
-        self.value = value;
-        let tree = self.reader.tree;
-        let read = seed.deserialize(tree.key(key).into_deserializer());
-        read.map(Some).map_err(|mistake: Mistake| mistake.at(tree, key))
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<S::Value, Mistake> {
-        let reader = self.reader.to(self.value);
-        seed.deserialize(reader).map_err(|mistake| mistake.at(reader.tree, self.value))
+fn number<'t, V: Visitor<'t>>(text: &str, visitor: V) -> Result<V::Value, Mistake> {
+    match scalar::number(text) {
+        Some(Number::Float(float)) => visitor.visit_f64(float),
+        Some(Number::Int(int)) => match (u64::try_from(int), i64::try_from(int)) {
+            (Ok(int), _) => visitor.visit_u64(int),
+            (_, Ok(int)) => visitor.visit_i64(int),
+            _ => visitor.visit_i128(int),
+        },
+        None => visitor.visit_unit(),
     }
 }
 
-struct Variant<'a, 't> {
-    reader: Reader<'a, 't>,
-    name: NodeId,
-    content: Option<NodeId>,
-}
+/// Takes nothing: serde then tells what was found instead.
+struct Wanted(&'static str);
 
-impl<'a, 't> EnumAccess<'t> for Variant<'a, 't> {
-    type Error = Mistake;
-    type Variant = Content<'a, 't>;
+impl Visitor<'_> for Wanted {
+    type Value = Infallible;
 
-    fn variant_seed<S: DeserializeSeed<'t>>(self, seed: S) -> Result<(S::Value, Content<'a, 't>), Mistake> {
-        let tree = self.reader.tree;
-        let name = if self.content.is_some() { tree.key(self.name) } else { tree.text(self.name).unwrap_or("").into() };
-        let read = seed.deserialize(name.into_deserializer());
-        let name = read.map_err(|mistake: Mistake| mistake.at(tree, self.name))?;
-        let at = self.reader.to(self.content.unwrap_or(self.name));
-        Ok((name, Content { reader: at, is_there: self.content.is_some() }))
-    }
-}
-
-struct Content<'a, 't> {
-    reader: Reader<'a, 't>,
-    is_there: bool,
-}
-
-impl<'t> VariantAccess<'t> for Content<'_, 't> {
-    type Error = Mistake;
-
-    fn unit_variant(self) -> Result<(), Mistake> {
-        if !self.is_there || self.reader.is_null() { Ok(()) } else { Err(self.reader.wrong("nothing")) }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'t>>(self, seed: S) -> Result<S::Value, Mistake> {
-        if self.is_there {
-            seed.deserialize(self.reader)
-        } else {
-            Err(self.reader.wrong("a map with this name as its key"))
-        }
-    }
-
-    fn tuple_variant<V: Visitor<'t>>(self, _: usize, visitor: V) -> Result<V::Value, Mistake> {
-        self.reader.deserialize_seq(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'t>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Mistake> {
-        if self.is_there {
-            self.reader.deserialize_map(visitor)
-        } else {
-            Err(self.reader.wrong("a map with this name as its key"))
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 }

@@ -7,31 +7,29 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::Style;
-use super::{Fault, Kind, NodeId, Syntax, Tree, Value, splice, write};
+use super::{Fault, NodeId, Syntax, Tree, Value, splice, write};
 
 /// What is to change. It has no `Debug`: values may be secrets.
 ///
 /// A place stands for what is written there: what aliases or merges bring from one place to several changes in all of
 /// them, except where [`Edits::insert`] goes through an alias or a merge, which then is written out.
 #[derive(Default)]
-pub struct Edits(pub(super) BTreeMap<NodeId, Vec<Change>>);
+pub struct Edits(BTreeMap<NodeId, Vec<Change>>);
 
-/// One change of one node.
+/// One change of one node. Of several changes of a key the last one counts.
 pub(super) enum Change {
-    /// To a list: one more item.
+    /// To a value: one more item.
     Append(Value<'static>),
     /// To a key: another key and another value.
     Entry(String, Value<'static>),
-    /// To a map: a key that it does not have itself.
-    Insert(String, Value<'static>),
+    /// To a value: another value at the end of this path, whose first key is not there yet.
+    Insert(Vec<String>, Value<'static>),
     /// To a key: it goes, with its value.
     Remove,
     /// To a key: another name.
     Rename(String),
     /// To a value: another one.
     Set(Value<'static>),
-    /// To an alias: what it stands for, with something more below.
-    Within(Vec<String>, Value<'static>),
 }
 
 /// A text that was changed.
@@ -51,54 +49,29 @@ impl Edits {
 
     /// Gives a place another value.
     pub fn set(&mut self, n: NodeId, v: Value<'static>) {
-        if let Some(old) = self.set_at_mut(n) {
-            *old = v;
-        } else {
-            self.push(n, Change::Set(v));
-        }
+        self.push(n, Change::Set(v));
     }
 
     /// Gives what stands at the end of a path another value, creating the maps that are missing on the way.
     pub fn insert(&mut self, t: &Tree<'_>, from: NodeId, path: &[&str], v: Value<'static>) {
-        let mut at = from;
-        let mut rest = path;
-        loop {
-            if let Some(value) = self.set_at_mut(at) {
-                return put(value, rest, v);
+        let Some((key, below)) = path.split_first() else {
+            return self.set(from, v);
+        };
+        if matches!(t.node(from).style, Style::BlockMap | Style::FlowMap) && !self.is_set(from) {
+            let mut own = t.own(from).filter(|(own, _)| !t.is_merge(*own) && t.key(*own) == *key);
+            if let Some((_, value)) =
+                own.find(|(own, _)| !matches!(self.of_key(*own), Some(Change::Remove | Change::Entry(..))))
+            {
+                return self.insert(t, value, below, v);
             }
-            let Some((key, below)) = rest.split_first() else {
-                return self.set(at, v);
-            };
-            if t.kind(at) != Kind::Map {
-                return self.set(at, nested(rest, v));
+            // What a merge brings is written out, so that nothing else changes with it.
+            let is_new = self.inserted(from).get(key).is_none();
+            let merged = t.entry(from, key).filter(|(key, _)| is_new && t.parent(*key) != Some(from));
+            if let Some((_, value)) = merged {
+                self.push(from, Change::Insert(vec![(*key).to_owned()], Value::of(t, value).into_owned()));
             }
-            if t.node(at).style == Style::Alias {
-                let rest = rest.iter().map(|key| (*key).to_owned()).collect();
-                return self.push(at, Change::Within(rest, v));
-            }
-            if let Some(value) = self.inserted_mut(at, key) {
-                return put(value, below, v);
-            }
-            let own = t.own(at).find(|(own, _)| !t.is_merge(*own) && t.key(*own) == *key);
-            let Some((own, value)) = own else {
-                let mut whole = match t.entry(at, key) {
-                    // What a merge brings is written out, so that nothing else changes with it.
-                    Some((_, merged)) if !below.is_empty() => Value::of(t, merged).into_owned(),
-                    _ => Value::Null,
-                };
-                put(&mut whole, below, v);
-                return self.push(at, Change::Insert((*key).to_owned(), whole));
-            };
-            if self.keep(own) {
-                return self.set(value, nested(below, v));
-            }
-            if t.node(value).style == Style::Alias && !below.is_empty() {
-                let below = below.iter().map(|key| (*key).to_owned()).collect();
-                return self.push(value, Change::Within(below, v));
-            }
-            at = value;
-            rest = below;
         }
+        self.push(from, Change::Insert(path.iter().map(|key| (*key).to_owned()).collect(), v));
     }
 
     /// Removes an entry, given by its key.
@@ -143,165 +116,87 @@ impl Edits {
         self.0.entry(n).or_default().push(change);
     }
 
-    /// The value that a place is to get.
-    fn set_at_mut(&mut self, n: NodeId) -> Option<&mut Value<'static>> {
-        self.0.get_mut(&n)?.iter_mut().find_map(|change| match change {
-            Change::Set(value) => Some(value),
-            _ => None,
-        })
-    }
-
-    /// The value of a key that a map is to get.
-    fn inserted_mut(&mut self, map: NodeId, name: &str) -> Option<&mut Value<'static>> {
-        self.0.get_mut(&map)?.iter_mut().find_map(|change| match change {
-            Change::Insert(key, value) if key == name => Some(value),
-            _ => None,
-        })
-    }
-
-    /// Takes back the removal of a key; true where there was one.
-    fn keep(&mut self, key: NodeId) -> bool {
-        let Some(changes) = self.0.get_mut(&key) else {
-            return false;
-        };
-        let before = changes.len();
-        changes.retain(|change| !matches!(change, Change::Remove));
-        let kept = changes.len() < before;
-        if changes.is_empty() {
-            self.0.remove(&key);
-        }
-        kept
-    }
-
     /// The changes of a node.
     pub(super) fn of(&self, n: NodeId) -> &[Change] {
         self.0.get(&n).map_or(&[], Vec::as_slice)
     }
 
-    /// What a place must mean afterwards.
-    pub(super) fn meant<'t>(&'t self, t: &'t Tree<'_>, place: NodeId) -> Result<Value<'t>, Fault> {
-        let target = t.target(place);
-        for n in [place, target] {
-            for change in self.of(n) {
-                if let Change::Set(value) = change {
-                    return Ok(value.clone());
-                }
+    /// The change of a key.
+    pub(super) fn of_key(&self, key: NodeId) -> Option<&Change> {
+        self.of(key).last()
+    }
+
+    /// True where a place gets a value that has nothing to do with what was there.
+    pub(super) fn is_set(&self, n: NodeId) -> bool {
+        self.of(n).iter().any(|change| matches!(change, Change::Set(_)))
+    }
+
+    /// What a map gets itself, said by several changes or one.
+    pub(super) fn inserted(&self, map: NodeId) -> Value<'_> {
+        let mut new = Value::Map(Vec::new());
+        for change in self.of(map) {
+            if let Change::Insert(path, value) = change {
+                put(&mut new, path, value);
             }
         }
-        let mut value = match t.kind(target) {
-            Kind::Map => self.meant_map(t, target)?,
-            Kind::Seq => self.meant_list(t, target)?,
-            Kind::Scalar => {
-                let appended: Vec<Value<'t>> = self.appended(target).collect();
-                if appended.is_empty() { Value::of(t, target) } else { Value::List(appended) }
+        new
+    }
+
+    /// What a place must mean afterwards.
+    pub(super) fn meant<'t>(&'t self, t: &'t Tree<'_>, n: NodeId) -> Result<Value<'t>, Fault> {
+        let mut value = match t.node(n).style {
+            _ if self.is_set(n) => Value::Null,
+            Style::Alias => self.meant(t, t.target(n))?,
+            Style::BlockMap | Style::FlowMap => self.meant_map(t, n)?,
+            Style::BlockSeq | Style::FlowSeq => {
+                Value::List(t.children(n).map(|item| self.meant(t, item)).collect::<Result<_, _>>()?)
             }
+            _ => Value::of(t, n),
         };
-        for change in self.of(place) {
+        for change in self.of(n) {
             match (change, &mut value) {
-                (Change::Within(path, new), _) => {
-                    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                    put(&mut value, &path, new.clone());
-                }
-                (Change::Append(new), Value::List(items)) if place != target => {
-                    items.push(new.clone());
-                }
-                _ => {}
+                (Change::Append(new), Value::List(items)) => items.push(new.clone()),
+                (Change::Append(new), _) => value = Value::List(vec![new.clone()]),
+                (Change::Insert(path, new), _) => put(&mut value, path, new),
+                (Change::Set(new), _) => value = new.clone(),
+                (Change::Entry(..) | Change::Remove | Change::Rename(_), _) => {}
             }
         }
         Ok(value)
     }
 
+    /// A map with its entries' changes, but without what it gets itself.
     fn meant_map<'t>(&'t self, t: &'t Tree<'_>, map: NodeId) -> Result<Value<'t>, Fault> {
         let mut entries: Vec<(Cow<'t, str>, Value<'t>)> = Vec::new();
         let mut merged = None;
-        let mut changed = false;
         for (key, value) in t.own(map) {
-            changed |= !self.of(key).is_empty();
-            let mut name = t.key(key);
-            let mut new = None;
-            let mut gone = false;
-            for change in self.of(key) {
-                match change {
-                    Change::Entry(to, value) => {
-                        name = Cow::Borrowed(to);
-                        new = Some(value.clone());
-                    }
-                    Change::Remove => gone = true,
-                    Change::Rename(to) => name = Cow::Borrowed(to),
-                    _ => {}
+            let (name, value) = match self.of_key(key) {
+                Some(Change::Entry(name, value)) => (Cow::Borrowed(name.as_str()), value.clone()),
+                Some(Change::Remove) => continue,
+                Some(Change::Rename(name)) => (Cow::Borrowed(name.as_str()), self.meant(t, value)?),
+                _ if t.is_merge(key) => {
+                    merged = Some((entries.len(), self.meant(t, value)?));
+                    continue;
                 }
-            }
-            if gone {
-                continue;
-            }
-            let value = match new {
-                Some(value) => value,
-                None => self.meant(t, value)?,
+                _ => (t.key(key), self.meant(t, value)?),
             };
-            if t.is_merge(key) {
-                merged = Some((entries.len(), value));
-            } else {
-                entries.push((name, value));
-            }
+            entries.push((name, value));
         }
-        let sorted = entries.is_sorted_by(|a, b| a.0 <= b.0);
-        for change in self.of(map) {
-            let Change::Insert(key, value) = change else {
-                continue;
-            };
-            changed = true;
-            let after = entries.partition_point(|(known, _)| **known <= **key);
-            let at = if sorted { after } else { entries.len() };
-            entries.insert(at, (Cow::Borrowed(key), value.clone()));
-        }
-        let names: BTreeSet<&Cow<'_, str>> = entries.iter().map(|(key, _)| key).collect();
-        if changed && names.len() < entries.len() {
-            let message = "two changes would give a map one key twice";
-            let at = t.node(map).start as usize;
-            return Err(Fault::at(t.said(), at, message, "rename one of the keys"));
+        let new = self.inserted(map).into_entries();
+        let names: BTreeSet<&str> = entries.iter().chain(&new).map(|(name, _)| &**name).collect();
+        if names.len() < entries.len() + new.len() {
+            let hint = "rename one of the keys";
+            return Err(t.fault(map, "two changes would give a map one key twice", hint));
         }
         if let Some((at, value)) = merged {
-            merge(&mut entries, at, value);
+            let maps = if let Value::List(maps) = value { maps } else { vec![value] };
+            // A key of its own hides a merged one, and of two lists' maps the first one wins.
+            let mut seen: BTreeSet<Cow<'t, str>> = entries.iter().map(|(name, _)| name.clone()).collect();
+            let mut brought: Vec<_> = maps.into_iter().flat_map(Value::into_entries).collect();
+            brought.retain(|(name, _)| seen.insert(name.clone()));
+            entries.splice(at..at, brought);
         }
         Ok(Value::Map(entries))
-    }
-
-    fn meant_list<'t>(&'t self, t: &'t Tree<'_>, list: NodeId) -> Result<Value<'t>, Fault> {
-        let mut items = Vec::new();
-        for item in t.children(list) {
-            items.push(self.meant(t, item)?);
-        }
-        items.extend(self.appended(list));
-        Ok(Value::List(items))
-    }
-
-    /// What a list is to get.
-    fn appended(&self, list: NodeId) -> impl Iterator<Item = Value<'_>> {
-        self.of(list).iter().filter_map(|change| match change {
-            Change::Append(value) => Some(value.clone()),
-            _ => None,
-        })
-    }
-}
-
-/// Adds what a merge brings, where the map has no such key; of two lists' maps the first one wins.
-fn merge<'t>(entries: &mut Vec<(Cow<'t, str>, Value<'t>)>, at: usize, value: Value<'t>) {
-    let maps = match value {
-        Value::List(maps) => maps,
-        map => vec![map],
-    };
-    let mut names: BTreeSet<Cow<'t, str>> = entries.iter().map(|(key, _)| key.clone()).collect();
-    let mut at = at;
-    for map in maps {
-        let Value::Map(brought) = map else {
-            continue;
-        };
-        for (key, value) in brought {
-            if names.insert(key.clone()) {
-                entries.insert(at, (key, value));
-                at += 1;
-            }
-        }
     }
 }
 
@@ -316,15 +211,10 @@ fn anew(t: &Tree<'_>, meant: &Value<'_>, syntax: Syntax) -> String {
     write::line_ends(t.said(), text)
 }
 
-/// `v` below maps of these keys.
-fn nested(path: &[&str], v: Value<'static>) -> Value<'static> {
-    path.iter().rev().fold(v, |value, key| Value::map([((*key).to_owned(), value)]))
-}
-
 /// Puts `new` at the end of a path below a value, creating the maps that are missing.
-fn put(value: &mut Value<'_>, path: &[&str], new: Value<'static>) {
+fn put(value: &mut Value<'_>, path: &[String], new: &Value<'static>) {
     let Some((key, below)) = path.split_first() else {
-        *value = new;
+        *value = new.clone();
         return;
     };
     if !matches!(value, Value::Map(_)) {
@@ -333,8 +223,12 @@ fn put(value: &mut Value<'_>, path: &[&str], new: Value<'static>) {
     let Value::Map(entries) = value else {
         return;
     };
-    match entries.iter_mut().find(|(known, _)| known == key) {
-        Some((_, old)) => put(old, below, new),
-        None => entries.push((Cow::Owned((*key).to_owned()), nested(below, new))),
+    let known = entries.iter().position(|(known, _)| known == key);
+    let at = known.unwrap_or(entries.len());
+    if known.is_none() {
+        entries.push((Cow::Owned(key.clone()), Value::Null));
+    }
+    if let Some((_, old)) = entries.get_mut(at) {
+        put(old, below, new);
     }
 }

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::line_of;
 use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
+use super::{Fault, line_of};
 
 impl<'s> Tree<'s> {
     /// The object itself.
@@ -116,6 +116,11 @@ impl<'s> Tree<'s> {
     #[must_use]
     pub fn line(&self, n: NodeId) -> usize {
         line_of(self.source, self.node(n).start as usize)
+    }
+
+    /// A fault at a place.
+    pub(super) fn fault(&self, n: NodeId, message: impl Into<String>, hint: &'static str) -> Fault {
+        Fault::at(self.source, self.node(n).start as usize, message, hint)
     }
 
     /// Where it is, for messages: `spec.containers[0].env[2].value`.

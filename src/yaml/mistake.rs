@@ -64,7 +64,12 @@ impl Error for Mistake {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {expected}, found {}", sort(&found)))
+        let (found, expected) = (sort(&found), plain(&expected.to_string()).to_owned());
+        let mut mistake = Self::new(format!("expected {expected}, found {found}"));
+        if expected == "text" && matches!(found, "true or false" | "a number") {
+            mistake.hint = Some("put it in double quotes".to_owned());
+        }
+        mistake
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -88,6 +93,20 @@ impl Error for Mistake {
     }
 }
 
+/// What serde expects, in the words of YAML.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "a boolean" => "true or false",
+        "a string" | "a borrowed string" | "string" | "str" | "a character" => "text",
+        "a sequence" => "a list",
+        "unit" => "nothing",
+        "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" | "isize" => "a number",
+        "newtype variant" | "struct variant" | "tuple variant" => "a map with this name as its key",
+        other if other.starts_with("struct ") => "a map",
+        other => other,
+    }
+}
+
 /// What was found, without what it says.
 fn sort(found: &Unexpected<'_>) -> &'static str {
     match found {
@@ -95,6 +114,7 @@ fn sort(found: &Unexpected<'_>) -> &'static str {
         Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
         Unexpected::Char(_) | Unexpected::Str(_) | Unexpected::Bytes(_) => "text",
         Unexpected::Unit | Unexpected::Option => "nothing",
+        Unexpected::UnitVariant => "its name alone",
         Unexpected::Seq => "a list",
         Unexpected::Map | Unexpected::NewtypeStruct => "a map",
         _ => "something else",

@@ -7,7 +7,6 @@ mod characters;
 mod de;
 mod duplicates;
 mod edit;
-mod extent;
 mod json;
 mod list;
 mod lookup;
@@ -59,6 +58,9 @@ impl Fault {
 
 /// The line of a byte, counted from 1.
 fn line_of(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    memchr::memchr_iter(b'\n', before).count() + 1
+    newlines(text.get(..at).unwrap_or(text)) + 1
+}
+
+fn newlines(text: &str) -> usize {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count()
 }

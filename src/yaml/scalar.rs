@@ -4,6 +4,9 @@
 //! and kustomize (go.yaml.in/yaml/v3) read in them. It never sees quotes, tags or places.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 /// A scalar as Kubernetes reads it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,40 +61,17 @@ pub fn kustomize(text: &str) -> Plain<'_> {
 
 /// What both readers agree on, which is all but the booleans of YAML 1.1.
 fn either(text: &str) -> Plain<'_> {
-    let Some(first) = text.bytes().next() else {
-        return Plain::Null;
-    };
-    match first {
-        b'+' | b'-' | b'.' | b'0'..=b'9' => numeric(text),
-        b't' | b'T' | b'f' | b'F' | b'n' | b'N' | b'~' | b'<' => word(text),
-        _ => Plain::Text(text),
-    }
-}
-
-/// The words that mean something.
-fn word(text: &str) -> Plain<'_> {
     match text {
+        "" | "~" | "null" | "Null" | "NULL" => Plain::Null,
         "true" | "True" | "TRUE" => Plain::Bool(true),
         "false" | "False" | "FALSE" => Plain::Bool(false),
-        "~" | "null" | "Null" | "NULL" => Plain::Null,
         "<<" => Plain::Merge,
-        _ => Plain::Text(text),
-    }
-}
-
-/// What begins like a number.
-fn numeric(text: &str) -> Plain<'_> {
-    match text {
         ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf"
-        | "-.INF" => return Plain::Infinite,
-        _ => {}
-    }
-    if is_time(text) {
-        return Plain::Time(text);
-    }
-    match number(text) {
-        Some(_) => Plain::Number(text),
-        None => Plain::Text(text),
+        | "-.INF" => Plain::Infinite,
+        _ if !text.starts_with(|c: char| matches!(c, '+' | '-' | '.' | '0'..='9')) => Plain::Text(text),
+        _ if number(text).is_some() => Plain::Number(text),
+        _ if is_time(text) => Plain::Time(text),
+        _ => Plain::Text(text),
     }
 }
 
@@ -162,104 +142,42 @@ fn integer(text: &str) -> Option<i128> {
     (i128::from(i64::MIN)..=largest).contains(&value).then_some(value)
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if it is finite.
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, if it is finite: Rust's own form without its words.
 fn float(text: &str) -> Option<f64> {
-    let digits = |s: &str| s.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let whole = digits(rest);
-    let mut rest = rest.get(whole..)?;
-    if let Some(after) = rest.strip_prefix('.') {
-        let part = digits(after);
-        if whole + part == 0 {
-            return None;
-        }
-        rest = after.get(part..)?;
-    } else if whole == 0 {
-        return None;
-    }
-    if let Some(after) = rest.strip_prefix(['e', 'E']) {
-        let after = after.strip_prefix(['+', '-']).unwrap_or(after);
-        if after.is_empty() || digits(after) != after.len() {
-            return None;
-        }
-    } else if !rest.is_empty() {
-        return None;
-    }
-    text.parse().ok().filter(|f: &f64| f.is_finite())
+    let fits = text.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c));
+    fits.then(|| text.parse().ok())?.filter(|f: &f64| f.is_finite())
 }
 
-/// Go's four layouts: `2006-1-2`, and it with a time after `T`, `t` or a space.
+/// Go's four layouts: `2006-1-2`, and it with a time after `T`, `t` or a space. Go takes a comma for a point here, and its
+/// bounds of a zone are 24 hours and 60 minutes.
+const TIME: &str = concat!(
+    r"^([0-9]{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12][0-9]|3[01])",
+    r"([Tt ]([01]?[0-9]|2[0-3]):[0-5]?[0-9]:[0-5]?[0-9]([.,][0-9]*)?(Z|[+-]([01][0-9]|2[0-4]):([0-5][0-9]|60))?)?$"
+);
+
+/// True for a time on a day that exists; with a zone behind `T` only, and there always.
 fn is_time(text: &str) -> bool {
-    date_and_rest(text).is_some_and(|rest| match rest.as_bytes().first() {
-        None => true,
-        Some(b'T' | b't') => rest.get(1..).and_then(clock).is_some_and(is_zone),
-        Some(b' ') => rest.get(1..).and_then(clock).is_some_and(str::is_empty),
-        Some(_) => false,
-    })
-}
-
-/// What stands behind a date that exists.
-fn date_and_rest(text: &str) -> Option<&str> {
-    let (year, rest) = text.split_at_checked(4)?;
-    if !year.bytes().all(|c| c.is_ascii_digit()) {
-        return None;
-    }
-    let year: u32 = year.parse().ok()?;
-    let (month, rest) = one_or_two(rest.strip_prefix('-')?)?;
-    let (day, rest) = one_or_two(rest.strip_prefix('-')?)?;
+    static LAYOUT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(TIME).ok());
+    let Some(parts) = LAYOUT.as_ref().and_then(|layout| layout.captures(text)) else {
+        return false;
+    };
+    let number = |at| parts.get(at).and_then(|part| part.as_str().parse().ok()).unwrap_or(0_u32);
+    let year = number(1);
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
+    let days = match number(2) {
         2 if leap => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
+        _ => 31,
     };
-    (1..=days).contains(&day).then_some(rest)
-}
-
-/// What stands behind `15:4:5` and a fraction.
-fn clock(text: &str) -> Option<&str> {
-    let (hour, rest) = one_or_two(text)?;
-    let (minute, rest) = one_or_two(rest.strip_prefix(':')?)?;
-    let (second, rest) = one_or_two(rest.strip_prefix(':')?)?;
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // Go takes a comma for a point here since 1.17.
-    let Some(after) = rest.strip_prefix(['.', ',']) else {
-        return Some(rest);
-    };
-    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-    if digits == 0 {
-        return Some(rest);
-    }
-    after.get(digits..)
-}
-
-/// `Z` or `+07:00`.
-fn is_zone(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'Z'] => true,
-        // Go's bounds are 24 hours and 60 minutes.
-        [b'+' | b'-', a, b, b':', c, d] => {
-            [a, b, c, d].into_iter().all(u8::is_ascii_digit) && [*a, *b] <= *b"24" && [*c, *d] <= *b"60"
-        }
-        _ => false,
-    }
-}
-
-/// A number of one or two digits, and the rest.
-fn one_or_two(text: &str) -> Option<(u32, &str)> {
-    let digits = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
-    let (number, rest) = text.split_at_checked(digits)?;
-    Some((number.parse().ok()?, rest))
+    let has_zone = parts.get(7).is_some();
+    number(3) <= days && parts.get(4).is_none_or(|time| time.as_str().starts_with(' ') != has_zone)
 }
 
 /// A number as JSON: as it is written where JSON knows that form, else in decimals.
 pub(super) fn json_number(text: &str) -> Option<Cow<'_, str>> {
     let value = number(text)?;
-    if is_json_number(text) {
+    if serde_json::from_str::<serde_json::Number>(text).is_ok() {
         return Some(Cow::Borrowed(text));
     }
     Some(Cow::Owned(match value {
@@ -273,31 +191,6 @@ pub(super) fn json_number(text: &str) -> Option<Cow<'_, str>> {
         }
         Number::Float(float) => format!("{float}"),
     }))
-}
-
-/// True for `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?`.
-fn is_json_number(text: &str) -> bool {
-    let digits = |s: &str| s.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = text.strip_prefix('-').unwrap_or(text);
-    let whole = digits(rest);
-    if whole == 0 || whole > 1 && rest.starts_with('0') {
-        return false;
-    }
-    let mut rest = rest.get(whole..).unwrap_or("");
-    if let Some(after) = rest.strip_prefix('.') {
-        let part = digits(after);
-        if part == 0 {
-            return false;
-        }
-        rest = after.get(part..).unwrap_or("");
-    }
-    match rest.strip_prefix(['e', 'E']) {
-        Some(after) => {
-            let after = after.strip_prefix(['+', '-']).unwrap_or(after);
-            !after.is_empty() && digits(after) == after.len()
-        }
-        None => rest.is_empty(),
-    }
 }
 
 /// A key as sigs.k8s.io/yaml turns it into a JSON key; None where it refuses it.

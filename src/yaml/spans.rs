@@ -23,13 +23,6 @@ impl Text<'_, '_> {
         }
     }
 
-    /// The first byte of a key that can be spoken of by its span.
-    pub(super) fn plain_key(&self, key: NodeId) -> Option<usize> {
-        let node = self.tree.node(key);
-        let bare = matches!(node.style, Style::Plain | Style::Quoted) && node.tag == Sort::None;
-        bare.then(|| self.span(key).0)
-    }
-
     /// The column of a key or a dash before which only spaces and dashes stand in its line.
     pub(super) fn indent(&self, at: usize) -> Option<usize> {
         let before = self.source.get(self.line_start(at)..at)?;
@@ -74,17 +67,6 @@ impl Text<'_, '_> {
         self.tree
             .parent(n)
             .is_some_and(|parent| matches!(self.tree.node(parent).style, Style::FlowMap | Style::FlowSeq))
-    }
-
-    /// False for the pair `a: b` in `[a: b]`, which is a flow map without brackets.
-    pub(super) fn has_brackets(&self, n: NodeId) -> bool {
-        let (start, end) = self.span(n);
-        match self.tree.node(n).style {
-            Style::FlowMap | Style::FlowSeq => {
-                start < end && self.source.get(start..).is_some_and(|s| s.starts_with(['{', '[']))
-            }
-            _ => true,
-        }
     }
 
     pub(super) fn span(&self, n: NodeId) -> (usize, usize) {

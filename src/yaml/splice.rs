@@ -4,10 +4,29 @@
 //! nothing where it cannot tell them. It trusts no result of its own: the caller reads it back.
 
 use super::edit::{Change, Edits};
-use super::node::{NodeId, Sort, Style};
+use super::node::{NodeId, Style};
 use super::spans::Text;
-use super::write::{self, quoted};
-use super::{Kind, Tree, Value};
+use super::write::{self, is_plain, quoted};
+use super::{Tree, Value};
+
+/// The text with all changes; None where one of them has no place that is certain.
+pub(super) fn splice(edits: &Edits, tree: &Tree<'_>) -> Option<String> {
+    let text = Text { tree, source: tree.said() };
+    let mut splicer = Splicer { text: &text, edits, cuts: Vec::new() };
+    splicer.value(tree.root())?;
+    // Stable: what was said first comes first.
+    splicer.cuts.sort_by_key(|cut| (cut.start, cut.end, usize::MAX - cut.column));
+    let mut out = String::with_capacity(text.source.len() + 256);
+    let mut at = 0;
+    for cut in splicer.cuts {
+        // A gap that begins before the last one ended is an overlap.
+        out.push_str(text.source.get(at..cut.start)?);
+        out.push_str(&write::line_ends(text.source, cut.text));
+        at = cut.end;
+    }
+    out.push_str(text.source.get(at..)?);
+    Some(out)
+}
 
 /// The bytes from `start` to `end` become `text`.
 struct Cut {
@@ -18,303 +37,221 @@ struct Cut {
     text: String,
 }
 
-/// The text with all changes; None where one of them has no place that is certain.
-pub(super) fn splice(edits: &Edits, tree: &Tree<'_>) -> Option<String> {
-    let text = Text { tree, source: tree.said() };
-    let mut cuts = Vec::new();
-    for (n, changes) in &edits.0 {
-        text.cuts(edits, *n, changes, &mut cuts)?;
-    }
-    // Stable: what was said first comes first.
-    cuts.sort_by_key(|cut| (cut.start, cut.end, usize::MAX - cut.column));
-    let mut out = String::with_capacity(text.source.len() + 256);
-    let mut at = 0;
-    for cut in cuts {
-        // A gap that begins before the last one ended is an overlap.
-        out.push_str(text.source.get(at..cut.start)?);
-        out.push_str(&write::line_ends(text.source, cut.text));
-        at = cut.end;
-    }
-    out.push_str(text.source.get(at..)?);
-    Some(out)
+struct Splicer<'t, 's> {
+    text: &'t Text<'t, 's>,
+    edits: &'t Edits,
+    cuts: Vec<Cut>,
 }
 
-impl Text<'_, '_> {
-    fn cuts(&self, edits: &Edits, n: NodeId, changes: &[Change], cuts: &mut Vec<Cut>) -> Option<()> {
-        let mut inserts: Vec<(&str, &Value<'static>)> = Vec::new();
-        let mut appends: Vec<&Value<'static>> = Vec::new();
-        // What is said of an alias alone is written out in its place.
-        let is_alias = self.tree.node(n).style == Style::Alias;
-        let mut within = false;
-        for change in changes {
-            match change {
-                Change::Append(_) if is_alias => within = true,
-                Change::Append(value) => appends.push(value),
-                Change::Entry(key, value) => cuts.push(self.entry(n, key, value)?),
-                Change::Insert(key, value) => inserts.push((key, value)),
-                Change::Remove => self.remove(edits, n, cuts)?,
-                Change::Rename(to) => cuts.push(self.rename(n, to)?),
-                Change::Set(value) => cuts.push(self.set(n, value)?),
-                Change::Within(..) => within = true,
-            }
-        }
-        if within {
-            let whole = edits.meant(self.tree, n).ok()?;
-            cuts.push(self.set(n, &whole)?);
-        }
-        if !inserts.is_empty() {
-            self.insert(edits, n, inserts, cuts)?;
-        }
-        if !appends.is_empty() {
-            self.append(n, &appends, cuts)?;
-        }
-        Some(())
+impl Splicer<'_, '_> {
+    fn cut(&mut self, start: usize, end: usize, text: String) {
+        self.cuts.push(Cut { start, end, column: 0, text });
     }
 
-    fn rename(&self, key: NodeId, to: &str) -> Option<Cut> {
-        let node = self.tree.node(key);
-        if !matches!(node.style, Style::Plain | Style::Quoted) || node.tag != Sort::None {
-            return None;
-        }
-        let (start, end) = self.span(key);
-        let mut text = String::new();
-        if write::is_plain(to) && !self.in_flow(key) {
-            text.push_str(to);
+    /// All changes of a value and of what stands below it.
+    fn value(&mut self, n: NodeId) -> Option<()> {
+        let (tree, edits) = (self.text.tree, self.edits);
+        let children: Vec<NodeId> = tree.children(n).collect();
+        let is_map = matches!(tree.node(n).style, Style::BlockMap | Style::FlowMap);
+        let is_empty = if is_map {
+            children.iter().step_by(2).all(|key| matches!(edits.of_key(*key), Some(Change::Remove)))
         } else {
-            quoted(&mut text, to);
+            children.is_empty()
+        };
+        let fits = |change: &Change| match change {
+            Change::Append(_) => !is_map && !is_empty,
+            Change::Insert(..) => is_map && !is_empty,
+            _ => false,
+        };
+        if !edits.of(n).iter().all(fits) || is_map && is_empty && !children.is_empty() {
+            return self.set(n, &edits.meant(tree, n).ok()?);
         }
-        Some(Cut { start, end, column: 0, text })
+        if !is_map {
+            children.iter().try_for_each(|item| self.value(*item))?;
+            return self.append(n, children.first().zip(children.last()));
+        }
+        let keys: Vec<(NodeId, NodeId)> = tree.own(n).collect();
+        for (at, (key, value)) in keys.iter().enumerate() {
+            match edits.of_key(*key) {
+                Some(Change::Entry(name, value)) => self.entry(*key, name, value)?,
+                Some(Change::Remove) => self.remove(&keys, at)?,
+                Some(Change::Rename(name)) => {
+                    let (start, end) = self.text.span(*key);
+                    let mut text = String::new();
+                    if is_plain(name) && !self.text.in_flow(*key) {
+                        text.push_str(name);
+                    } else {
+                        quoted(&mut text, name);
+                    }
+                    self.cut(start, end, text);
+                    self.value(*value)?;
+                }
+                _ => self.value(*value)?,
+            }
+        }
+        self.insert(n, &keys)
     }
 
     /// Another key with another value.
-    fn entry(&self, key: NodeId, name: &str, value: &Value<'_>) -> Option<Cut> {
-        let start = self.plain_key(key)?;
-        let end = self.value_end(self.tree.own_value(key))?;
-        let mut text = String::new();
-        if self.in_flow(key) {
-            quoted(&mut text, name);
-            text.push_str(": ");
-            value.json(&mut text);
+    fn entry(&mut self, key: NodeId, name: &str, value: &Value<'_>) -> Option<()> {
+        let start = self.text.span(key).0;
+        let end = self.text.value_end(self.text.tree.own_value(key))?;
+        let text = if self.text.in_flow(key) {
+            member(name, value)
         } else {
-            write::entry(&mut text, name, value, self.indent(start)?);
-        }
-        Some(Cut { start, end, column: 0, text })
+            block_entry(name, value, self.text.indent(start)?)
+        };
+        self.cut(start, end, text);
+        Some(())
     }
 
-    fn set(&self, n: NodeId, value: &Value<'_>) -> Option<Cut> {
-        let node = self.tree.node(n);
-        let parent = self.tree.parent(n)?;
-        let (start, end) = self.span(n);
-        let bare = node.tag == Sort::None
-            && matches!(node.style, Style::Alias | Style::FlowMap | Style::FlowSeq | Style::Plain | Style::Quoted);
+    fn set(&mut self, n: NodeId, value: &Value<'_>) -> Option<()> {
+        let tree = self.text.tree;
+        let (start, end) = self.text.span(n);
+        let bare =
+            matches!(tree.node(n).style, Style::Alias | Style::FlowMap | Style::FlowSeq | Style::Plain | Style::Quoted);
         let mut text = String::new();
-        if self.in_flow(n) {
+        if self.text.in_flow(n) {
             value.json(&mut text);
-            return (bare && self.has_brackets(n)).then_some(Cut { start, end, column: 0, text });
+            self.cut(start, end, text);
+            return bare.then_some(());
         }
         if bare && value.is_in_line() {
             value.in_line(&mut text);
-            return Some(Cut { start, end, column: 0, text });
+            self.cut(start, end, text);
+            return Some(());
         }
-        if self.tree.kind(parent) == Kind::Map {
-            let key = self.tree.own_key(n)?;
-            let column = self.indent(self.plain_key(key)?)?;
+        let last = self.text.value_end(n)?;
+        if let Some(key) = tree.own_key(n) {
             // Key and colon are written by the one writer of entries, and all but the key is taken.
-            write::entry(&mut text, "k", value, column);
-            text.remove(0);
-            let start = self.span(key).1;
-            return Some(Cut { start, end: self.value_end(n)?, column: 0, text });
-        }
-        if node.tag != Sort::None || node.style == Style::Absent {
-            return None;
-        }
-        let column = self.indent(start)?;
-        value.block(&mut text, column);
-        Some(Cut { start, end: self.value_end(n)?, column: 0, text })
-    }
-
-    fn remove(&self, edits: &Edits, key: NodeId, cuts: &mut Vec<Cut>) -> Option<()> {
-        let map = self.tree.parent(key)?;
-        let gone = |key: NodeId| edits.of(key).iter().any(|c| matches!(c, Change::Remove));
-        let mut keys = self.tree.own(map).map(|(key, _)| key);
-        let mut before = None;
-        let mut all = true;
-        let first = keys.next()?;
-        if first == key {
-            all = gone(first);
-        }
-        let mut next = None;
-        let mut last = first;
-        for one in keys {
-            all &= gone(one);
-            if one == key {
-                before = Some(last);
-            }
-            if last == key {
-                next = Some(one);
-            }
-            last = one;
-        }
-        all &= gone(first);
-        if all {
-            // The map stays, and is empty; said once, by its first key.
-            let inserts = edits.of(map).iter().any(|c| matches!(c, Change::Insert(..)));
-            if key == first && !inserts {
-                cuts.push(self.set(map, &Value::Map(Vec::new()))?);
-            }
-            return (!inserts).then_some(());
-        }
-        let start = self.plain_key(key)?;
-        let value_end = self.said_end(self.tree.own_value(key))?;
-        let (start, end) = if self.in_flow(key) {
-            match (next, before) {
-                (Some(next), _) => (start, self.plain_key(next)?),
-                (None, Some(before)) => (self.said_end(self.tree.own_value(before))?, value_end),
-                (None, None) => return None,
-            }
+            let (key, colon) = self.text.span(key);
+            text = block_entry("k", value, self.text.indent(key)?).split_off(1);
+            self.cut(colon, last, text);
         } else {
-            let line = self.line_start(start);
-            self.indent(start)?;
-            if self.source.get(line..start)?.bytes().all(|c| c == b' ') {
-                (line, self.next_line(value_end))
-            } else {
-                // The first key behind a dash: the next one takes its place.
-                (start, self.plain_key(next?)?)
-            }
-        };
-        cuts.push(Cut { start, end, column: 0, text: String::new() });
+            value.block(&mut text, self.text.indent(start)?);
+            self.cut(start, last, text);
+        }
         Some(())
     }
 
-    fn insert(
-        &self,
-        edits: &Edits,
-        map: NodeId,
-        mut new: Vec<(&str, &Value<'static>)>,
-        cuts: &mut Vec<Cut>,
-    ) -> Option<()> {
-        new.sort_by_key(|(key, _)| *key);
-        let keys: Vec<(NodeId, NodeId)> = self.tree.own(map).collect();
-        let (Some((first, _)), Some((last, last_value))) = (keys.first(), keys.last()) else {
-            let whole = Value::map(new.into_iter().map(|(key, value)| (key, value.clone())));
-            cuts.push(self.set(map, &whole)?);
-            return Some(());
+    fn remove(&mut self, keys: &[(NodeId, NodeId)], at: usize) -> Option<()> {
+        let text = self.text;
+        let (key, value) = *keys.get(at)?;
+        let next = keys.get(at + 1).map(|(key, _)| text.span(*key).0);
+        let start = text.span(key).0;
+        let end = text.said_end(value)?;
+        let line = text.line_start(start);
+        let (start, end) = match (text.in_flow(key), next) {
+            (true, Some(next)) => (start, next),
+            (true, None) => (text.said_end(keys.get(at.checked_sub(1)?)?.1)?, end),
+            _ if text.source.get(line..start)?.bytes().all(|c| c == b' ') => (line, text.next_line(end)),
+            // The first key behind a dash: the next one takes its place.
+            _ => (start, next?),
         };
-        if edits.of(*last).iter().any(|c| matches!(c, Change::Entry(..) | Change::Remove)) {
-            return None;
+        self.cut(start, end, String::new());
+        Some(())
+    }
+
+    fn insert(&mut self, map: NodeId, keys: &[(NodeId, NodeId)]) -> Option<()> {
+        let (text, edits) = (self.text, self.edits);
+        if edits.of(map).is_empty() {
+            return Some(());
         }
-        let sorted = keys.is_sorted_by_key(|(key, _)| self.tree.key(*key));
+        let mut new = edits.inserted(map).into_entries();
+        new.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (first, _) = keys.first()?;
+        let (last, last_value) = keys.last()?;
+        let end = text.said_end(*last_value)?;
+        let sorted = keys.is_sorted_by_key(|(key, _)| text.tree.key(*key));
         for (name, value) in new {
-            let successor = keys.iter().map(|(key, _)| *key).find(|key| sorted && *self.tree.key(*key) > *name);
-            let cut = if self.tree.node(map).style == Style::FlowMap {
-                self.insert_in_flow(map, name, value, successor, *last, *last_value)?
-            } else {
-                let column = self.indent(self.plain_key(*first)?)?;
-                let mut text = String::new();
-                write::entry(&mut text, name, value, column);
-                match successor {
-                    Some(successor) => self.before_key(successor, column, &text)?,
-                    None => self.after(self.said_end(*last_value)?, column, &text),
+            let next = keys.iter().map(|(key, _)| *key).find(|key| sorted && *text.tree.key(*key) > *name);
+            if text.tree.node(map).style == Style::FlowMap {
+                let near = text.span(next.unwrap_or(*last)).0;
+                let (gap, member) = (text.gap(near), member(&name, &value));
+                match next {
+                    Some(_) => self.cut(near, near, format!("{member},{gap}")),
+                    None => self.cut(end, end, format!(",{gap}{member}")),
                 }
-            };
-            cuts.push(cut);
+                continue;
+            }
+            let column = text.indent(text.span(*first).0)?;
+            let entry = block_entry(&name, &value, column);
+            match next {
+                Some(next) => self.above(text.span(next).0, column, &entry)?,
+                None => self.below(end, column, &entry),
+            }
         }
         Some(())
     }
 
-    fn insert_in_flow(
-        &self,
-        map: NodeId,
-        name: &str,
-        value: &Value<'_>,
-        successor: Option<NodeId>,
-        last: NodeId,
-        last_value: NodeId,
-    ) -> Option<Cut> {
-        if !self.has_brackets(map) {
-            return None;
-        }
-        let near = self.plain_key(successor.unwrap_or(last))?;
-        let gap = self.gap(near);
-        let mut text = String::new();
-        quoted(&mut text, name);
-        text.push_str(": ");
-        value.json(&mut text);
-        let (at, text) = if successor.is_some() {
-            (near, format!("{text},{gap}"))
-        } else {
-            (self.said_end(last_value)?, format!(",{gap}{text}"))
-        };
-        Some(Cut { start: at, end: at, column: 0, text })
-    }
-
-    fn append(&self, list: NodeId, new: &[&Value<'static>], cuts: &mut Vec<Cut>) -> Option<()> {
-        let items: Vec<NodeId> = self.tree.children(list).collect();
-        let (Some(first), Some(end), Kind::Seq) = (items.first(), items.last(), self.tree.kind(list)) else {
-            let whole = Value::List(new.iter().map(|value| (*value).clone()).collect());
-            cuts.push(self.set(list, &whole)?);
-            return Some(());
-        };
-        for value in new {
-            let mut text = String::new();
-            let cut = if self.tree.node(list).style == Style::FlowSeq {
-                value.json(&mut text);
-                let at = self.said_end(*end)?;
-                let text = format!(",{}{text}", self.gap(self.span(*end).0));
-                Cut { start: at, end: at, column: 0, text }
-            } else {
-                let start = self.span(*first).0;
-                let line = self.line_start(start);
-                let dash = line + self.source.get(line..start)?.rfind('-')?;
-                let column = self.indent(dash)?;
-                text.push_str("- ");
-                value.block(&mut text, column + 2);
-                self.after(self.said_end(list)?, column, &text)
+    fn append(&mut self, list: NodeId, items: Option<(&NodeId, &NodeId)>) -> Option<()> {
+        let (text, edits) = (self.text, self.edits);
+        for change in edits.of(list) {
+            let (Change::Append(value), Some((first, last))) = (change, items) else {
+                return None;
             };
-            cuts.push(cut);
+            let end = text.said_end(*last)?;
+            if text.tree.node(list).style == Style::FlowSeq {
+                let mut member = format!(",{}", text.gap(text.span(*last).0));
+                value.json(&mut member);
+                self.cut(end, end, member);
+                continue;
+            }
+            let start = text.span(*first).0;
+            let line = text.line_start(start);
+            let column = text.indent(line + text.source.get(line..start)?.rfind('-')?)?;
+            let mut item = "- ".to_owned();
+            value.block(&mut item, column + 2);
+            self.below(end, column, &item);
         }
         Some(())
     }
 
     /// A new line above a key and the comments that stand right above it.
-    fn before_key(&self, key: NodeId, column: usize, text: &str) -> Option<Cut> {
-        let start = self.plain_key(key)?;
-        let mut line = self.line_start(start);
-        let mut text = text.to_owned();
-        if self.source.get(line..start)?.contains('-') {
+    fn above(&mut self, start: usize, column: usize, text: &str) -> Option<()> {
+        let source = self.text.source;
+        let mut line = self.text.line_start(start);
+        let pad = " ".repeat(column);
+        if source.get(line..start)?.contains('-') {
             // Behind a dash: it takes the place of the first key.
-            text.push('\n');
-            write::pad(&mut text, column);
-            return Some(Cut { start, end: start, column, text });
+            self.cuts.push(Cut { start, end: start, column, text: format!("{text}\n{pad}") });
+            return Some(());
         }
         while line > 0 {
-            let above = self.line_start(line - 1);
-            let comment = self.source.get(above..line)?;
+            let above = self.text.line_start(line - 1);
+            let comment = source.get(above..line)?;
             if comment.find('#') != Some(column) || !comment.trim_start().starts_with('#') {
                 break;
             }
             line = above;
         }
-        text.insert_str(0, &" ".repeat(column));
-        text.push('\n');
-        Some(Cut { start: line, end: line, column, text })
+        self.cuts.push(Cut { start: line, end: line, column, text: format!("{pad}{text}\n") });
+        Some(())
     }
 
     /// A new line below the one in which something ends.
-    fn after(&self, end: usize, column: usize, text: &str) -> Cut {
-        let at = self.next_line(end);
-        let at_line_start = at == 0 || self.source.as_bytes().get(at - 1) == Some(&b'\n');
-        let mut line = String::new();
-        if !at_line_start {
-            line.push('\n');
-        }
-        write::pad(&mut line, column);
-        line.push_str(text);
-        if at_line_start {
-            line.push('\n');
-        }
-        Cut { start: at, end: at, column, text: line }
+    fn below(&mut self, end: usize, column: usize, text: &str) {
+        let at = self.text.next_line(end);
+        let pad = " ".repeat(column);
+        let is_fresh = at == 0 || self.text.source.as_bytes().get(at - 1) == Some(&b'\n');
+        let text = if is_fresh { format!("{pad}{text}\n") } else { format!("\n{pad}{text}") };
+        self.cuts.push(Cut { start: at, end: at, column, text });
     }
+}
+
+/// A key and a value as JSON.
+fn member(name: &str, value: &Value<'_>) -> String {
+    let mut out = String::new();
+    quoted(&mut out, name);
+    out.push_str(": ");
+    value.json(&mut out);
+    out
+}
+
+fn block_entry(name: &str, value: &Value<'_>, column: usize) -> String {
+    let mut out = String::new();
+    write::entry(&mut out, name, value, column);
+    out
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use memchr::memmem;
 
-use super::{Fault, json, line_of, list};
+use super::{Fault, json, list, newlines};
 
 /// Where a text stands, and so how another one must be written in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Piece<'s> {
     pub line: usize,
     /// Where it stands.
     pub syntax: Syntax,
+    /// What `may_matter` said of it.
+    pub matters: bool,
 }
 
 /// All of an input: each piece with what is before it, and the tail.
@@ -50,12 +52,13 @@ pub struct Pieces<'s> {
 /// A text for which `may_matter` is false is one piece, whatever it holds.
 pub fn pieces<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool) -> Result<Pieces<'s>, Fault> {
     let chunks = documents(text)?;
-    let mut splitter = Splitter { text, may_matter, spans: Vec::new() };
+    let mut splitter = Splitter { text, may_matter, pieces: Vec::new(), end: 0, line: 1 };
     let stream_of_json = chunks.len() == 1 && chunks.iter().all(|chunk| !chunk.marked);
     for chunk in &chunks {
         splitter.document(chunk, stream_of_json)?;
     }
-    Ok(splitter.finish())
+    let tail = splitter.slice(splitter.end, text.len());
+    Ok(Pieces { pieces: splitter.pieces, tail })
 }
 
 /// Puts several texts where one stood, each made by `Value::write` for that place.
@@ -196,54 +199,39 @@ fn is_blank(text: &str) -> bool {
     })
 }
 
-/// Collects the places of the objects, in the order of the text.
+/// Collects the pieces, in the order of the text.
 pub(super) struct Splitter<'s, 'f> {
     pub(super) text: &'s str,
     pub(super) may_matter: &'f dyn Fn(&str) -> bool,
-    spans: Vec<(usize, usize, Syntax)>,
+    pieces: Vec<Piece<'s>>,
+    /// Behind the last piece, and the line of that.
+    end: usize,
+    line: usize,
 }
 
 impl<'s> Splitter<'s, '_> {
     fn document(&mut self, chunk: &Chunk, stream_of_json: bool) -> Result<(), Fault> {
         let (start, end) = (chunk.start, chunk.end);
-        let text = self.slice(start, end);
         let syntax = if chunk.inline { Syntax::Inline } else { Syntax::Document };
-        let Some(values) = json::values(self.text, start, end)? else {
-            return list::split(self, start, end, syntax, 0);
-        };
-        match values.as_slice() {
-            [(first, last)] if stream_of_json || self.slice(*first, *last).starts_with('[') => {
-                json::split(self, *first, *last, Syntax::Concatenated, 0)
+        match json::values(self.text, start, end)? {
+            Some(values) if stream_of_json || values.len() > 1 => {
+                let mut values = values.into_iter();
+                values.try_for_each(|(start, end)| list::split(self, (start, end, Syntax::Concatenated), 0))
             }
-            [_] if !(self.may_matter)(text) => {
-                self.push(start, end, syntax);
-                Ok(())
-            }
-            [_] => list::split(self, start, end, syntax, 0),
-            _ => values.iter().try_for_each(|(first, last)| json::split(self, *first, *last, Syntax::Concatenated, 0)),
+            _ => list::split(self, (start, end, syntax), 0),
         }
     }
 
-    pub(super) fn push(&mut self, start: usize, end: usize, syntax: Syntax) {
-        self.spans.push((start, end, syntax));
+    /// Adds one piece.
+    pub(super) fn push(&mut self, (start, end, syntax): list::Span, matters: bool) {
+        let before = self.slice(self.end, start);
+        let text = self.slice(start, end);
+        let line = self.line + newlines(before);
+        self.pieces.push(Piece { before, text, line, syntax, matters });
+        (self.end, self.line) = (end, line + newlines(text));
     }
 
     pub(super) fn slice(&self, start: usize, end: usize) -> &'s str {
         self.text.get(start..end).unwrap_or("")
-    }
-
-    fn finish(self) -> Pieces<'s> {
-        let mut pieces = Vec::with_capacity(self.spans.len());
-        let mut at = 0;
-        let mut line = 1;
-        for (start, end, syntax) in &self.spans {
-            let before = self.slice(at, *start);
-            line += line_of(before, before.len()) - 1;
-            let text = self.slice(*start, *end);
-            pieces.push(Piece { before, text, line, syntax: *syntax });
-            line += line_of(text, text.len()) - 1;
-            at = *end;
-        }
-        Pieces { pieces, tail: self.slice(at, self.text.len()) }
     }
 }

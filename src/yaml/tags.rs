@@ -6,9 +6,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::extent::Words;
 use super::node::{Sort, Style};
 use super::scalar::{self, Number, Plain};
+
+/// A message and a hint.
+pub(super) type Words = (&'static str, &'static str);
 
 /// Checks a scalar; gives what a `!!binary` one holds.
 pub(super) fn check(sort: Sort, style: Style, text: &str, is_key: bool) -> Result<Option<String>, Words> {

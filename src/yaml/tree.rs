@@ -4,12 +4,13 @@
 //! about is refused here, once. It alone knows the parser, and never changes the text.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::extent::Extent;
-use super::node::{NOWHERE, Node, NodeId, Sort, Style, Tree};
-use super::{Fault, Syntax, characters, duplicates, line_of, tags};
+use super::node::{Kind, NOWHERE, Node, NodeId, Sort, Style, Tree};
+use super::tags::{self, Words};
+use super::{Fault, Syntax, characters, duplicates, line_of};
 use crate::limits;
 
 impl<'s> Tree<'s> {
@@ -34,10 +35,20 @@ impl<'s> Tree<'s> {
     }
 }
 
+/// A collection that is not closed yet.
+struct Open {
+    node: NodeId,
+    is_map: bool,
+    children: usize,
+}
+
 struct Builder<'s> {
     source: &'s str,
     nodes: Vec<Node<'s>>,
-    extent: Extent,
+    open: Vec<Open>,
+    /// What anchors name, by the parser's number.
+    anchors: BTreeMap<usize, NodeId>,
+    has_aliases: bool,
     documents: usize,
     decoded: Vec<(NodeId, String)>,
 }
@@ -47,13 +58,16 @@ impl<'s> Builder<'s> {
         Self {
             source,
             nodes: Vec::with_capacity(source.len() / 24),
-            extent: Extent::default(),
+            open: Vec::new(),
+            anchors: BTreeMap::new(),
+            has_aliases: false,
             documents: 0,
             decoded: Vec::new(),
         }
     }
 
     fn take(&mut self, event: Event<'s>, span: &Span) -> Result<(), Fault> {
+        let is_block = |style| style == StructureStyle::Block;
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -67,20 +81,17 @@ impl<'s> Builder<'s> {
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::Anchor(_, name) => self.name(&name, offset(span).0),
             Event::MappingStart(style, anchor, tag) => {
-                let style = match style {
-                    StructureStyle::Block => Style::BlockMap,
-                    StructureStyle::Flow => Style::FlowMap,
-                };
+                let style = if is_block(style) { Style::BlockMap } else { Style::FlowMap };
                 self.start(style, anchor, tag.as_deref(), span)
             }
             Event::SequenceStart(style, anchor, tag) => {
-                let style = match style {
-                    StructureStyle::Block => Style::BlockSeq,
-                    StructureStyle::Flow => Style::FlowSeq,
-                };
+                let style = if is_block(style) { Style::BlockSeq } else { Style::FlowSeq };
                 self.start(style, anchor, tag.as_deref(), span)
             }
-            Event::MappingEnd | Event::SequenceEnd => self.end(span),
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.end(span);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -93,30 +104,29 @@ impl<'s> Builder<'s> {
         tag: Option<&Tag>,
         span: &Span,
     ) -> Result<(), Fault> {
-        let (start, end) = offset(span);
+        let (mut start, mut end) = offset(span);
         if text.len() > limits::SCALAR {
             return Err(self.fault(start, "a scalar is too large", "keep it elsewhere"));
         }
         self.tag_ends(span)?;
         let sort = sort(tag).ok_or_else(|| self.unknown_tag(start))?;
-        let (text, style, start, end) = match style {
-            ScalarStyle::Plain if start == end => (Cow::Borrowed(""), Style::Absent, start, end),
-            ScalarStyle::Plain => {
-                self.colon(end)?;
-                (text, Style::Plain, start, end)
-            }
-            ScalarStyle::Literal | ScalarStyle::Folded => {
-                let (start, end) = self.block_span(start, end);
-                (text, Style::BlockScalar, start, end)
-            }
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => (text, Style::Quoted, start, end),
+        let style = match style {
+            ScalarStyle::Plain if start == end => Style::Absent,
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::BlockScalar,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
         };
-        let is_key = self.extent.expects_key();
-        let held =
-            tags::check(sort, style, &text, is_key).map_err(|(message, hint)| self.fault(start, message, hint))?;
-        let id = self.push(text, style, sort, start, end)?;
+        match style {
+            Style::Plain => self.colon(end)?,
+            Style::BlockScalar => (start, end) = self.block_span(start, end),
+            _ => {}
+        }
+        let text = if style == Style::Absent { Cow::Borrowed("") } else { text };
+        let held = tags::check(sort, style, &text, self.expects_key());
+        let held = held.map_err(|(message, hint)| self.fault(start, message, hint))?;
+        let id = self.push(text, style, sort, (start, end))?;
         self.decoded.extend(held.map(|held| (id, held)));
-        self.extent.leaf(anchor, id);
+        self.name_it(anchor, id);
         Ok(())
     }
 
@@ -158,71 +168,80 @@ impl<'s> Builder<'s> {
         let (start, end) = offset(span);
         let name = self.source.get(start..end).unwrap_or("");
         self.name(name.trim_start_matches('*'), start)?;
-        let Some(known) = self.extent.known(anchor) else {
+        let target = self.anchors.get(&anchor).copied().unwrap_or(NOWHERE);
+        if target == NOWHERE || self.open.iter().any(|open| open.node == target) {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(start, "an alias that names what it stands in", hint));
-        };
-        let id = self.push(Cow::Borrowed(""), Style::Alias, Sort::None, start, end)?;
-        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
-            node.target = known.node;
         }
-        self.extent.add(known);
-        self.bounded(start)
+        let id = self.push(Cow::Borrowed(""), Style::Alias, Sort::None, (start, end))?;
+        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
+            node.target = target;
+        }
+        self.has_aliases = true;
+        Ok(())
     }
 
     fn start(&mut self, style: Style, anchor: usize, tag: Option<&Tag>, span: &Span) -> Result<(), Fault> {
         let (start, end) = offset(span);
         self.tag_ends(span)?;
-        let name = match style {
-            Style::BlockMap | Style::FlowMap => "map",
-            _ => "seq",
-        };
+        let is_map = matches!(style, Style::BlockMap | Style::FlowMap);
+        let name = if is_map { "map" } else { "seq" };
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(name) && !is_bang(tag)) {
             return Err(self.unknown_tag(start));
         }
         let sort = if tag.is_some() { Sort::Collection } else { Sort::None };
-        let node = self.push(Cow::Borrowed(""), style, sort, start, end)?;
-        self.extent.open(node, anchor, name == "map");
-        self.bounded(start)
+        let node = self.push(Cow::Borrowed(""), style, sort, (start, end))?;
+        self.name_it(anchor, node);
+        self.open.push(Open { node, is_map, children: 0 });
+        if self.open.len() > limits::DEPTH {
+            let (message, hint) = DEEP;
+            return Err(self.fault(start, message, hint));
+        }
+        Ok(())
     }
 
-    fn end(&mut self, span: &Span) -> Result<(), Fault> {
-        let Some(closed) = self.extent.close() else {
-            return Ok(());
-        };
+    fn end(&mut self, span: &Span) {
         let after = self.next_id();
-        if let Some(node) = self.nodes.get_mut(closed.0 as usize) {
+        let closed = self.open.pop().and_then(|open| self.nodes.get_mut(open.node.0 as usize));
+        if let Some(node) = closed {
             node.after = after;
             if matches!(node.style, Style::FlowMap | Style::FlowSeq) {
                 node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
             }
         }
-        self.bounded(offset(span).0)
     }
 
-    /// Refuses what is too deep, and what aliases make too large.
-    fn bounded(&self, at: usize) -> Result<(), Fault> {
-        let bounded = self.extent.bounded();
-        bounded.map_err(|(message, hint)| self.fault(at, message, hint))
+    /// Keeps what an anchor names; 0 is none.
+    fn name_it(&mut self, anchor: usize, node: NodeId) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node);
+        }
     }
 
-    fn push(&mut self, text: Cow<'s, str>, style: Style, tag: Sort, start: usize, end: usize) -> Result<NodeId, Fault> {
+    /// True where a key comes next.
+    fn expects_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.is_map && open.children.is_multiple_of(2))
+    }
+
+    fn push(
+        &mut self,
+        text: Cow<'s, str>,
+        style: Style,
+        tag: Sort,
+        (start, end): (usize, usize),
+    ) -> Result<NodeId, Fault> {
         if self.nodes.len() >= limits::NODES {
             return Err(self.fault(start, "too many values in one object", "split the object"));
         }
         let id = self.next_id();
-        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        self.nodes.push(Node {
-            text,
-            start: position(start),
-            end: position(end),
-            parent: self.extent.innermost().unwrap_or(NOWHERE),
-            after: NodeId(id.0 + 1),
-            target: NOWHERE,
-            style,
-            tag,
-            is_key: self.extent.expects_key(),
+        let is_key = self.expects_key();
+        let parent = self.open.last_mut().map_or(NOWHERE, |open| {
+            open.children += 1;
+            open.node
         });
+        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        let (start, end, after) = (position(start), position(end), NodeId(id.0 + 1));
+        self.nodes.push(Node { text, start, end, parent, after, target: NOWHERE, style, tag, is_key });
         Ok(id)
     }
 
@@ -254,7 +273,7 @@ impl<'s> Builder<'s> {
     fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
         if self.nodes.is_empty() {
             let end = self.source.len();
-            self.push(Cow::Borrowed(""), Style::Absent, Sort::None, end, end)?;
+            self.push(Cow::Borrowed(""), Style::Absent, Sort::None, (end, end))?;
         }
         let mut root = NodeId(0);
         if let Syntax::Item { .. } = syntax {
@@ -268,10 +287,43 @@ impl<'s> Builder<'s> {
             root = NodeId(1);
         }
         let tree = Tree { source: self.source, nodes: self.nodes, root, decoded: self.decoded };
+        if self.has_aliases {
+            let (size, height) = extent(&tree, NodeId(0), &mut BTreeMap::new());
+            if height > limits::DEPTH {
+                let (message, hint) = DEEP;
+                return Err(tree.fault(root, message, hint));
+            }
+            if size > limits::NODES {
+                return Err(tree.fault(root, "aliases expand too far", "write the object out"));
+            }
+        }
         duplicates::check(&tree)?;
         Ok(tree)
     }
 }
+
+/// Nodes and levels below a place, aliases followed. What an alias names stands before it and has been counted by then,
+/// so that this goes no deeper than the text.
+fn extent(tree: &Tree<'_>, n: NodeId, named: &mut BTreeMap<NodeId, (usize, usize)>) -> (usize, usize) {
+    let target = tree.target(n);
+    if let Some(known) = named.get(&target) {
+        return *known;
+    }
+    let (mut size, mut height) = (1_usize, 0);
+    for child in tree.children(target) {
+        let below = extent(tree, child, named);
+        size = size.saturating_add(below.0);
+        height = height.max(below.1);
+    }
+    let levels = if tree.kind(target) == Kind::Scalar { 0 } else { height + 1 };
+    if target != n {
+        named.insert(target, (size, levels));
+    }
+    (size, levels)
+}
+
+/// What is said of nesting.
+const DEEP: Words = ("nested too deeply", "no Kubernetes object is as deep");
 
 /// Where the header of a block scalar begins in its line: the last `|` or `>` before a comment.
 fn header_in_line(line: &str) -> Option<usize> {
@@ -325,9 +377,9 @@ fn told(text: &str, error: &ScanError) -> Fault {
     Fault { line, message: message.to_owned(), hint }
 }
 
-fn words(kind: &ErrorKind) -> (&'static str, &'static str) {
+fn words(kind: &ErrorKind) -> Words {
     match kind {
-        ErrorKind::RecursionLimitExceeded => ("nested too deeply", "no Kubernetes object is as deep"),
+        ErrorKind::RecursionLimitExceeded => DEEP,
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation

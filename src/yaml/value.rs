@@ -75,6 +75,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The entries of a map.
+    pub(super) fn into_entries(self) -> Vec<(Cow<'a, str>, Self)> {
+        if let Self::Map(entries) = self { entries } else { Vec::new() }
+    }
+
     /// The value of a key of a map.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {

@@ -141,13 +141,16 @@ pub(super) fn entry(out: &mut String, key: &str, value: &Value<'_>, column: usiz
 
 /// True for text that needs no quotes anywhere, in either reader.
 pub(super) fn is_plain(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let first = |c: &u8| c.is_ascii_alphabetic() || matches!(c, b'_' | b'/');
-    let other = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'+' | b'-');
-    bytes.first().is_some_and(first)
-        && bytes.iter().all(other)
-        && scalar::kubernetes(text) == Plain::Text(text)
-        && scalar::kustomize(text) == Plain::Text(text)
+    let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'+' | b'-');
+    let is_word = match text.bytes().next() {
+        // The letters that true, false, null, yes, no, on, off and their like begin with.
+        Some(b'f' | b'F' | b'n' | b'N' | b'o' | b'O' | b't' | b'T' | b'y' | b'Y') => {
+            text.len() > "false".len() || scalar::kubernetes(text) == Plain::Text(text)
+        }
+        Some(first) => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
+        None => false,
+    };
+    is_word && text.bytes().all(fits)
 }
 
 /// True for text of several lines that a `|` block keeps exactly.

@@ -47,20 +47,33 @@ pub(super) fn checked(file: &File) -> Result<Metadata, Refusal> {
 ///
 /// They are gathered in chunks and joined once. Each chunk is wiped as soon as it is copied, so that
 /// memory holds the stream once and not twice.
-pub(in crate::outside) fn stream(reader: &mut impl Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+///
+/// Where a length is expected (a file that was redirected), and it is right, nothing is copied.
+pub(in crate::outside) fn stream(
+    reader: &mut impl Read,
+    expected: usize,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let mut chunks = Vec::new();
     let mut total = 0;
+    // One more, so that the end shows
+    let mut size = if (1..=limit).contains(&expected) { expected + 1 } else { CHUNK };
     loop {
-        let mut chunk = Zeroizing::new(vec![0; CHUNK]);
+        let mut chunk = Zeroizing::new(vec![0; size]);
         let count = fill(reader, &mut chunk)?;
         total += count;
         if total > limit {
             return Err(Refusal::TooLarge(limit));
         }
+        if count > 0 && count == expected && chunks.is_empty() {
+            chunk.truncate(count);
+            return Ok(chunk);
+        }
         chunks.push((chunk, count));
-        if count < CHUNK {
+        if count < size {
             break;
         }
+        size = CHUNK;
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(total));
     for (mut chunk, count) in chunks {
@@ -108,23 +121,32 @@ mod tests {
 
     #[test]
     fn a_stream_in_small_parts_is_whole() {
-        assert_eq!(stream(&mut Drip(b"abc", false), 3).unwrap().as_slice(), b"abc");
-        assert!(stream(&mut Drip(b"", false), 0).unwrap().is_empty());
+        assert_eq!(stream(&mut Drip(b"abc", false), 0, 3).unwrap().as_slice(), b"abc");
+        assert!(stream(&mut Drip(b"", false), 0, 0).unwrap().is_empty());
     }
 
     #[test]
     fn a_stream_of_any_length_around_a_chunk_is_whole() {
         for length in [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK] {
             let content: Vec<u8> = (0..=250).cycle().take(length).collect();
-            let bytes = stream(&mut content.as_slice(), length).unwrap();
+            let bytes = stream(&mut content.as_slice(), 0, length).unwrap();
             assert_eq!((&*bytes, bytes.capacity()), (&content, length));
-            assert!(matches!(stream(&mut content.as_slice(), length - 1), Err(Refusal::TooLarge(_))));
+            assert!(matches!(stream(&mut content.as_slice(), 0, length - 1), Err(Refusal::TooLarge(_))));
         }
     }
 
     #[test]
+    fn a_stream_is_whole_whatever_was_expected() {
+        for expected in [0, 1, 99, 100, 101, 5000] {
+            let bytes = stream(&mut Drip(&[7; 100], false), expected, 1000).unwrap();
+            assert_eq!(bytes.as_slice(), [7; 100], "{expected}");
+        }
+        assert!(matches!(stream(&mut Drip(&[7; 100], false), 99, 99), Err(Refusal::TooLarge(_))));
+    }
+
+    #[test]
     fn a_stream_without_end_is_refused() {
-        assert!(matches!(stream(&mut io::repeat(0), 1 << 20), Err(Refusal::TooLarge(_))));
+        assert!(matches!(stream(&mut io::repeat(0), 0, 1 << 20), Err(Refusal::TooLarge(_))));
     }
 
     #[test]

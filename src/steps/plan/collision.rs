@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Problem, Problems};
 use crate::model::{Inventory, ManifestId, Origin, Plan, Stream};
 
-/// Every Secret that would be provided twice.
-pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan) -> Problems {
+/// Every Secret that would be provided twice. Objects without a namespace go to `namespace`.
+pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace: Option<&str>) -> Problems {
     let mut problems = Problems::default();
     let replaced = plan.provisions.iter().filter_map(|provision| match provision.origin {
         Origin::Replaced(id) => Some(id),
@@ -15,12 +15,12 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan) -> Proble
     let replaced: BTreeSet<ManifestId> = replaced.collect();
     let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
-        taken.insert((provider.namespace.as_deref(), &provider.name), provider.manifest);
+        taken.insert((provider.namespace.as_deref().or(namespace), &provider.name), provider.manifest);
     }
     for provision in &plan.provisions {
         let secret = &provision.secret;
         let id = provision.origin.manifest();
-        if let Some(other) = taken.insert((secret.namespace.as_deref(), &secret.name), id) {
+        if let Some(other) = taken.insert((secret.namespace.as_deref().or(namespace), &secret.name), id) {
             let other = stream.tell_object(other);
             problems.push(
                 Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))

@@ -42,10 +42,18 @@ impl Context<'_, '_> {
             let place = self.stream.tell(found.place);
             if expands(&found) {
                 problems.push(
-                    Problem::new("$(NAME) in the value would not be expanded any more once it is lifted")
+                    Problem::new("$(NAME) or $$ in the value would not be expanded any more once it is lifted")
                         .hint("give the reference a variable of its own, and compose the value from it")
                         .at(place.clone()),
                 );
+            }
+            if found.key.starts_with('.') || found.key.ends_with('.') {
+                problems.push(
+                    Problem::new("the container or the variable has no name that is text")
+                        .hint("put it in quotes; Kubernetes reads y, on and no as booleans")
+                        .at(place),
+                );
+                continue;
             }
             if items.iter().any(|item| item.key == found.key) {
                 problems.push(Problem::new("the variable is set twice").hint("remove one of them").at(place));
@@ -82,9 +90,13 @@ impl Context<'_, '_> {
     }
 }
 
-/// Kubernetes expands `$(NAME)` in `value`, and not in what comes from a Secret.
+/// Kubernetes expands `$(NAME)` and `$$` in `value`, and not in what comes from a Secret.
 fn expands(found: &Found) -> bool {
-    found.template.literals().filter_map(|literal| literal.text()).any(|text| text.contains("$("))
+    found
+        .template
+        .literals()
+        .filter_map(|literal| literal.text())
+        .any(|text| text.contains("$(") || text.contains("$$"))
 }
 
 /// `<name>-<kind>-refs`, lower case; too long a name is cut and told apart by a hash.

@@ -1,6 +1,6 @@
 //! The parts of a Secret manifest that are carried over, read strictly.
 
-use crate::error::Problem;
+use crate::error::{Problem, nearest};
 use crate::model::{Identity, Metadata, Scope};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
@@ -14,6 +14,7 @@ pub(super) struct Object {
 
 /// Reads a Secret. Where it writes no namespace it has none.
 pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> {
+    fields(tree)?;
     let metadata = metadata(tree)?;
     for scope in Scope::ALL {
         if let Some(name) = scope.annotation().filter(|name| metadata.annotation(name).is_some()) {
@@ -56,6 +57,28 @@ pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> 
         }
     }
     Ok(Object { secret: identity.clone(), metadata, secret_type, immutable })
+}
+
+/// Every field of a Secret.
+const FIELDS: [&str; 7] = ["apiVersion", "data", "immutable", "kind", "metadata", "stringData", "type"];
+
+/// A value under a misspelt field, or under none, would go out as it stands, or be lost.
+fn fields(tree: &Tree) -> Result<(), Problem> {
+    for (key, node) in tree.entries(tree.root()) {
+        let name = tree.key(key);
+        if !FIELDS.contains(&&*name) {
+            let hint = match nearest(&name, FIELDS) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => format!("it has: {}", FIELDS.join(", ")),
+            };
+            return Err(Problem::new(format!("a Secret has no field \"{name}\"")).hint(hint));
+        }
+        let map = tree.kind(node) == Kind::Map || matches!(tree.scalar(node), Some(Scalar::Null));
+        if matches!(&*name, "data" | "metadata" | "stringData") && !map {
+            return Err(Problem::new(format!("{name} must be a map")).hint("write KEY: VALUE below it"));
+        }
+    }
+    Ok(())
 }
 
 /// Labels and annotations, every value text.

@@ -7,13 +7,13 @@ use crate::settings::StoreRule;
 use crate::sources::{Facts, Source};
 
 /// The one store for an address; never a guess.
-pub(super) fn choose(
-    context: &Context,
+pub(super) fn choose<'c>(
+    context: &Context<'c, '_>,
     source: &dyn Source,
     facts: &Facts,
     address: &Address,
     namespace: Option<&str>,
-) -> Result<StoreSpec, Problem> {
+) -> Result<&'c StoreSpec, Problem> {
     if let Some(rule) = context.job.settings.stores.iter().find(|rule| is_for(rule, address)) {
         return match &rule.store.provider {
             Some(provider) if !leads(source, facts, address, provider) => Err(Problem::new(format!(
@@ -21,7 +21,7 @@ pub(super) fn choose(
                 rule.store.store.name
             ))
             .hint("compare mount, server, region, project or vault with the reference")),
-            _ => Ok(rule.store.clone()),
+            _ => Ok(&rule.store),
         };
     }
     let known = || context.job.stores.iter().chain(context.inventory.stores.iter().map(|(_, store)| store));
@@ -31,7 +31,7 @@ pub(super) fn choose(
         .collect();
     fitting.dedup_by(|a, b| a.store == b.store);
     match fitting.as_slice() {
-        [one] => Ok((*one).clone()),
+        [one] => Ok(one),
         [] => Err(none(context, facts, address, known())),
         several => Err(Problem::new(format!("several stores lead to {address}")).hint(format!(
             "choose one in the settings, under stores: {}",
@@ -73,11 +73,11 @@ fn none<'s>(
     let mut names: Vec<String> = known.chain(rules).map(name).collect();
     names.dedup();
     let scheme = facts.scheme;
-    let hint = match names.as_slice() {
-        [] => format!(
-            "name one in .sealref.yaml: stores: [{{match: {{scheme: {scheme}}}, use: {{kind: ClusterSecretStore, name: NAME}}}}]"
-        ),
-        names => format!("none of these fits; add a rule under stores in the settings: {}", names.join(", ")),
+    let rule = format!("stores: [{{match: {{scheme: {scheme}}}, use: {{kind: ClusterSecretStore, name: NAME}}}}]");
+    let hint = match (names.as_slice(), &context.job.settings.file) {
+        ([], None) => format!("no .sealref.yaml was found (--config FILE names one); write one with {rule}"),
+        ([], Some(file)) => format!("add to {file}: {rule}"),
+        (names, _) => format!("none of these fits; add a rule under stores in the settings: {}", names.join(", ")),
     };
     Problem::new(format!("no store is known for {address}")).hint(hint)
 }

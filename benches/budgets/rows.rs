@@ -1,0 +1,167 @@
+//! The jobs and their budgets, as in the table of `docs/benchmarks.md`.
+
+use std::path::{Path, PathBuf};
+
+use crate::inputs::{self, Inputs};
+use crate::measure::{self, Job, Run};
+
+/// A job, what it may take, and what it took.
+pub struct Row {
+    pub name: &'static str,
+    pub budget: Budget,
+    pub ours: Series,
+    pub peer: Peer,
+    /// Of a job that grows with its input.
+    pub input: f64,
+    pub instructions: Option<f64>,
+}
+
+/// What a job may take.
+pub struct Budget {
+    pub time: Time,
+    pub megabytes: Option<f64>,
+}
+
+pub enum Time {
+    Seconds(f64),
+    /// Times what the peer takes.
+    Peer(f64),
+    /// Shown for comparison.
+    None,
+}
+
+pub enum Peer {
+    Measured(&'static str, Series),
+    None,
+    Skipped(&'static str),
+}
+
+/// Several runs of one job.
+pub struct Series(Vec<Run>);
+
+impl Series {
+    /// The least, the middle and the most.
+    pub fn seconds(&self) -> [f64; 3] {
+        self.spread(|run| run.seconds)
+    }
+
+    /// The same of the processor's time.
+    pub fn processor(&self) -> [f64; 3] {
+        self.spread(|run| run.processor)
+    }
+
+    fn spread(&self, of: impl Fn(&Run) -> f64) -> [f64; 3] {
+        let mut all: Vec<f64> = self.0.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        let at = |index: usize| all.get(index).copied().unwrap_or(f64::NAN);
+        [at(0), at(all.len() / 2), at(all.len().saturating_sub(1))]
+    }
+
+    pub fn megabytes(&self) -> f64 {
+        self.0.iter().map(|run| run.megabytes).fold(0.0, f64::max)
+    }
+}
+
+/// Runs of each row.
+pub const TIMES: usize = 9;
+
+pub fn all() -> Vec<Row> {
+    let inputs = Inputs::new();
+    let bench = Bench { folder: inputs.folder().to_path_buf() };
+    let translated = inputs.write("translated.yaml", &inputs::referring(2000, 10));
+    let sealed = inputs.write("sealed.yaml", &inputs::literal(200, 5));
+    let unmarked = inputs.write("unmarked.yaml", &inputs::unmarked(32_000_000));
+    let few = inputs.write("few.yaml", &inputs::resource_list(10_000_000, false));
+    let every = inputs.write("every.yaml", &inputs::resource_list(10_000_000, true));
+    let one = inputs.write("one.yaml", inputs::ONE);
+    let within = |seconds: f64| Budget { time: Time::Seconds(seconds), megabytes: None };
+    let free = || Budget { time: Time::None, megabytes: None };
+    let whole = size(&unmarked);
+    let true_ = ("true", Job { input: None, ..bench.program("true", &[], &one) });
+    let version = Job { arguments: vec!["--version".to_owned()], input: None, ..bench.render(&one) };
+    vec![
+        row(
+            "2,000 Secrets x 10 references to ExternalSecrets, one core",
+            Budget { megabytes: Some(20.0), ..within(0.1) },
+            &bench.render(&translated).on(1),
+            &Ok(None),
+        ),
+        row("the same, all cores", free(), &bench.render(&translated), &Ok(None)),
+        row(
+            "1,000 values sealed, RSA-4096, one core",
+            within(0.2),
+            &bench.render(&sealed).on(1),
+            &bench.kubeseal(&sealed).map(|(name, job)| Some((name, job.on(1)))),
+        ),
+        row("the same, all cores", free(), &bench.render(&sealed), &bench.kubeseal(&sealed).map(Some)),
+        row(
+            "32 MB without a marker",
+            Budget { time: Time::Peer(2.0), megabytes: Some(whole + 10.0) },
+            &bench.render(&unmarked),
+            &Ok(Some(("cat", bench.program("cat", &[], &unmarked)))),
+        ),
+        row("10 MB ResourceList, one item in ten changed", within(0.1), &bench.render(&few), &Ok(None)),
+        row("10 MB ResourceList, all read", within(0.3), &bench.render(&every), &Ok(None)),
+        row("start to end: --version", within(0.005), &version, &Ok(Some(true_.clone()))),
+        row("start to end: render of one object", within(0.005), &bench.render(&one), &Ok(Some(true_))),
+    ]
+}
+
+struct Bench {
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn program(&self, program: impl Into<PathBuf>, arguments: &[&str], input: &Path) -> Job {
+        Job {
+            program: program.into(),
+            arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
+            folder: self.folder.clone(),
+            input: Some(input.to_path_buf()),
+            threads: None,
+        }
+    }
+
+    fn render(&self, input: &Path) -> Job {
+        self.program(env!("CARGO_BIN_EXE_sealref"), &["render", "-"], input)
+    }
+
+    fn kubeseal(&self, input: &Path) -> Result<(&'static str, Job), &'static str> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/kubeseal");
+        if !path.exists() {
+            return Err("kubeseal (run tests/peers/install)");
+        }
+        Ok(("kubeseal", self.program(path, &["--cert", "demo-certificate.pem", "--format", "yaml"], input)))
+    }
+}
+
+/// Runs a job and its peer in turns.
+fn row(name: &'static str, budget: Budget, job: &Job, peer: &Result<Option<(&'static str, Job)>, &'static str>) -> Row {
+    let (mut ours, mut theirs) = (vec![], vec![]);
+    for _ in 0..TIMES {
+        ours.push(measure::run(job));
+        if let Ok(Some((_, peer))) = peer {
+            theirs.push(measure::run(peer));
+        }
+    }
+    let peer = match peer {
+        Ok(Some((name, _))) => Peer::Measured(name, Series(theirs)),
+        Ok(None) => Peer::None,
+        Err(what) => Peer::Skipped(what),
+    };
+    let wanted = std::env::var_os("INSTRUCTIONS").is_some();
+    let instructions = if wanted { measure::instructions(job) } else { None };
+    let input = job.input.as_deref().map_or(0.0, size);
+    Row { name, budget, ours: Series(ours), peer, input, instructions }
+}
+
+impl Job {
+    fn on(self, threads: usize) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+}
+
+fn size(path: &Path) -> f64 {
+    let bytes = path.metadata().expect("an input").len();
+    f64::from(u32::try_from(bytes).expect("inputs are small")) / f64::from(1 << 20)
+}
