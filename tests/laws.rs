@@ -400,7 +400,6 @@ fn the_registries_have_what_the_files_say() {
 const NAMED: &[(&str, &str, &str)] = &[
     ("cli/merge.rs", "SealedSecret", "it merges into the Kubernetes kind, which it has to find in the file"),
     ("grammars/uri.rs", "vault", "the example in a hint"),
-    ("model/inventory.rs", "env", "the form of use in the table of consumers, no scheme"),
     ("rules/seals.rs", "SealedSecret", "the rule is about the Kubernetes kind"),
     ("settings/transform.rs", "env", "the field `key: {env: NAME}` of the settings"),
     ("settings/transform.rs", "file", "the field `key: {file: PATH}` of the settings"),

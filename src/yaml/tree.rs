@@ -370,10 +370,8 @@ fn told(text: &str, error: &ScanError) -> Fault {
     // Behind a plain text a tab looks like more of it, and the parser complains of what follows.
     let near = text.lines().skip(line.saturating_sub(1)).take(2);
     let tab = near.zip(line..).find(|(near, _)| near.trim_start_matches(' ').starts_with('\t'));
-    let (line, (message, hint)) = match tab {
-        Some((_, line)) => (line, words(&ErrorKind::TabInIndentation)),
-        None => (line, (message, hint)),
-    };
+    let told = tab.map(|(_, line)| (line, words(&ErrorKind::TabInIndentation)));
+    let (line, (message, hint)) = told.unwrap_or((line, (message, hint)));
     Fault { line, message: message.to_owned(), hint }
 }
 
