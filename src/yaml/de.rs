@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
-use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Unexpected, Visitor};
 
 use super::scalar::{self, Number};
 use super::{Kind, Mistake, NodeId, Scalar, Tree};
@@ -25,7 +25,7 @@ struct Reader<'t, 's> {
     node: NodeId,
 }
 
-impl<'t> Reader<'t, '_> {
+impl<'t, 's> Reader<'t, 's> {
     fn any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
         let Self { tree, node } = self;
         if tree.is_key(node) {
@@ -47,9 +47,8 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn entries(self) -> MapDeserializer<'t, impl Iterator<Item = (Self, Self)>, Mistake> {
-        let to = move |node| Self { tree: self.tree, node };
-        MapDeserializer::new(self.tree.entries(self.node).into_iter().map(move |(key, value)| (to(key), to(value))))
+    fn entries(self) -> Entries<'t, 's> {
+        Entries { tree: self.tree, entries: self.tree.entries(self.node).into_iter(), value: self.node }
     }
 
     fn variant<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -126,6 +125,29 @@ fn number<'t, V: Visitor<'t>>(text: &str, visitor: V) -> Result<V::Value, Mistak
             _ => visitor.visit_i128(int),
         },
         None => visitor.visit_unit(),
+    }
+}
+
+/// The entries of a map. A mistake that a type finds in what it has read gets the place of its value here.
+struct Entries<'t, 's> {
+    tree: &'t Tree<'s>,
+    entries: std::vec::IntoIter<(NodeId, NodeId)>,
+    value: NodeId,
+}
+
+impl<'t> MapAccess<'t> for Entries<'t, '_> {
+    type Error = Mistake;
+
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        self.value = value;
+        let read = seed.deserialize(Reader { tree: self.tree, node: key });
+        read.map(Some).map_err(|mistake| mistake.at(self.tree, key))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
+        let read = seed.deserialize(Reader { tree: self.tree, node: self.value });
+        read.map_err(|mistake| mistake.at(self.tree, self.value))
     }
 }
 
