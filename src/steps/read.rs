@@ -195,7 +195,11 @@ fn says_something(text: &str) -> bool {
         return text.lines().any(|line| !nothing(line.trim()));
     }
     let Ok(tree) = Tree::parse(text, Syntax::Document) else {
-        return text.lines().any(|line| !nothing(line.trim()));
+        // Neighbours that nobody looks into are one text.
+        let Some((first, rest)) = text.split_once("\n---") else {
+            return text.lines().any(|line| !nothing(line.trim()));
+        };
+        return says_something(first) || says_something(rest);
     };
     let at = |key| tree.get(tree.root(), key);
     let list = at("kind").and_then(|kind| tree.text(kind)).is_some_and(|kind| kind.ends_with("List"));
