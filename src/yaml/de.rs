@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 
-use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
-use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Unexpected, Visitor};
 
 use super::scalar::{self, Number};
 use super::{Kind, Mistake, NodeId, Scalar, Tree};
@@ -25,7 +25,7 @@ struct Reader<'t, 's> {
     node: NodeId,
 }
 
-impl<'t> Reader<'t, '_> {
+impl<'t, 's> Reader<'t, 's> {
     fn any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
         let Self { tree, node } = self;
         if tree.is_key(node) {
@@ -47,9 +47,8 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn entries(self) -> MapDeserializer<'t, impl Iterator<Item = (Self, Self)>, Mistake> {
-        let to = move |node| Self { tree: self.tree, node };
-        MapDeserializer::new(self.tree.entries(self.node).into_iter().map(move |(key, value)| (to(key), to(value))))
+    fn entries(self) -> Entries<'t, 's> {
+        Entries { tree: self.tree, left: self.tree.entries(self.node).into_iter(), value: self.node }
     }
 
     fn variant<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -59,6 +58,29 @@ impl<'t> Reader<'t, '_> {
             (_, 0) => self.any(Wanted("a name")).map(|never| match never {}),
             _ => self.any(Wanted("a map with one key")).map(|never| match never {}),
         }
+    }
+}
+
+/// The entries of a map. What a type says of a value that was read gets that value's place.
+struct Entries<'t, 's> {
+    tree: &'t Tree<'s>,
+    left: std::vec::IntoIter<(NodeId, NodeId)>,
+    value: NodeId,
+}
+
+impl<'t> MapAccess<'t> for Entries<'t, '_> {
+    type Error = Mistake;
+
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+        let Some((node, value)) = self.left.next() else { return Ok(None) };
+        self.value = value;
+        let key = seed.deserialize(Reader { tree: self.tree, node });
+        key.map(Some).map_err(|mistake| mistake.at(self.tree, node))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
+        let (tree, node) = (self.tree, self.value);
+        seed.deserialize(Reader { tree, node }).map_err(|mistake| mistake.at(tree, node))
     }
 }
 
