@@ -1,6 +1,6 @@
 //! Plan to values: the only step that waits. It asks nobody where nothing is sealed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::error::{Problem, Problems};
 use crate::hosts::{Job, Old, Wanted};
@@ -171,13 +171,7 @@ fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems:
         }
     }
     wrong.sort_by_key(|(place, _)| *place);
-    // One missing identity is told once, not for each file that it would open.
-    let mut told = BTreeSet::new();
-    for (place, problem) in wrong {
-        if told.insert(problem.to_string()) {
-            problems.push(problem.at(stream.tell(place)));
-        }
-    }
+    problems.extend(wrong.into_iter().map(|(place, problem)| problem.at(stream.tell(place))).collect());
     values
 }
 

@@ -48,7 +48,7 @@ impl<'t, 's> Reader<'t, 's> {
     }
 
     fn entries(self) -> Entries<'t, 's> {
-        Entries { tree: self.tree, entries: self.tree.entries(self.node).into_iter(), value: self.node }
+        Entries { tree: self.tree, left: self.tree.entries(self.node).into_iter(), value: self.node }
     }
 
     fn variant<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -58,6 +58,29 @@ impl<'t, 's> Reader<'t, 's> {
             (_, 0) => self.any(Wanted("a name")).map(|never| match never {}),
             _ => self.any(Wanted("a map with one key")).map(|never| match never {}),
         }
+    }
+}
+
+/// The entries of a map. What a type says of a value that was read gets that value's place.
+struct Entries<'t, 's> {
+    tree: &'t Tree<'s>,
+    left: std::vec::IntoIter<(NodeId, NodeId)>,
+    value: NodeId,
+}
+
+impl<'t> MapAccess<'t> for Entries<'t, '_> {
+    type Error = Mistake;
+
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
+        let Some((node, value)) = self.left.next() else { return Ok(None) };
+        self.value = value;
+        let key = seed.deserialize(Reader { tree: self.tree, node });
+        key.map(Some).map_err(|mistake| mistake.at(self.tree, node))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
+        let (tree, node) = (self.tree, self.value);
+        seed.deserialize(Reader { tree, node }).map_err(|mistake| mistake.at(tree, node))
     }
 }
 
@@ -125,29 +148,6 @@ fn number<'t, V: Visitor<'t>>(text: &str, visitor: V) -> Result<V::Value, Mistak
             _ => visitor.visit_i128(int),
         },
         None => visitor.visit_unit(),
-    }
-}
-
-/// The entries of a map. A mistake that a type finds in what it has read gets the place of its value here.
-struct Entries<'t, 's> {
-    tree: &'t Tree<'s>,
-    entries: std::vec::IntoIter<(NodeId, NodeId)>,
-    value: NodeId,
-}
-
-impl<'t> MapAccess<'t> for Entries<'t, '_> {
-    type Error = Mistake;
-
-    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Mistake> {
-        let Some((key, value)) = self.entries.next() else { return Ok(None) };
-        self.value = value;
-        let read = seed.deserialize(Reader { tree: self.tree, node: key });
-        read.map(Some).map_err(|mistake| mistake.at(self.tree, key))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Mistake> {
-        let read = seed.deserialize(Reader { tree: self.tree, node: self.value });
-        read.map_err(|mistake| mistake.at(self.tree, self.value))
     }
 }
 
