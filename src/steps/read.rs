@@ -9,7 +9,7 @@ use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{Input, Manifest, ManifestId, Source, Stream};
 use crate::settings::Transform;
-use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
+use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,11 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
 /// Neighbours without a marker are one manifest: nobody will look into them.
 fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Pieces<'s>) {
     let (mut at, mut quiet) = (0, None);
+    let typed = holds_typed_list(text, &pieces);
     for piece in pieces.pieces {
         let start = at + piece.before.len();
         at = start + piece.text.len();
-        let matters = piece.matters;
+        let matters = piece.matters || typed && in_list(&piece) || piece.before.contains("%TAG");
         if let (false, Some(from), Some(last)) = (matters, quiet, stream.manifests.last_mut()) {
             last.text = text.get(from..at).unwrap_or("");
             continue;
@@ -114,6 +115,21 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Piece
         stream.manifests.push(manifest);
     }
     stream.tails.push(pieces.tail);
+}
+
+/// Items of a SecretList need not say their kind, so each of them is looked at. What stands around the
+/// items may hide the word behind an escape or a tag.
+fn holds_typed_list(text: &str, pieces: &Pieces) -> bool {
+    let hides = |around: &str| around.contains(['\\', '!']);
+    let mut items = pieces.pieces.iter().filter(|piece| in_list(piece)).peekable();
+    items.peek().is_some()
+        && (memchr::memmem::find(text.as_bytes(), b"SecretList").is_some()
+            || hides(pieces.tail)
+            || items.any(|piece| hides(piece.before)))
+}
+
+fn in_list(piece: &Piece) -> bool {
+    matches!(piece.syntax, Syntax::Item { .. } | Syntax::Member)
 }
 
 /// Only maps are objects, `null` is nothing, and nothing may hide what an object is, or that it is a

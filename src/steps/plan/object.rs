@@ -83,8 +83,23 @@ fn fields(tree: &Tree) -> Result<(), Problem> {
 
 /// Labels and annotations, every value text.
 pub(super) fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
-    Ok(Metadata { labels: texts(tree, "labels")?, annotations: texts(tree, "annotations")? })
+    let metadata = Metadata { labels: texts(tree, "labels")?, annotations: texts(tree, "annotations")? };
+    for (name, _) in &metadata.annotations {
+        let ours = name.strip_prefix(OURS).filter(|rest| !rest.starts_with("allow."));
+        if let Some(rest) = ours.filter(|rest| !KNOWN.contains(rest)) {
+            let known = nearest(rest, KNOWN);
+            let hint = known
+                .map_or_else(|| format!("known: {}", KNOWN.join(", ")), |near| format!("did you mean {OURS}{near}?"));
+            return Err(Problem::new(format!("no annotation of sealref is called \"{name}\"")).hint(hint));
+        }
+    }
+    Ok(metadata)
 }
+
+const OURS: &str = "sealref.dev/";
+
+/// What we ask, and what we write.
+const KNOWN: [&str; 6] = ["data-from", "ignore", "public-keys", "sealed-for", "sealed-with", "target"];
 
 fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
     let Some(map) = tree.at(tree.root(), &["metadata", field]) else {
