@@ -208,7 +208,7 @@ impl<'t> Raw<'t> {
         }
         let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);
         if pairs.chain([&self.path]).chain(&self.fragment).any(|text| text.chars().any(hidden)) {
-            return wrong("the reference has a control or a backslash in it", "leave it out");
+            return wrong("the reference has a control, a backslash or an invisible letter in it", "leave it out");
         }
         let mut parameters = self.parameters;
         parameters.sort();
