@@ -42,7 +42,7 @@ impl Explain {
         let (job, _) = options::job(call, Purpose::Render)?;
         let stream = read::read(&job.input, Purpose::Render)?;
         let mut warnings = Problems::default();
-        let (plan, _) = steps::decide(&stream, &job, &mut warnings)?;
+        let plan = steps::decide(&stream, &job, &mut warnings)?;
         let answer = match self.format {
             Format::Json => format!("{:#}\n", as_json(&stream, &plan)),
             Format::Text => as_text(&stream, &plan),

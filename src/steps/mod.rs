@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
 use crate::hosts::{Job, Wanted};
-use crate::model::{Address, Inventory, Manifest, Plan, Stream, Wire};
+use crate::model::{Address, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
 use crate::settings::Policy;
 use crate::sources;
@@ -61,14 +61,9 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
 ///
 /// # Errors
 /// Whatever would stop `render` before it fetches.
-pub fn decide<'t>(
-    stream: &'t Stream<'_>,
-    job: &Job,
-    warnings: &mut Problems,
-) -> Result<(Plan<'t>, Inventory), Problems> {
+pub fn decide<'t>(stream: &'t Stream<'_>, job: &Job, warnings: &mut Problems) -> Result<Plan<'t>, Problems> {
     let found = find::find(stream, job.terms.reading)?;
-    let plan = plan::plan(stream, found.values, &found.inventory, job, warnings)?;
-    Ok((plan, found.inventory))
+    plan::plan(stream, found.values, &found.inventory, job, warnings)
 }
 
 /// Our own settings do not go out, and that is told.

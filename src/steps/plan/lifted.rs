@@ -1,5 +1,7 @@
 //! Values that are lifted out of a workload into a Secret of its own.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{Context, TARGET, object};
@@ -29,9 +31,10 @@ impl Context<'_, '_> {
         }
         let name = lifted_name(identity);
         let (mut items, mut lifts): (Vec<Item>, Vec<Lift>) = (vec![], vec![]);
+        let (mut places, mut keys) = (BTreeSet::new(), BTreeSet::new());
         for found in values {
             // What several containers share through an alias is one place, and is lifted once.
-            if items.iter().any(|item| item.place == found.place) {
+            if places.contains(&found.place) {
                 continue;
             }
             if found.template.is_literal() {
@@ -39,28 +42,25 @@ impl Context<'_, '_> {
                 lifts.push(Lift::Text { place: found.place, text });
                 continue;
             }
-            let place = self.stream.tell(found.place);
+            let at = |problem: Problem| problem.at(self.stream.tell(found.place));
             if expands(&found) {
-                problems.push(
-                    Problem::new("$(NAME) or $$ in the value would not be expanded any more once it is lifted")
-                        .hint("give the reference a variable of its own, and compose the value from it")
-                        .at(place.clone()),
-                );
+                problems.push(at(Problem::new(
+                    "$(NAME) or $$ in the value would not be expanded any more once it is lifted",
+                )
+                .hint("give the reference a variable of its own, and compose the value from it")));
             }
             if found.key.starts_with('.') || found.key.ends_with('.') {
-                problems.push(
-                    Problem::new("the container or the variable has no name that is text")
-                        .hint("put it in quotes; Kubernetes reads y, on and no as booleans")
-                        .at(place),
-                );
+                problems.push(at(Problem::new("the container or the variable has no name that is text")
+                    .hint("put it in quotes; Kubernetes reads y, on and no as booleans")));
                 continue;
             }
-            if items.iter().any(|item| item.key == found.key) {
-                problems.push(Problem::new("the variable is set twice").hint("remove one of them").at(place));
+            if !keys.insert(found.key.clone()) {
+                problems.push(at(Problem::new("the variable is set twice").hint("remove one of them")));
                 continue;
             }
             let (name, key) = (name.clone(), found.key.clone());
             lifts.push(Lift::Key { place: found.place, site: found.site, name, key });
+            places.insert(found.place);
             items.push(Item { key: found.key, place: found.place, template: found.template });
         }
         if items.is_empty() {
