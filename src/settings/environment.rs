@@ -169,6 +169,12 @@ impl Settings {
         problems.or(settings)
     }
 
+    /// What happens to the literal values of a Secret that this rule is for.
+    #[must_use]
+    pub fn plaintext_by(&self, rule: Option<&SecretRule>) -> Plaintext {
+        rule.and_then(|rule| rule.plaintext).unwrap_or(self.plaintext)
+    }
+
     /// The first rule that is for a Secret.
     pub fn secret_rule(
         &self,

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::settings::{Plaintext, SecretRule};
 use crate::sources::{self, Becomes};
 use crate::targets;
-use crate::yaml::{NodeId, Tree};
+use crate::yaml::Tree;
 
 mod address;
 mod collision;
@@ -80,7 +80,7 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
         &label,
     );
     rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
-        || rule.and_then(|rule| rule.plaintext).unwrap_or(job.settings.plaintext) == Plaintext::Pass
+        || job.settings.plaintext_by(rule) == Plaintext::Pass
 }
 
 /// What becomes of one Secret.
@@ -90,10 +90,6 @@ enum Outcome<'t> {
 }
 
 impl<'c> Context<'c, '_> {
-    fn place(&self, manifest: ManifestId, node: NodeId) -> String {
-        self.stream.tell(Place { manifest, node })
-    }
-
     fn secret<'t>(
         &self,
         id: ManifestId,
@@ -120,7 +116,7 @@ impl<'c> Context<'c, '_> {
                 return Ok(Outcome::Passes(reason));
             }
             let public = literal::public_keys(&object.metadata, rule);
-            let settled = rule.and_then(|rule| rule.plaintext).unwrap_or(self.job.settings.plaintext);
+            let settled = self.job.settings.plaintext_by(rule);
             match settled {
                 _ if values.iter().all(|value| public.contains(&value.key)) => {
                     return Ok(Outcome::Passes("every key is marked public"));
@@ -134,7 +130,7 @@ impl<'c> Context<'c, '_> {
             warnings.push(
                 Problem::new("the key stands under data and under stringData; stringData wins")
                     .hint("remove it from data")
-                    .at(self.place(id, place)),
+                    .at(self.stream.tell(Place { manifest: id, node: place })),
             );
         }
         // Collected, they would keep the room of what was found, which is twice as large

@@ -33,7 +33,7 @@ pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec
 pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&SecretRule>, seals: bool) -> Problems {
     let mut problems = Problems::default();
     let public = public_keys(&provision.metadata, rule);
-    let settled = rule.and_then(|rule| rule.plaintext).unwrap_or(context.job.settings.plaintext);
+    let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
         let judged = if item.template.is_literal() {
             whole(item, public.contains(&item.key), settled, seals)
