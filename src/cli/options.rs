@@ -148,5 +148,6 @@ pub(super) fn job(call: Call, purpose: Purpose) -> Result<(Job, World), Problems
 
 /// The same for an input that is already there.
 pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
+    crate::outside::process::work_along();
     stream::job(read::untangle(input, purpose)?, call)
 }

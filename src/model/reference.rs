@@ -207,7 +207,7 @@ impl<'t> Raw<'t> {
             return wrong("the path has a \"..\" or \".\" in it", "write the path from its beginning");
         }
         let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);
-        if pairs.chain([&self.path]).chain(&self.fragment).any(|text| text.chars().any(hidden)) {
+        if pairs.chain([&self.path]).chain(&self.fragment).any(|text| hides(text)) {
             return wrong("the reference has a control, a backslash or an invisible letter in it", "leave it out");
         }
         let mut parameters = self.parameters;
@@ -219,7 +219,13 @@ impl<'t> Raw<'t> {
     }
 }
 
-/// What a reader of a message or a log would not see.
+/// True where a text holds what a reader of a message or a log would not see.
+fn hides(text: &str) -> bool {
+    // Almost every text is plain ASCII, all of whose bytes are judged at once.
+    let is_plain = text.bytes().fold(true, |plain, c| plain & matches!(c, b' '..=b'[' | b']'..=b'~'));
+    !is_plain && text.chars().any(hidden)
+}
+
 fn hidden(c: char) -> bool {
     c.is_control()
         || c == '\\'

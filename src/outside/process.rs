@@ -26,6 +26,12 @@ pub fn harden() {
     panic::set_hook(Box::new(|panic| stdio::tell(&bug(panic.location()))));
 }
 
+/// Lets this thread work along with the others. Alone, it then does all: a second thread would have a heap of its own,
+/// which grows page by page. Where no other thread can be had, work is done here too.
+pub fn work_along() {
+    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+}
+
 /// Ends the process at once on TERM, INT and HUP, with 143, 130 and 129, after removing temporary
 /// files. Where no thread can be had, the system's own way of ending it stays.
 pub fn watch_signals() {

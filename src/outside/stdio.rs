@@ -72,12 +72,15 @@ fn unbuffered(stream: &impl AsFd) -> io::Result<File> {
 }
 
 fn write(writer: &mut impl Write, pieces: &[&str]) -> io::Result<()> {
-    let mut writer = BufWriter::new(writer);
+    let mut writer = BufWriter::with_capacity(PIPE, writer);
     for piece in pieces {
         writer.write_all(piece.as_bytes())?;
     }
     writer.flush()
 }
+
+/// Bytes that a pipe takes at once on Linux.
+const PIPE: usize = 64 << 10;
 
 fn outcome(result: io::Result<()>) -> Result<Written, Problem> {
     match result {

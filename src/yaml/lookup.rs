@@ -294,6 +294,7 @@ impl<'s> Tree<'s> {
         let node = self.node(key);
         match node.style {
             Style::Quoted if node.tag == Sort::None => node.text == name,
+            Style::Plain if node.tag == Sort::None && scalar::is_word(&node.text) => node.text == name,
             _ => self.key(key) == name,
         }
     }

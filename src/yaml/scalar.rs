@@ -44,9 +44,20 @@ pub enum Plain<'a> {
 #[must_use]
 pub fn kubernetes(text: &str) -> Plain<'_> {
     match text {
+        _ if is_word(text) => Plain::Text(text),
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Plain::Bool(true),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Plain::Bool(false),
         _ => either(text),
+    }
+}
+
+/// True where the first letter and the length alone tell that it is text, as with almost every key.
+pub(super) fn is_word(text: &str) -> bool {
+    match text.bytes().next() {
+        // The letters that true, false, null, yes, no, on, off and their like begin with.
+        Some(b'f' | b'F' | b'n' | b'N' | b'o' | b'O' | b't' | b'T' | b'y' | b'Y') => text.len() > "false".len(),
+        Some(first) => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
+        None => false,
     }
 }
 

@@ -14,21 +14,25 @@ pub(super) type Words = (&'static str, &'static str);
 
 /// Checks a scalar; gives what a `!!binary` one holds.
 pub(super) fn check(sort: Sort, style: Style, text: &str, is_key: bool) -> Result<Option<String>, Words> {
-    let read = scalar::kubernetes(text);
+    let read = || scalar::kubernetes(text);
     let fits = match sort {
-        Sort::None if style == Style::Plain && read == Plain::Infinite && !is_key => {
-            return Err(("a number that has no JSON form", "quote it if it is text"));
+        // All that is infinite, or no number, begins with a sign or a point.
+        Sort::None if style == Style::Plain && !is_key && text.starts_with(['+', '-', '.']) => {
+            if read() == Plain::Infinite {
+                return Err(("a number that has no JSON form", "quote it if it is text"));
+            }
+            true
         }
         Sort::None | Sort::Text => true,
         Sort::Binary => {
             let held = decode(text).ok_or(("this is no base64", "check what follows !!binary"))?;
             return Ok(Some(held));
         }
-        Sort::Bool => matches!(read, Plain::Bool(_)),
+        Sort::Bool => matches!(read(), Plain::Bool(_)),
         Sort::Collection => false,
-        Sort::Float => matches!(read, Plain::Number(_)),
+        Sort::Float => matches!(read(), Plain::Number(_)),
         Sort::Int => matches!(scalar::number(text), Some(Number::Int(_))),
-        Sort::Null => matches!(read, Plain::Null),
+        Sort::Null => matches!(read(), Plain::Null),
     };
     if fits {
         Ok(None)

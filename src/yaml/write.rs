@@ -141,17 +141,24 @@ pub(super) fn entry(out: &mut String, key: &str, value: &Value<'_>, column: usiz
 
 /// True for text that needs no quotes anywhere, in either reader.
 pub(super) fn is_plain(text: &str) -> bool {
-    let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'+' | b'-');
-    let is_word = match text.bytes().next() {
-        // The letters that true, false, null, yes, no, on, off and their like begin with.
-        Some(b'f' | b'F' | b'n' | b'N' | b'o' | b'O' | b't' | b'T' | b'y' | b'Y') => {
-            text.len() > "false".len() || scalar::kubernetes(text) == Plain::Text(text)
-        }
-        Some(first) => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
-        None => false,
-    };
-    is_word && text.bytes().all(fits)
+    let is_text = scalar::is_word(text)
+        || text.starts_with(|c: char| c.is_ascii_alphabetic()) && scalar::kubernetes(text) == Plain::Text(text);
+    is_text && text.bytes().all(|c| FITS.get(usize::from(c)) == Some(&true))
 }
+
+/// The bytes that stand without quotes. A table, because every key and most values are judged by it.
+static FITS: [bool; 256] = {
+    let mut fits = [false; 256];
+    let mut c = 0;
+    while c < 128 {
+        #[expect(clippy::indexing_slicing, reason = "of a constant, while it is compiled")]
+        {
+            fits[c as usize] = matches!(c, b'+' | b'-'..=b'9' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
+        }
+        c += 1;
+    }
+    fits
+};
 
 /// True for text of several lines that a `|` block keeps exactly.
 fn is_literal(text: &str) -> bool {
@@ -203,7 +210,11 @@ fn is_printable(c: char) -> bool {
 
 /// Spaces up to a column.
 pub(super) fn pad(out: &mut String, column: usize) {
-    out.extend(std::iter::repeat_n(' ', column));
+    const SPACES: &str = "                                ";
+    match SPACES.get(..column) {
+        Some(spaces) => out.push_str(spaces),
+        None => out.extend(std::iter::repeat_n(' ', column)),
+    }
 }
 
 /// A text that we made, with the line ends of the document.
