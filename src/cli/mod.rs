@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::{Exit, Problem, Problems};
+use crate::outside::environment;
 use crate::outside::stdio::{self, Written};
 use crate::reports;
 use crate::rules::Severity;
@@ -13,6 +14,7 @@ use crate::rules::Severity;
 mod cert;
 mod explain;
 mod keys;
+mod krm;
 mod merge;
 mod options;
 mod output;
@@ -39,10 +41,17 @@ enum Command {
     Verify(verify::Verify),
     Seal(seal::Seal),
     Keys(keys::Keys),
+    Krm(krm::Krm),
     Cert(cert::Cert),
     Schema(schema::Schema),
     Completions(schema::Completions),
+    /// Whatever is piped in
+    #[command(name = PIPED, hide = true)]
+    Piped(krm::Krm),
 }
+
+/// What is run where nothing was typed and something is piped in.
+const PIPED: &str = "-";
 
 /// What a command gives: text for standard output, and what is told beside it.
 #[derive(Default)]
@@ -79,7 +88,11 @@ impl Done {
 /// Runs what was typed.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut typed = environment::arguments();
+    if typed.len() == 1 && !stdio::stdin_is_terminal() {
+        typed.push(PIPED.into());
+    }
+    let cli = match Cli::try_parse_from(typed) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             stdio::tell(&error.render().to_string());
@@ -92,7 +105,7 @@ pub fn run() -> ExitCode {
 
 /// A policy that this version cannot keep must not be taken for none.
 fn guarded(command: Command) -> Result<Done, Problems> {
-    if crate::outside::environment::variable("SEALREF_POLICY")?.is_some() {
+    if environment::variable("SEALREF_POLICY")?.is_some() {
         return Err(Problem::new("SEALREF_POLICY is set, and this version cannot keep a policy")
             .hint("use a version that can, or unset it where nobody else's manifests are rendered")
             .exit(Exit::Refused)
@@ -104,9 +117,11 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Verify(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
+        Command::Krm(command) => command.run(),
         Command::Cert(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
+        Command::Piped(command) => command.or_render(),
     }
 }
 

@@ -5,15 +5,17 @@ use rayon::prelude::*;
 use super::Draw;
 use super::fetch::{Fetched, Mode, Seals};
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::Job;
+use crate::hosts::{Job, Names};
 use crate::limits;
 use crate::model::{Fates, Identity, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
 use crate::seal;
-use crate::settings::{Allowed, Settings};
+use crate::settings::Allowed;
 use crate::targets::{self, Terms};
 use crate::yaml::{Syntax, Value};
 
 mod content;
+mod name;
+mod shadow;
 mod value;
 
 /// What `emit` gives: the fates so far, and what must not show in them.
@@ -39,7 +41,7 @@ pub fn emit(
         null_byte_policy: job.settings.eso_version.defaults_null_byte_policy(),
         sealed_with: seals.as_ref().map(sealed_with).unwrap_or_default(),
     };
-    let emitter = Emitter { settings: &job.settings, terms: &terms, values: &values, seals: seals.as_ref(), draw };
+    let emitter = Emitter { job, terms: &terms, values: &values, seals: seals.as_ref(), draw };
     let made: Vec<Result<Vec<Made>, Problem>> = plan
         .provisions
         .par_iter()
@@ -65,7 +67,7 @@ pub fn emit(
 }
 
 struct Emitter<'e> {
-    settings: &'e Settings,
+    job: &'e Job,
     terms: &'e Terms,
     values: &'e Values,
     seals: Option<&'e Seals>,
@@ -76,8 +78,12 @@ impl Emitter<'_> {
     fn made(&self, provision: &Provision, syntax: Syntax) -> Result<Vec<Made>, Problem> {
         let target = targets::find(provision.target.0)?;
         let total = std::sync::atomic::AtomicUsize::new(0);
-        let seal = |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
-        let objects = target.emit(provision, self.terms, &seal)?;
+        let name = self.final_name(provision, target)?;
+        let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
+        let mut objects = target.emit(provision, &name, self.terms, &seal)?;
+        if self.job.terms.names == Names::Growing {
+            objects.push(shadow::blank(provision, &name));
+        }
         let write = |(identity, value): (Identity, Value)| {
             content::annotations(&value)?;
             let mut text = value.write(syntax);
@@ -95,6 +101,7 @@ impl Emitter<'_> {
     fn ciphertext(
         &self,
         provision: &Provision,
+        name: &str,
         key: &str,
         template: &Template,
         total: &std::sync::atomic::AtomicUsize,
@@ -106,14 +113,13 @@ impl Emitter<'_> {
         }
         let certificate = certificate.as_ref().ok_or_else(bug)?;
         let origin = value::origin(self.values, template);
-        let secret = &provision.secret;
-        let (namespace, name) = (secret.namespace.as_deref().unwrap_or(""), secret.name.as_str());
+        let namespace = provision.secret.namespace.as_deref().unwrap_or("");
         let place = seal::Place {
             scope: provision.scope,
             namespace,
             name,
             item: key,
-            epoch: &self.settings.epoch,
+            epoch: &self.job.settings.epoch,
             domain: DOMAIN,
             origin: &origin,
         };

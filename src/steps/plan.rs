@@ -4,7 +4,7 @@
 use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
-use crate::hosts::Job;
+use crate::hosts::{Job, Names};
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
     Stream, TargetName,
@@ -24,6 +24,8 @@ mod validate;
 
 /// Names the target of one Secret or workload.
 pub(super) const TARGET: &str = "sealref.dev/target";
+/// Marks what kustomize leaves out in the end.
+const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Names keys whose literal values are public.
 const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
 
@@ -100,6 +102,9 @@ impl<'c> Context<'c, '_> {
     ) -> Result<Outcome<'t>, Problems> {
         if find::ignored(tree) {
             return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
+        }
+        if self.job.terms.names == Names::Growing && find::annotation(tree, LOCAL) == Some("true") {
+            return Ok(Outcome::Passes("it never leaves the build: config.kubernetes.io/local-config"));
         }
         if find::is_sops(tree) {
             return Err(Problem::new("the Secret is encrypted with SOPS, which this version does not read")
