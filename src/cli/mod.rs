@@ -1,11 +1,13 @@
 //! What can be typed: one file a command.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::{Exit, Problem, Problems};
+use crate::hosts::kustomize_plugin;
 use crate::outside::environment;
 use crate::outside::stdio::{self, Written};
 use crate::reports;
@@ -48,10 +50,14 @@ enum Command {
     /// Whatever is piped in
     #[command(name = PIPED, hide = true)]
     Piped(krm::Krm),
+    #[command(name = PLUGIN, hide = true)]
+    Plugin(krm::Plugin),
 }
 
 /// What is run where nothing was typed and something is piped in.
 const PIPED: &str = "-";
+/// What is run where kustomize names a file of settings and no command.
+const PLUGIN: &str = "kustomize-plugin";
 
 /// What a command gives: text for standard output, and what is told beside it.
 #[derive(Default)]
@@ -88,10 +94,10 @@ impl Done {
 /// Runs what was typed.
 #[must_use]
 pub fn run() -> ExitCode {
-    let mut typed = environment::arguments();
-    if typed.len() == 1 && !stdio::stdin_is_terminal() {
-        typed.push(PIPED.into());
-    }
+    let typed = match called() {
+        Ok(typed) => typed,
+        Err(problem) => return end(Err(problem.into())),
+    };
     let cli = match Cli::try_parse_from(typed) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
@@ -101,6 +107,17 @@ pub fn run() -> ExitCode {
         Err(help) => return end(Ok(Done::output(help.render().to_string()))),
     };
     end(guarded(cli.command))
+}
+
+/// What was typed, with the command put in where another program called us without one.
+fn called() -> Result<Vec<OsString>, Problem> {
+    let mut typed = environment::arguments();
+    if kustomize_plugin::is_call(&typed)? {
+        typed.insert(1, PLUGIN.into());
+    } else if typed.len() == 1 && !stdio::stdin_is_terminal() {
+        typed.push(PIPED.into());
+    }
+    Ok(typed)
 }
 
 /// A policy that this version cannot keep must not be taken for none.
@@ -122,6 +139,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
         Command::Piped(command) => command.or_render(),
+        Command::Plugin(command) => command.run(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who calls us, as data: a call becomes a [`Job`]. A host calls no step, and no step asks who the host is.
 
 pub mod krm;
+pub mod kustomize_plugin;
 mod settings;
 pub mod stream;
 
