@@ -89,6 +89,8 @@ pub struct Settings {
     pub refresh_interval: Interval,
     /// Which External Secrets will read the result.
     pub eso_version: EsoVersion,
+    /// True: layers above do the work again.
+    pub layered: bool,
     /// What is put behind names.
     pub suffix: Suffix,
     /// What happens to literal values.
@@ -158,6 +160,7 @@ impl Settings {
             store_files: spec.store_files.clone().unwrap_or_default(),
             refresh_interval: spec.refresh_interval.unwrap_or(Interval::HOUR),
             eso_version: spec.eso_version.unwrap_or(EsoVersion::NEWEST),
+            layered: spec.layered.unwrap_or(false),
             suffix: spec.suffix.unwrap_or_default(),
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,

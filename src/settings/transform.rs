@@ -67,6 +67,9 @@ pub struct Spec {
     pub environments: BTreeMap<String, Environment>,
     /// How values are sealed.
     pub sealing: Sealing,
+    /// True: every kustomization that builds on another has this transformer, and each does the work again. Then every
+    /// value must be a reference.
+    pub layered: Option<bool>,
     /// What is put behind the names that kustomize would put a hash behind.
     pub suffix: Option<Suffix>,
     /// What happens to literal values in Secrets.
@@ -271,6 +274,7 @@ impl Spec {
             clusters: base.clusters,
             environments: base.environments,
             sealing,
+            layered: self.layered.or(base.layered),
             suffix: self.suffix.or(base.suffix),
             plaintext: self.plaintext.or(base.plaintext),
             secrets: self.secrets.or(base.secrets),

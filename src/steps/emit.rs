@@ -18,6 +18,8 @@ mod name;
 mod shadow;
 mod value;
 
+use shadow::Holds;
+
 /// What `emit` gives: the fates so far, and what must not show in them.
 pub struct Outcome {
     /// What becomes of each manifest.
@@ -42,25 +44,34 @@ pub fn emit(
         sealed_with: seals.as_ref().map(sealed_with).unwrap_or_default(),
     };
     let emitter = Emitter { job, terms: &terms, values: &values, seals: seals.as_ref(), draw };
-    let made: Vec<Result<Vec<Made>, Problem>> = plan
+    let made: Vec<Result<_, Problem>> = plan
         .provisions
         .par_iter()
         .map(|provision| {
             let id = provision.origin.manifest();
             let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
-            emitter.made(provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
+            emitter.made(stream, provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
     for (provision, made) in plan.provisions.iter().zip(made) {
-        let Some(made) = problems.keep(made) else {
+        let Some((made, shadow)) = problems.keep(made) else {
             continue;
         };
         let mut made = made.into_iter();
-        match (provision.origin, made.next()) {
-            (Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
-            (Origin::Lifted(id), Some(first)) => fates.put_before(id, std::iter::once(first).chain(made)),
-            (_, None) => problems.push(Problem::new("a target gave no object").exit(Exit::Bug)),
+        let Some(first) = made.next() else {
+            problems.push(Problem::new("a target gave no object").exit(Exit::Bug));
+            continue;
+        };
+        match (provision.origin, provision.supersedes, shadow) {
+            (Origin::Lifted(id), _, shadow) => {
+                fates.put_before(id, std::iter::once(first).chain(made).chain(shadow));
+            }
+            (Origin::Replaced(id), Some(below), Some(shadow)) => {
+                fates.replace(below, first, made.collect());
+                fates.replace(id, shadow, vec![]);
+            }
+            (Origin::Replaced(id), _, shadow) => fates.replace(id, first, made.chain(shadow).collect()),
         }
     }
     problems.or(Outcome { fates, watch: values.watch() })
@@ -75,15 +86,18 @@ struct Emitter<'e> {
 }
 
 impl Emitter<'_> {
-    fn made(&self, provision: &Provision, syntax: Syntax) -> Result<Vec<Made>, Problem> {
+    /// The objects that stand for a Secret, and what shadows them where their names still change.
+    fn made(
+        &self,
+        stream: &Stream,
+        provision: &Provision,
+        syntax: Syntax,
+    ) -> Result<(Vec<Made>, Option<Made>), Problem> {
         let target = targets::find(provision.target.0)?;
         let total = std::sync::atomic::AtomicUsize::new(0);
         let name = self.final_name(provision, target)?;
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
-        let mut objects = target.emit(provision, &name, self.terms, &seal)?;
-        if self.job.terms.names == Names::Growing {
-            objects.push(shadow::blank(provision, &name));
-        }
+        let objects = target.emit(provision, &name, self.terms, &seal)?;
         let write = |(identity, value): (Identity, Value)| {
             content::annotations(&value)?;
             let mut text = value.write(syntax);
@@ -95,7 +109,9 @@ impl Emitter<'_> {
         for object in objects {
             made.push(write(object)?);
         }
-        Ok(made)
+        let holds = if self.job.settings.layered { Holds::References } else { Holds::Nothing };
+        let shadow = (self.job.terms.names == Names::Growing).then(|| shadow::cast(stream, provision, &name, holds));
+        Ok((made, shadow.map(write).transpose()?))
     }
 
     fn ciphertext(

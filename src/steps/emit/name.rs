@@ -4,7 +4,7 @@ use super::{DOMAIN, Emitter};
 use crate::error::Problem;
 use crate::hosts::Names;
 use crate::limits;
-use crate::model::{Provision, Template};
+use crate::model::{HASHED, Provision, Template};
 use crate::seal;
 use crate::settings::Suffix;
 use crate::steps::fetch::{Mode, Seals};
@@ -54,6 +54,3 @@ impl Emitter<'_> {
         Ok(seal::suffix([text.as_bytes()]))
     }
 }
-
-/// kustomize asks for a hash behind the name.
-pub(super) const HASHED: &str = "internal.config.kubernetes.io/needsHashSuffix";
