@@ -1,11 +1,14 @@
 //! What can be typed: one file a command.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::{Exit, Problem, Problems};
+use crate::hosts::kustomize_plugin;
+use crate::outside::environment;
 use crate::outside::stdio::{self, Written};
 use crate::reports;
 use crate::rules::Severity;
@@ -13,6 +16,7 @@ use crate::rules::Severity;
 mod cert;
 mod explain;
 mod keys;
+mod krm;
 mod merge;
 mod options;
 mod output;
@@ -39,10 +43,21 @@ enum Command {
     Verify(verify::Verify),
     Seal(seal::Seal),
     Keys(keys::Keys),
+    Krm(krm::Krm),
     Cert(cert::Cert),
     Schema(schema::Schema),
     Completions(schema::Completions),
+    /// Whatever is piped in
+    #[command(name = PIPED, hide = true)]
+    Piped(krm::Krm),
+    #[command(name = PLUGIN, hide = true)]
+    Plugin(krm::Plugin),
 }
+
+/// What is run where nothing was typed and something is piped in.
+const PIPED: &str = "-";
+/// What is run where kustomize names a file of settings and no command.
+const PLUGIN: &str = "kustomize-plugin";
 
 /// What a command gives: text for standard output, and what is told beside it.
 #[derive(Default)]
@@ -79,7 +94,11 @@ impl Done {
 /// Runs what was typed.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let typed = match called() {
+        Ok(typed) => typed,
+        Err(problem) => return end(Err(problem.into())),
+    };
+    let cli = match Cli::try_parse_from(typed) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             stdio::tell(&error.render().to_string());
@@ -90,9 +109,20 @@ pub fn run() -> ExitCode {
     end(guarded(cli.command))
 }
 
+/// What was typed, with the command put in where another program called us without one.
+fn called() -> Result<Vec<OsString>, Problem> {
+    let mut typed = environment::arguments();
+    if kustomize_plugin::is_call(&typed)? {
+        typed.insert(1, PLUGIN.into());
+    } else if typed.len() == 1 && !stdio::stdin_is_terminal() {
+        typed.push(PIPED.into());
+    }
+    Ok(typed)
+}
+
 /// A policy that this version cannot keep must not be taken for none.
 fn guarded(command: Command) -> Result<Done, Problems> {
-    if crate::outside::environment::variable("SEALREF_POLICY")?.is_some() {
+    if environment::variable("SEALREF_POLICY")?.is_some() {
         return Err(Problem::new("SEALREF_POLICY is set, and this version cannot keep a policy")
             .hint("use a version that can, or unset it where nobody else's manifests are rendered")
             .exit(Exit::Refused)
@@ -104,9 +134,12 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Verify(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
+        Command::Krm(command) => command.run(),
         Command::Cert(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
+        Command::Piped(command) => command.or_render(),
+        Command::Plugin(command) => command.run(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who calls us, as data: a call becomes a [`Job`]. A host calls no step, and no step asks who the host is.
 
+pub mod krm;
+pub mod kustomize_plugin;
 mod settings;
 pub mod stream;
 
@@ -28,6 +30,31 @@ pub struct Terms {
     pub values: Wanted,
     /// What is done about an old certificate.
     pub old_certificate: Old,
+    /// Whether names will still change.
+    pub names: Names,
+    /// How what stands for an item of a block list is written.
+    pub items: Items,
+}
+
+/// Whether names will still change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// They are as the cluster will see them.
+    #[default]
+    Final,
+    /// A builder changes names, and the references to them, after us. It knows only Secrets, so a blank one, which it
+    /// leaves out in the end, shadows each object that we make.
+    Growing,
+}
+
+/// How what stands for an item of a block list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Items {
+    /// As a block, for people and their comments.
+    #[default]
+    Blocks,
+    /// As JSON in one line, which no reader takes for anything else.
+    Lines,
 }
 
 /// What is wanted with values.

@@ -9,7 +9,7 @@ use crate::model::{Source, StoreSpec};
 use crate::outside::files::{self, Kind, Root};
 use crate::outside::wire::World;
 use crate::settings::{Settings, Spec, Transform};
-use crate::yaml::{self, Syntax, Tree};
+use crate::yaml::{self, NodeId, Syntax, Tree};
 
 /// The root, the folder that paths are relative to, and what is set.
 pub(super) struct Found {
@@ -42,6 +42,19 @@ impl Found {
             Some(name) => load(&root, &folder, name, 0)?,
         };
         Ok(Self { root, folder, spec, file })
+    }
+
+    /// What a function was given; paths are relative to the working folder.
+    pub(super) fn given(call: &Call, source: &Source, tree: &Tree, node: NodeId) -> Result<Self, Problems> {
+        let folder = files::resolve(Path::new("."))?;
+        let root = match &call.root {
+            Some(root) => files::resolve(root)?,
+            None => files::repository(&folder).unwrap_or_else(|| folder.clone()),
+        };
+        let root = Root::open(&root)?;
+        let folder = below(&root, &folder)?;
+        let spec = extended(&root, &folder, "", read(source, tree, node)?, 0)?;
+        Ok(Self { root, folder, spec, file: Some(source.name.clone()) })
     }
 
     /// What holds for this run.
@@ -109,7 +122,11 @@ fn load(root: &Root, folder: &Path, name: &str, level: usize) -> Result<Spec, Pr
             .at(name.to_owned()));
     }
     let bytes = root.read(folder, name, limits::SETTINGS)?;
-    let mut spec = parse(&Source::read(name, bytes)?)?;
+    extended(root, folder, name, parse(&Source::read(name, bytes)?)?, level)
+}
+
+/// What a file says over what it extends.
+fn extended(root: &Root, folder: &Path, name: &str, mut spec: Spec, level: usize) -> Result<Spec, Problem> {
     let moved = |path: &str| beside(name, path);
     spec.move_paths(&moved);
     match spec.extends.take() {
@@ -135,20 +152,24 @@ fn beside(file: &str, path: &str) -> String {
 }
 
 fn parse(source: &Source) -> Result<Spec, Problem> {
+    let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
+    read(source, &tree, tree.root())
+}
+
+/// The settings that stand at a place.
+fn read(source: &Source, tree: &Tree, node: NodeId) -> Result<Spec, Problem> {
     let at = |line: usize| format!("{}:{line}", source.name);
-    let tree = Tree::parse(&source.text, Syntax::Document)
-        .map_err(|fault| Problem::new(fault.message.clone()).hint(fault.hint).at(at(fault.line)))?;
-    let transform: Transform = yaml::read(&tree, tree.root()).map_err(|mistake| {
+    let said = |key| tree.get(node, key).and_then(|node| tree.text(node)).unwrap_or_default();
+    if (said("apiVersion"), said("kind")) != (Transform::API_VERSION, Transform::KIND) {
+        return Err(Problem::new("the settings are of another kind")
+            .hint(format!("apiVersion: {}, kind: {}", Transform::API_VERSION, Transform::KIND))
+            .at(at(tree.line(node))));
+    }
+    let transform: Transform = yaml::read(tree, node).map_err(|mistake| {
         let place = format!("{} {}", at(mistake.line), mistake.path);
         let problem = Problem::new(mistake.message).at(place.trim_end().to_owned());
         problem.hint(mistake.hint.unwrap_or_else(|| "see `sealref schema` for what settings hold".to_owned()))
     })?;
-    let kind = (transform.api_version.as_str(), transform.kind.as_str());
-    if kind != (Transform::API_VERSION, Transform::KIND) {
-        return Err(Problem::new("the settings are of another kind")
-            .hint(format!("apiVersion: {}, kind: {}", Transform::API_VERSION, Transform::KIND))
-            .at(at(1)));
-    }
     Ok(transform.spec)
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings::Found;
-use super::{Job, Old, Reading, Terms, Wanted};
+use super::{Items, Job, Names, Old, Reading, Terms, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -41,6 +41,11 @@ pub struct Call {
 /// A job, and the world that answers its questions.
 pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     let found = Found::search(&call)?;
+    job_under(found, input, call)
+}
+
+/// The same, under settings that were found.
+pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, World), Problems> {
     let settings = found.settings(&call)?;
     let stores = found.stores(&settings)?;
     let terms = Terms {
@@ -49,6 +54,8 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
         now: clock::now(),
         values: call.values,
         old_certificate: call.old_certificate,
+        names: Names::Final,
+        items: Items::Blocks,
     };
     let world = found.world(call.identities);
     Ok((Job { input, settings, stores, terms }, world))

@@ -171,6 +171,17 @@ impl<'s> Stream<'s> {
         self.manifests.get(id.0 as usize)
     }
 
+    /// The same stream, but what stands for an item of a block list is written as JSON in one line.
+    #[must_use]
+    pub fn in_lines(mut self) -> Self {
+        for manifest in &mut self.manifests {
+            if let Syntax::Item { column } = manifest.syntax {
+                manifest.syntax = Syntax::Line { column };
+            }
+        }
+        self
+    }
+
     /// The manifests that hold a marker, parsed, with their numbers.
     pub fn read(&self) -> impl Iterator<Item = (ManifestId, &Tree<'s>, &Identity)> {
         self.candidates.iter().filter_map(|id| {

@@ -7,6 +7,7 @@
 mod ask;
 mod fate;
 mod inventory;
+mod lineage;
 mod manifest;
 mod pattern;
 mod plan;
@@ -18,6 +19,7 @@ mod store;
 pub use ask::{Ask, Reply, Wire};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Inventory, Provider, Use, each};
+pub use lineage::{HASHED, LOCAL, SHADOW};
 pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};

@@ -56,7 +56,9 @@ pub struct Item<'t> {
 pub struct Provision<'t> {
     /// Where it comes from.
     pub origin: Origin,
-    /// The Secret it provides: kind `Secret`, final namespace and name.
+    /// What a layer below made of the same Secret, and what this one stands for.
+    pub supersedes: Option<ManifestId>,
+    /// The Secret it provides: kind `Secret`, its namespace, and its name without what `emit` puts behind it.
     pub secret: Identity,
     /// Labels and annotations of the Secret.
     pub metadata: Metadata,

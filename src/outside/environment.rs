@@ -1,13 +1,20 @@
-//! The environment of the process, one name at a time.
+//! The environment of the process, one name at a time, and its arguments.
 //!
 //! Receives a name, gives back its value, wiped on drop, and never lists names or shows a value.
 #![expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Problem;
+
+/// The program and what was typed behind it.
+#[must_use]
+pub fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
 
 /// The value of an environment variable, if it is set.
 pub fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Problem> {

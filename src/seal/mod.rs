@@ -14,12 +14,14 @@ pub mod envelope;
 pub mod fields;
 pub mod key;
 pub mod oaep;
+pub mod suffix;
 
 pub use crate::model::Scope;
 pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
+pub use suffix::suffix;
 
 #[cfg(test)]
 mod properties;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::text::Link;
-use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, is_pem};
+use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreSpec};
@@ -89,6 +89,10 @@ pub struct Settings {
     pub refresh_interval: Interval,
     /// Which External Secrets will read the result.
     pub eso_version: EsoVersion,
+    /// True: layers above do the work again.
+    pub layered: bool,
+    /// What is put behind names.
+    pub suffix: Suffix,
     /// What happens to literal values.
     pub plaintext: Plaintext,
     /// What holds for some Secrets only.
@@ -115,7 +119,8 @@ impl Settings {
     /// Chooses an environment and a cluster, and checks every text.
     pub fn choose(spec: &Spec, chosen: &Chosen) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let environment = problems.keep(named("environment", chosen.environment.as_deref(), &spec.environments));
+        let wanted = chosen.environment.as_ref().or(spec.environment.as_ref());
+        let environment = problems.keep(named("environment", wanted.map(String::as_str), &spec.environments));
         let environment = environment.flatten();
         let (mut variables, mut rewrites) = (BTreeMap::new(), vec![]);
         for (name, value) in environment.iter().flat_map(|environment| &environment.variables) {
@@ -124,7 +129,7 @@ impl Settings {
         for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
         }
-        let cluster = chosen.cluster.as_ref().or(environment.and_then(|e| e.cluster.as_ref()));
+        let cluster = chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
         let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),
@@ -155,6 +160,8 @@ impl Settings {
             store_files: spec.store_files.clone().unwrap_or_default(),
             refresh_interval: spec.refresh_interval.unwrap_or(Interval::HOUR),
             eso_version: spec.eso_version.unwrap_or(EsoVersion::NEWEST),
+            layered: spec.layered.unwrap_or(false),
+            suffix: spec.suffix.unwrap_or_default(),
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),

@@ -32,9 +32,8 @@ impl Transform {
     pub const KIND: &str = "SecretTransform";
 }
 
-/// `metadata`.
+/// `metadata`; labels and annotations are for others.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Name {
     /// `metadata.name`.
     pub name: String,
@@ -46,6 +45,10 @@ pub struct Name {
 pub struct Spec {
     /// Another file of settings, relative to this one. Maps are merged, lists and the rest replaced.
     pub extends: Option<String>,
+    /// The environment, unless one is chosen on the command line.
+    pub environment: Option<String>,
+    /// The cluster, unless one is chosen on the command line.
+    pub cluster: Option<String>,
     /// What stands for a Secret whose references are of a scheme, where it differs from the default.
     pub targets: BTreeMap<String, String>,
     /// Which store an ExternalSecret looks into. The first rule that matches is taken.
@@ -64,6 +67,11 @@ pub struct Spec {
     pub environments: BTreeMap<String, Environment>,
     /// How values are sealed.
     pub sealing: Sealing,
+    /// True: every kustomization that builds on another has this transformer, and each does the work again. Then every
+    /// value must be a reference.
+    pub layered: Option<bool>,
+    /// What is put behind the names that kustomize would put a hash behind.
+    pub suffix: Option<Suffix>,
     /// What happens to literal values in Secrets.
     pub plaintext: Option<Plaintext>,
     /// What holds for some Secrets only. The first rule that matches is taken.
@@ -168,6 +176,16 @@ pub enum KeySource {
     File(String),
 }
 
+/// What is put behind the names that kustomize would put a hash behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Suffix {
+    /// A keyed hash of the values; of an object that holds none, a hash of what it says.
+    #[default]
+    Hmac,
+    /// Nothing: a changed value then restarts no workload.
+    None,
+}
+
 /// What happens to literal values in Secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Plaintext {
@@ -246,6 +264,8 @@ impl Spec {
         };
         Spec {
             extends: None,
+            environment: self.environment.or(base.environment),
+            cluster: self.cluster.or(base.cluster),
             targets: base.targets,
             stores: self.stores.or(base.stores),
             store_files: self.store_files.or(base.store_files),
@@ -254,6 +274,8 @@ impl Spec {
             clusters: base.clusters,
             environments: base.environments,
             sealing,
+            layered: self.layered.or(base.layered),
+            suffix: self.suffix.or(base.suffix),
             plaintext: self.plaintext.or(base.plaintext),
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),

@@ -68,7 +68,8 @@ fn collisions(stream: &Stream, inventory: &Inventory, fates: &Fates) -> Problems
     let mut problems = Problems::default();
     let mut seen: BTreeMap<&Identity, ManifestId> = BTreeMap::new();
     for (id, made) in fates.made() {
-        let there = inventory.by_identity.get(&made.identity).copied();
+        // What stands under the name of what it replaces is no second one.
+        let there = inventory.by_identity.get(&made.identity).copied().filter(|there| *there != id);
         let twice = seen.insert(&made.identity, id);
         if let Some(other) = there.or(twice) {
             let other = stream.tell_object(other);

@@ -5,16 +5,20 @@ use rayon::prelude::*;
 use super::Draw;
 use super::fetch::{Fetched, Mode, Seals};
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::Job;
+use crate::hosts::{Job, Names};
 use crate::limits;
 use crate::model::{Fates, Identity, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
 use crate::seal;
-use crate::settings::{Allowed, Settings};
+use crate::settings::Allowed;
 use crate::targets::{self, Terms};
 use crate::yaml::{Syntax, Value};
 
 mod content;
+mod name;
+mod shadow;
 mod value;
+
+use shadow::Holds;
 
 /// What `emit` gives: the fates so far, and what must not show in them.
 pub struct Outcome {
@@ -39,33 +43,42 @@ pub fn emit(
         null_byte_policy: job.settings.eso_version.defaults_null_byte_policy(),
         sealed_with: seals.as_ref().map(sealed_with).unwrap_or_default(),
     };
-    let emitter = Emitter { settings: &job.settings, terms: &terms, values: &values, seals: seals.as_ref(), draw };
-    let made: Vec<Result<Vec<Made>, Problem>> = plan
+    let emitter = Emitter { job, terms: &terms, values: &values, seals: seals.as_ref(), draw };
+    let made: Vec<Result<_, Problem>> = plan
         .provisions
         .par_iter()
         .map(|provision| {
             let id = provision.origin.manifest();
             let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
-            emitter.made(provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
+            emitter.made(stream, provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
     for (provision, made) in plan.provisions.iter().zip(made) {
-        let Some(made) = problems.keep(made) else {
+        let Some((made, shadow)) = problems.keep(made) else {
             continue;
         };
         let mut made = made.into_iter();
-        match (provision.origin, made.next()) {
-            (Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
-            (Origin::Lifted(id), Some(first)) => fates.put_before(id, std::iter::once(first).chain(made)),
-            (_, None) => problems.push(Problem::new("a target gave no object").exit(Exit::Bug)),
+        let Some(first) = made.next() else {
+            problems.push(Problem::new("a target gave no object").exit(Exit::Bug));
+            continue;
+        };
+        match (provision.origin, provision.supersedes, shadow) {
+            (Origin::Lifted(id), _, shadow) => {
+                fates.put_before(id, std::iter::once(first).chain(made).chain(shadow));
+            }
+            (Origin::Replaced(id), Some(below), Some(shadow)) => {
+                fates.replace(below, first, made.collect());
+                fates.replace(id, shadow, vec![]);
+            }
+            (Origin::Replaced(id), _, shadow) => fates.replace(id, first, made.chain(shadow).collect()),
         }
     }
     problems.or(Outcome { fates, watch: values.watch() })
 }
 
 struct Emitter<'e> {
-    settings: &'e Settings,
+    job: &'e Job,
     terms: &'e Terms,
     values: &'e Values,
     seals: Option<&'e Seals>,
@@ -73,11 +86,18 @@ struct Emitter<'e> {
 }
 
 impl Emitter<'_> {
-    fn made(&self, provision: &Provision, syntax: Syntax) -> Result<Vec<Made>, Problem> {
+    /// The objects that stand for a Secret, and what shadows them where their names still change.
+    fn made(
+        &self,
+        stream: &Stream,
+        provision: &Provision,
+        syntax: Syntax,
+    ) -> Result<(Vec<Made>, Option<Made>), Problem> {
         let target = targets::find(provision.target.0)?;
         let total = std::sync::atomic::AtomicUsize::new(0);
-        let seal = |key: &str, template: &Template| self.ciphertext(provision, key, template, &total);
-        let objects = target.emit(provision, self.terms, &seal)?;
+        let name = self.final_name(provision, target)?;
+        let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
+        let objects = target.emit(provision, &name, self.terms, &seal)?;
         let write = |(identity, value): (Identity, Value)| {
             content::annotations(&value)?;
             let mut text = value.write(syntax);
@@ -89,12 +109,15 @@ impl Emitter<'_> {
         for object in objects {
             made.push(write(object)?);
         }
-        Ok(made)
+        let holds = if self.job.settings.layered { Holds::References } else { Holds::Nothing };
+        let shadow = (self.job.terms.names == Names::Growing).then(|| shadow::cast(stream, provision, &name, holds));
+        Ok((made, shadow.map(write).transpose()?))
     }
 
     fn ciphertext(
         &self,
         provision: &Provision,
+        name: &str,
         key: &str,
         template: &Template,
         total: &std::sync::atomic::AtomicUsize,
@@ -106,14 +129,13 @@ impl Emitter<'_> {
         }
         let certificate = certificate.as_ref().ok_or_else(bug)?;
         let origin = value::origin(self.values, template);
-        let secret = &provision.secret;
-        let (namespace, name) = (secret.namespace.as_deref().unwrap_or(""), secret.name.as_str());
+        let namespace = provision.secret.namespace.as_deref().unwrap_or("");
         let place = seal::Place {
             scope: provision.scope,
             namespace,
             name,
             item: key,
-            epoch: &self.settings.epoch,
+            epoch: &self.job.settings.epoch,
             domain: DOMAIN,
             origin: &origin,
         };

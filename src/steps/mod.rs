@@ -16,7 +16,7 @@ pub mod write;
 use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::{Job, Wanted};
+use crate::hosts::{Items, Job, Wanted};
 use crate::model::{Address, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
 use crate::settings::Policy;
@@ -44,6 +44,7 @@ pub struct Output<'s> {
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
     let stream = read::read(&job.input, read::Purpose::Render)?;
+    let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
     let found = find::find(&stream, job.terms.reading)?;
     let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;

@@ -16,11 +16,14 @@ use crate::yaml::Tree;
 
 mod address;
 mod collision;
+mod layer;
 mod lifted;
 mod literal;
 mod object;
 mod store;
 mod validate;
+
+use layer::Layer;
 
 /// Names the target of one Secret or workload.
 pub(super) const TARGET: &str = "sealref.dev/target";
@@ -101,13 +104,20 @@ impl<'c> Context<'c, '_> {
         if find::ignored(tree) {
             return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
         }
+        let told = |problem: Problem| problem.at(self.stream.tell_object(id));
+        let suffix = match self.layer(tree, &values).map_err(told)? {
+            Layer::Fresh => None,
+            Layer::Local(reason) => return Ok(Outcome::Passes(reason)),
+            Layer::Shadow(suffix) => Some(suffix),
+        };
         if find::is_sops(tree) {
             return Err(Problem::new("the Secret is encrypted with SOPS, which this version does not read")
                 .hint("decrypt it in the cluster with your present tool, or annotate it with sealref.dev/ignore: \"true\"")
                 .at(self.stream.tell_object(id))
                 .into());
         }
-        let object = object::read(tree, identity).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
+        let mut object = object::read(tree, identity).map_err(told)?;
+        let supersedes = suffix.and_then(|suffix| self.unshadow(id, &mut object, &suffix));
         let extracts = self.extracts(id, tree, &object.metadata)?;
         let referring = !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
         let rule = self.rule(identity, &object.metadata);
@@ -142,6 +152,7 @@ impl<'c> Context<'c, '_> {
         }));
         let mut provision = Provision {
             origin: Origin::Replaced(id),
+            supersedes,
             secret: object.secret,
             metadata: object.metadata,
             secret_type: object.secret_type,
@@ -174,7 +185,8 @@ impl<'c> Context<'c, '_> {
             return;
         };
         provision.target = TargetName(target.name());
-        problems.extend(literal::judge(self, provision, rule, target.seals()));
+        let layered = self.job.settings.layered;
+        problems.extend(literal::judge(self, provision, rule, target.seals() && !layered));
         problems.extend(validate::validate(self.stream, provision));
         if target.seals() {
             if provision.secret.namespace.is_none() {

@@ -129,7 +129,7 @@ fn holds_typed_list(text: &str, pieces: &Pieces) -> bool {
 }
 
 fn in_list(piece: &Piece) -> bool {
-    matches!(piece.syntax, Syntax::Item { .. } | Syntax::Member)
+    matches!(piece.syntax, Syntax::Item { .. } | Syntax::Line { .. } | Syntax::Member)
 }
 
 /// Only maps are objects, `null` is nothing, and nothing may hide what an object is, or that it is a

@@ -51,6 +51,7 @@ impl Target for ExternalSecret {
     fn emit<'p>(
         &self,
         provision: &'p Provision,
+        name: &'p str,
         terms: &'p Terms,
         _: Seal,
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
@@ -63,7 +64,7 @@ impl Target for ExternalSecret {
             .collect::<Result<_, _>>()?;
         for item in &provision.items {
             if let Some(generator) = generator(&item.template) {
-                let (object, from) = generated(provision, item, generator);
+                let (object, from) = generated(provision, name, item, generator);
                 made.push(object);
                 data_from.push(from);
             }
@@ -80,14 +81,13 @@ impl Target for ExternalSecret {
             let entries = [("kind", store.kind.name()), ("name", store.name.as_str())];
             spec.push(("secretStoreRef".into(), texts(entries)));
         }
-        spec.push(("target".into(), target(provision, composed)));
+        spec.push(("target".into(), target(provision, name, composed)));
         if !data.is_empty() {
             spec.push(("data".into(), Value::List(data)));
         }
         if !data_from.is_empty() {
             spec.push(("dataFrom".into(), Value::List(data_from)));
         }
-        let name = provision.secret.name.as_str();
         let head = (terms.external_secrets, KIND);
         let metadata = metadata::outer(provision, name, vec![]);
         made.insert(0, object(provision, head, name, metadata, Value::Map(spec)));
@@ -224,7 +224,7 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     Ok(Value::Map(entries))
 }
 
-fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {
+fn target<'p>(provision: &'p Provision, name: &'p str, composed: Entries<'p>) -> Value<'p> {
     let mut template = vec![];
     if !composed.is_empty() {
         template.push(("data", Value::Map(composed)));
@@ -241,7 +241,7 @@ fn target<'p>(provision: &'p Provision, composed: Entries<'p>) -> Value<'p> {
     if let Some(immutable) = provision.immutable {
         target.push(("immutable", Value::Bool(immutable)));
     }
-    target.push(("name", Value::text(provision.secret.name.as_str())));
+    target.push(("name", Value::text(name)));
     target.push(("template", Value::map(template)));
     Value::map(target)
 }
@@ -269,10 +269,11 @@ fn generator<'a>(template: &'a Template) -> Option<&'a Generator> {
 /// The generator object of one item, and the entry of `dataFrom` that puts its output under the key.
 fn generated<'p>(
     provision: &'p Provision,
+    secret: &str,
     item: &Item,
     generator: &'p Generator,
 ) -> ((Identity, Value<'p>), Value<'p>) {
-    let name = generator_name(&provision.secret.name, &item.key);
+    let name = generator_name(secret, &item.key);
     let metadata = metadata::outer(provision, name.clone(), vec![]);
     let object = object(provision, (GENERATORS, generator.kind), &name, metadata, generator.spec.clone());
     let generator_ref = Value::map([

@@ -16,7 +16,8 @@ enum Belongs {
 }
 
 /// What tools say to the object that is applied, and never to the Secret that a controller makes of it.
-const OUTER: [&str; 6] = [
+const OUTER: [&str; 7] = [
+    "alpha.config.kubernetes.io/",
     "argocd.argoproj.io/",
     "config.kubernetes.io/",
     "helm.sh/",

@@ -36,10 +36,11 @@ pub trait Target: Sync {
     /// Can it stand for this Secret? Asked when it is planned, before any value is known.
     fn can(&self, provision: &Provision) -> Result<(), Problem>;
 
-    /// The objects that stand for the Secret; the first one is the one that provides it.
+    /// The objects that stand for the Secret, under its final name; the first one is the one that provides it.
     fn emit<'p>(
         &self,
         provision: &'p Provision,
+        name: &'p str,
         terms: &'p Terms,
         seal: Seal,
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem>;

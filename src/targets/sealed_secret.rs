@@ -38,10 +38,11 @@ impl Target for SealedSecret {
     fn emit<'p>(
         &self,
         provision: &'p Provision,
+        name: &'p str,
         terms: &'p Terms,
         seal: Seal,
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
-        let Identity { namespace, name, .. } = &provision.secret;
+        let namespace = &provision.secret.namespace;
         let mut sealed = vec![];
         for item in &provision.items {
             sealed.push((item.key.as_str().into(), Value::text(seal(&item.key, &item.template)?)));
@@ -71,14 +72,14 @@ impl Target for SealedSecret {
         let value = Value::map([
             ("apiVersion", Value::text(API_VERSION)),
             ("kind", Value::text(KIND)),
-            ("metadata", metadata::outer(provision, name.as_str(), annotations)),
+            ("metadata", metadata::outer(provision, name, annotations)),
             ("spec", Value::map(spec)),
         ]);
         let identity = Identity {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
             namespace: namespace.clone(),
-            name: name.clone(),
+            name: name.to_owned(),
         };
         Ok(vec![(identity, value)])
     }

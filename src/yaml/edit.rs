@@ -36,7 +36,7 @@ pub(super) enum Change {
 pub struct Applied {
     /// The whole text.
     pub text: String,
-    /// True where the object was written anew, because a splice did not read back as meant.
+    /// True where the object was written anew: a splice did not read back as meant, or one line was asked for.
     pub anew: bool,
 }
 
@@ -100,7 +100,8 @@ impl Edits {
             return Ok(Applied { text: t.said().to_owned(), anew: false });
         }
         let meant = self.meant(t, t.root())?;
-        if let Some(text) = splice::splice(self, t)
+        if !matches!(syntax, Syntax::Line { .. })
+            && let Some(text) = splice::splice(self, t)
             && Tree::parse(&text, syntax).is_ok_and(|back| Value::of(&back, back.root()) == meant)
         {
             return Ok(Applied { text, anew: false });

@@ -6,8 +6,8 @@
 use memchr::{memchr_iter, memmem};
 
 use super::node::Style;
-use super::split::Splitter;
-use super::{Fault, Kind, NodeId, Syntax, Tree, json};
+use super::split::{Splitter, documents};
+use super::{Fault, Kind, NodeId, Syntax, Tree, json, newlines};
 use crate::limits;
 
 /// Bytes from one place to another, and what they are.
@@ -28,6 +28,19 @@ pub(super) fn split(splitter: &mut Splitter<'_, '_>, span: Span, depth: usize) -
     items
         .into_iter()
         .try_for_each(|(first, last, syntax)| split(splitter, (start + first, start + last, syntax), depth + 1))
+}
+
+/// A list of objects without its items, every line where it was; a text that lists nothing as it stands. None for
+/// several documents.
+pub fn envelope(text: &str) -> Result<Option<String>, Fault> {
+    let documents = documents(text)?;
+    let [document] = documents.as_slice() else { return Ok(None) };
+    let (start, end) = (document.start, document.end);
+    let spans = items(text.get(start..end).unwrap_or(""), Syntax::Document).unwrap_or_default();
+    let first = spans.first().map_or(end, |(first, ..)| start + first);
+    let last = spans.last().map_or(end, |(_, last, _)| start + last);
+    let lines = "\n".repeat(newlines(text.get(first..last).unwrap_or("")));
+    Ok(Some([text.get(..first).unwrap_or(""), &lines, text.get(last..end).unwrap_or("")].concat()))
 }
 
 /// True for the kinds whose items are objects of their own.

@@ -21,6 +21,11 @@ pub enum Syntax {
         /// The column of the dash.
         column: usize,
     },
+    /// The same, to be written as JSON in one line.
+    Line {
+        /// The column of the dash.
+        column: usize,
+    },
     /// An element of a JSON or flow list.
     Member,
 }
@@ -67,7 +72,7 @@ pub fn join(syntax: Syntax, texts: &[&str]) -> String {
     texts.join(match syntax {
         Syntax::Concatenated => "\n",
         Syntax::Document | Syntax::Inline => "---\n",
-        Syntax::Item { .. } => "",
+        Syntax::Item { .. } | Syntax::Line { .. } => "",
         Syntax::Member => ", ",
     })
 }

@@ -276,7 +276,7 @@ impl<'s> Builder<'s> {
             self.push(Cow::Borrowed(""), Style::Absent, Sort::None, (end, end))?;
         }
         let mut root = NodeId(0);
-        if let Syntax::Item { .. } = syntax {
+        if let Syntax::Item { .. } | Syntax::Line { .. } = syntax {
             let one = self.nodes.first().is_some_and(|list| {
                 let next = self.nodes.get(1).map_or(NOWHERE, |item| item.after);
                 list.style == Style::BlockSeq && next == list.after

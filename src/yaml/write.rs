@@ -22,6 +22,12 @@ impl Value<'_> {
                 self.block(&mut out, column + 2);
                 out.push('\n');
             }
+            Syntax::Line { column } => {
+                pad(&mut out, column);
+                out.push_str("- ");
+                self.json(&mut out);
+                out.push('\n');
+            }
             Syntax::Concatenated | Syntax::Member => self.json(&mut out),
             Syntax::Inline => {
                 self.json(&mut out);

@@ -12,7 +12,8 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace
         Origin::Replaced(id) => Some(id),
         Origin::Lifted(_) => None,
     });
-    let replaced: BTreeSet<ManifestId> = replaced.collect();
+    let superseded = plan.provisions.iter().filter_map(|provision| provision.supersedes);
+    let replaced: BTreeSet<ManifestId> = replaced.chain(superseded).collect();
     let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
         taken.insert((provider.namespace.as_deref().or(namespace), &provider.name), provider.manifest);

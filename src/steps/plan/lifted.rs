@@ -74,6 +74,7 @@ impl Context<'_, '_> {
         };
         let mut provision = Provision {
             origin: Origin::Lifted(id),
+            supersedes: None,
             secret,
             metadata: before(&metadata).map_err(|problem| problem.at(at()))?,
             secret_type: None,

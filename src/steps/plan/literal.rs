@@ -35,7 +35,10 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
     let public = public_keys(&provision.metadata, rule);
     let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
-        let judged = if item.template.is_literal() {
+        let judged = if context.job.settings.layered && item.template.is_literal() {
+            Err(Problem::new("a literal value stands in a Secret that later layers see in full: layered: true")
+                .hint("put a reference there, or list the transformer once, in the outermost kustomization"))
+        } else if item.template.is_literal() {
             whole(item, public.contains(&item.key), settled, seals)
         } else {
             around(item, seals)

@@ -99,7 +99,7 @@ pub(super) fn metadata(tree: &Tree) -> Result<Metadata, Problem> {
 const OURS: &str = "sealref.dev/";
 
 /// What we ask, and what we write.
-const KNOWN: [&str; 6] = ["data-from", "ignore", "public-keys", "sealed-for", "sealed-with", "target"];
+const KNOWN: [&str; 7] = ["data-from", "ignore", "public-keys", "sealed-for", "sealed-with", "shadow", "target"];
 
 fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
     let Some(map) = tree.at(tree.root(), &["metadata", field]) else {

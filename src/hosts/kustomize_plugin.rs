@@ -1,0 +1,35 @@
+//! The older plugins of kustomize, and the only ones of `kubectl kustomize`: a program in a folder named after the kind
+//! of its configuration, which is a file; documents on standard input.
+//! Source: `api/internal/plugins/execplugin` of kubernetes-sigs/kustomize.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::settings::Found;
+use super::stream::{self, Call};
+use super::{Job, Names};
+use crate::error::{Problem, Problems};
+use crate::limits;
+use crate::model::{Input, Source};
+use crate::outside::environment;
+use crate::outside::files::{self, Kind};
+use crate::outside::wire::World;
+use crate::yaml::{Syntax, Tree};
+
+/// True where kustomize called: it says so in the environment, and the first argument is a file.
+pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
+    let config =
+        arguments.get(1).is_some_and(|config| files::kind(Path::new(config)).is_ok_and(|kind| kind == Kind::File));
+    Ok(config && environment::variable("KUSTOMIZE_PLUGIN_CONFIG_ROOT")?.is_some())
+}
+
+/// The job of a transformer.
+pub fn job(config: &Path, input: Input, call: Call) -> Result<(Job, World), Problems> {
+    // Its own name is a random one.
+    let source = Source::read("the plugin's configuration", files::read_file(config, limits::SETTINGS)?)?;
+    let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
+    let found = Found::given(&call, &source, &tree, tree.root())?;
+    let (mut job, world) = stream::job_under(found, input, call)?;
+    job.terms.names = Names::Growing;
+    Ok((job, world))
+}

@@ -1,0 +1,8 @@
+//! What is written on an object while a builder still works on its name.
+
+/// kustomize asks for a hash behind the name: `enabled`.
+pub const HASHED: &str = "internal.config.kubernetes.io/needsHashSuffix";
+/// What kustomize leaves out in the end: `true`.
+pub const LOCAL: &str = "config.kubernetes.io/local-config";
+/// What we leave for kustomize to see: `blank`, or `full` and what we put behind the name.
+pub const SHADOW: &str = "sealref.dev/shadow";

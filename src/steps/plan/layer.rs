@@ -1,0 +1,52 @@
+//! What a layer below has left: kustomizations build on each other, and each may have the transformer.
+
+use super::Context;
+use super::object::Object;
+use crate::error::Problem;
+use crate::hosts::Names;
+use crate::model::{HASHED, Identity, LOCAL, ManifestId, SHADOW};
+use crate::steps::find::{self, Found};
+use crate::yaml::Tree;
+
+/// What a Secret is to the layers.
+pub(super) enum Layer {
+    /// None has seen it.
+    Fresh,
+    /// It will be left out, and is none of ours.
+    Local(&'static str),
+    /// It shadows what a layer below made, with this behind its name.
+    Shadow(String),
+}
+
+impl Context<'_, '_> {
+    /// What a layer below, or somebody else, has marked a Secret as.
+    pub(super) fn layer(&self, tree: &Tree, values: &[Found]) -> Result<Layer, Problem> {
+        if self.job.terms.names == Names::Final || find::annotation(tree, LOCAL) != Some("true") {
+            return Ok(Layer::Fresh);
+        }
+        let shadow = find::annotation(tree, SHADOW);
+        match (shadow.map(|shadow| shadow.strip_prefix("full")), self.job.settings.layered) {
+            (None, _) => Ok(Layer::Local("it never leaves the build: config.kubernetes.io/local-config")),
+            (Some(None), _) if values.is_empty() => Ok(Layer::Local("it shadows what a layer below made")),
+            (Some(None), _) => Err(Problem::new("a layer below has replaced the Secret, and values were added since")
+                .hint("list the transformer only in the outermost kustomization, or with layered: true in each")),
+            (Some(Some(_)), false) => Err(Problem::new("a layer below has replaced the Secret, to be done again here")
+                .hint("set layered: true here too")),
+            (Some(Some(suffix)), true) => Ok(Layer::Shadow(suffix.to_owned())),
+        }
+    }
+
+    /// Takes from a Secret what the layer below put on it, and gives what that layer made of it.
+    pub(super) fn unshadow(&self, id: ManifestId, object: &mut Object, suffix: &str) -> Option<ManifestId> {
+        let Identity { namespace, name, .. } = object.secret.clone();
+        let annotations = &mut object.metadata.annotations;
+        annotations.retain(|(name, _)| name != LOCAL && name != SHADOW && name != HASHED);
+        if let Some(base) = name.strip_suffix(suffix).filter(|_| !suffix.is_empty()) {
+            annotations.push((HASHED.to_owned(), "enabled".to_owned()));
+            base.clone_into(&mut object.secret.name);
+        }
+        let mut provides = self.inventory.provides.iter();
+        let made = provides.find(|other| other.manifest != id && other.name == name && other.namespace == namespace);
+        made.map(|made| made.manifest)
+    }
+}
