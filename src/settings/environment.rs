@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::text::Link;
-use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, is_pem};
+use super::transform::{ConfigMaps, Consumer, KeySource, Plaintext, Provided, SecretRule, Spec, Store, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreSpec};
@@ -95,6 +95,10 @@ pub struct Settings {
     pub secrets: Vec<SecretRule>,
     /// Secrets that are provided from elsewhere.
     pub provided: Vec<Provided>,
+    /// What happens to references in ConfigMaps.
+    pub config_maps: ConfigMaps,
+    /// Who names Secrets, beyond our table.
+    pub consumers: Vec<Consumer>,
     /// What `{name}` stands for.
     pub variables: BTreeMap<String, String>,
     /// Where references lead instead.
@@ -158,6 +162,8 @@ impl Settings {
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),
+            config_maps: spec.config_maps.unwrap_or_default(),
+            consumers: spec.consumers.clone().unwrap_or_default(),
             variables,
             rewrites,
             certificate,
@@ -167,6 +173,12 @@ impl Settings {
             randomised: chosen.randomised || spec.sealing.randomised.unwrap_or(false),
         };
         problems.or(settings)
+    }
+
+    /// May a render change the name under which something is found, or ask who finds it?
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.config_maps == ConfigMaps::Promote
     }
 
     /// What happens to the literal values of a Secret that this rule is for.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::text::{Epoch, Link, Segment, Variable};
+use super::text::{Epoch, FieldPath, Link, Segment, Variable};
 use super::{EsoVersion, Interval};
 use crate::model::{Pattern, Scope, StoreProvider, StoreRef};
 
@@ -70,6 +70,10 @@ pub struct Spec {
     pub secrets: Option<Vec<SecretRule>>,
     /// Secrets that something outside the stream provides.
     pub provided: Option<Vec<Provided>>,
+    /// What happens to references in ConfigMaps.
+    pub config_maps: Option<ConfigMaps>,
+    /// Objects that name Secrets, beyond those that sealref knows.
+    pub consumers: Option<Vec<Consumer>>,
 }
 
 /// A rule that names a store.
@@ -230,6 +234,30 @@ pub struct Provided {
     pub by: String,
 }
 
+/// What happens to references in ConfigMaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ConfigMaps {
+    /// They are an error.
+    #[default]
+    Deny,
+    /// The ConfigMap becomes a Secret, and what names it follows.
+    Promote,
+}
+
+/// A place where objects of a kind name a Secret.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Consumer {
+    /// The API group; left out for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+    /// `spec/tls[]/secretName`: keys joined by `/`, `[]` behind a list, `*` for any key, `~1` for a slash.
+    #[schemars(with = "String")]
+    pub path: FieldPath,
+}
+
 impl Spec {
     /// These settings over those they extend: maps merged entry by entry, the rest replaced.
     #[must_use]
@@ -257,6 +285,8 @@ impl Spec {
             plaintext: self.plaintext.or(base.plaintext),
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),
+            config_maps: self.config_maps.or(base.config_maps),
+            consumers: self.consumers.or(base.consumers),
         }
     }
 

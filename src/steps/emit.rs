@@ -56,7 +56,7 @@ pub fn emit(
         };
         let mut made = made.into_iter();
         match (provision.origin, made.next()) {
-            (Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
+            (Origin::Promoted(id) | Origin::Replaced(id), Some(first)) => fates.replace(id, first, made.collect()),
             (Origin::Lifted(id), Some(first)) => fates.put_before(id, std::iter::once(first).chain(made)),
             (_, None) => problems.push(Problem::new("a target gave no object").exit(Exit::Bug)),
         }

@@ -43,8 +43,8 @@ pub struct Output<'s> {
 
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
-    let stream = read::read(&job.input, read::Purpose::Render)?;
-    let found = find::find(&stream, job.terms.reading)?;
+    let stream = read::read(&job.input, read::Purpose::Render.by(&job.settings))?;
+    let found = find::find(&stream, job.terms.reading, &job.settings)?;
     let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
     // A preview reads nothing.
@@ -52,8 +52,9 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
-    rewire::rewire(&stream, &plan, &mut outcome);
-    let checked = check::check(&stream, &plan, &found.inventory, job.terms.namespace.as_deref(), outcome)?;
+    let namespace = job.terms.namespace.as_deref();
+    rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome);
+    let checked = check::check(&stream, &plan, &found.inventory, namespace, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 
@@ -62,7 +63,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
 /// # Errors
 /// Whatever would stop `render` before it fetches.
 pub fn decide<'t>(stream: &'t Stream<'_>, job: &Job, warnings: &mut Problems) -> Result<Plan<'t>, Problems> {
-    let found = find::find(stream, job.terms.reading)?;
+    let found = find::find(stream, job.terms.reading, &job.settings)?;
     plan::plan(stream, found.values, &found.inventory, job, warnings)
 }
 
@@ -84,7 +85,7 @@ fn variable(address: &Address) -> Option<String> {
 
 /// Every rule over a final stream.
 pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
-    let inventory = find::inventory_of(stream)?;
+    let inventory = find::inventory_of(stream, &job.settings)?;
     let view = View {
         stream,
         inventory: &inventory,

@@ -10,7 +10,7 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace
     let mut problems = Problems::default();
     let replaced = plan.provisions.iter().filter_map(|provision| match provision.origin {
         Origin::Replaced(id) => Some(id),
-        Origin::Lifted(_) => None,
+        Origin::Lifted(_) | Origin::Promoted(_) => None,
     });
     let replaced: BTreeSet<ManifestId> = replaced.collect();
     let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();

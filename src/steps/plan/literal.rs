@@ -2,7 +2,7 @@
 
 use super::{Context, PUBLIC_KEYS, object::Object};
 use crate::error::{Problem, Problems};
-use crate::model::{Item, Metadata, Part, Provision};
+use crate::model::{Item, Metadata, Origin, Part, Provision};
 use crate::rules::plaintext;
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
@@ -36,7 +36,9 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
     let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
         let judged = if item.template.is_literal() {
-            whole(item, public.contains(&item.key), settled, seals)
+            // What stood in a ConfigMap was no secret.
+            let public = matches!(provision.origin, Origin::Promoted(_)) || public.contains(&item.key);
+            whole(item, public, settled, seals)
         } else {
             around(item, seals)
         };
