@@ -11,12 +11,8 @@ use crate::yaml::{NodeId, Tree};
 pub struct Use {
     /// Who.
     pub consumer: ManifestId,
-    /// What it names.
-    pub object: Object,
     /// The namespace in which it looks: said beside the name, or its own; None where neither is written.
     pub namespace: Option<String>,
-    /// The name.
-    pub name: String,
     /// The node with the name.
     pub node: NodeId,
     /// The map or list in which the name stands.
@@ -83,8 +79,8 @@ pub struct Provider {
 /// What is where, asked by everybody, made once.
 #[derive(Default)]
 pub struct Inventory {
-    /// Who names a Secret; empty where nobody was going to ask (a render).
-    pub uses: Vec<Use>,
+    /// Who names a Secret or a ConfigMap, by what is named; empty where nobody was going to ask (most renders).
+    pub uses: BTreeMap<(Object, String), Vec<Use>>,
     /// What provides Secrets.
     pub provides: Vec<Provider>,
     /// SecretStores and ClusterSecretStores.
@@ -99,11 +95,11 @@ impl Inventory {
     pub fn uses_of<'i>(
         &'i self,
         object: Object,
-        (its, name): (Option<&'i str>, &'i str),
+        (its, name): (Option<&'i str>, &str),
         namespace: Option<&'i str>,
     ) -> impl Iterator<Item = &'i Use> {
-        let named = move |usage: &&Use| usage.object == object && usage.name == name;
-        self.uses.iter().filter(named).filter(move |usage| {
+        let uses = self.uses.get(&(object, name.to_owned())).map_or(&[][..], Vec::as_slice);
+        uses.iter().filter(move |usage| {
             let sides = (usage.namespace.as_deref().or(namespace), its.or(namespace));
             matches!(sides, (Some(a), Some(b)) if a == b) || matches!(sides, (None, _) | (_, None))
         })

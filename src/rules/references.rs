@@ -22,10 +22,12 @@ impl Rule for References {
                 }
             }
         }
-        let mut uses: Vec<&Use> = view.inventory.uses.iter().collect();
-        uses.sort_by_key(|usage| (usage.consumer, usage.node));
-        for usage in uses {
-            dangling(view, usage, tell);
+        let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secret);
+        let mut uses: Vec<(&str, &Use)> =
+            secrets.flat_map(|((_, name), uses)| uses.iter().map(|usage| (name.as_str(), usage))).collect();
+        uses.sort_by_key(|(_, usage)| (usage.consumer, usage.node));
+        for (name, usage) in uses {
+            dangling(view, name, usage, tell);
         }
     }
 }
@@ -51,11 +53,10 @@ fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Pr
 }
 
 /// A name is provided by an object of the stream, by the settings' word, or it is optional.
-fn dangling(view: &View, usage: &Use, tell: &mut dyn FnMut(Finding)) {
+fn dangling(view: &View, name: &str, usage: &Use, tell: &mut dyn FnMut(Finding)) {
     let stream: &Stream = view.stream;
     // A role may well name what is not there yet.
-    let asked = usage.object == Object::Secret && usage.form != Form::RoleNames;
-    let name = &usage.name;
+    let asked = usage.form != Form::RoleNames;
     if !asked || usage.optional || is_provided(view, name, usage.namespace.as_deref()) {
         return;
     }

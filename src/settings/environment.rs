@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::text::Link;
-use super::transform::{ConfigMaps, Consumer, KeySource, Plaintext, Provided, SecretRule, Spec, Store, is_pem};
+use super::transform::{When, ConfigMaps, Consumer, KeySource, Plaintext, Provided, Reload, SecretRule, Spec, Store, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreSpec};
@@ -97,6 +97,8 @@ pub struct Settings {
     pub provided: Vec<Provided>,
     /// What happens to references in ConfigMaps.
     pub config_maps: ConfigMaps,
+    /// How workloads learn that a Secret has changed.
+    pub reload: Option<Reload>,
     /// Who names Secrets, beyond our table.
     pub consumers: Vec<Consumer>,
     /// What `{name}` stands for.
@@ -163,6 +165,7 @@ impl Settings {
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),
             config_maps: spec.config_maps.unwrap_or_default(),
+            reload: spec.reload,
             consumers: spec.consumers.clone().unwrap_or_default(),
             variables,
             rewrites,
@@ -178,7 +181,13 @@ impl Settings {
     /// May a render change the name under which something is found, or ask who finds it?
     #[must_use]
     pub fn follows(&self) -> bool {
-        self.config_maps == ConfigMaps::Promote
+        self.config_maps == ConfigMaps::Promote || self.reloads()
+    }
+
+    /// Is there anything of which workloads are to learn?
+    #[must_use]
+    pub fn reloads(&self) -> bool {
+        self.reload.is_some_and(|reload| reload.when != When::Never)
     }
 
     /// What happens to the literal values of a Secret that this rule is for.

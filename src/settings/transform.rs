@@ -72,6 +72,8 @@ pub struct Spec {
     pub provided: Option<Vec<Provided>>,
     /// What happens to references in ConfigMaps.
     pub config_maps: Option<ConfigMaps>,
+    /// How workloads learn that a Secret has changed; left out: not from us.
+    pub reload: Option<Reload>,
     /// Objects that name Secrets, beyond those that sealref knows.
     pub consumers: Option<Vec<Consumer>>,
 }
@@ -244,6 +246,38 @@ pub enum ConfigMaps {
     Promote,
 }
 
+/// How workloads learn that a Secret has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {
+    /// Who restarts them.
+    pub controller: Controller,
+    /// For which Secrets.
+    #[serde(default)]
+    pub when: When,
+}
+
+/// Who restarts workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Controller {
+    /// Stakater Reloader, by an annotation that lists the Secrets.
+    Reloader,
+    /// Wave, by an annotation that asks it to look.
+    Wave,
+}
+
+/// For which Secrets workloads restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum When {
+    /// All that they use.
+    Always,
+    /// Those whose new content would not reach the pods otherwise: `env`, `envFrom`, `subPath`, init containers.
+    #[default]
+    Needed,
+    /// None.
+    Never,
+}
+
 /// A place where objects of a kind name a Secret.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -286,6 +320,7 @@ impl Spec {
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),
             config_maps: self.config_maps.or(base.config_maps),
+            reload: self.reload.or(base.reload),
             consumers: self.consumers.or(base.consumers),
         }
     }

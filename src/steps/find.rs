@@ -51,8 +51,8 @@ pub const IGNORE: &str = "sealref.dev/ignore";
 pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
     let mut problems = Problems::default();
     let values = problems.keep(values(stream, reading)).unwrap_or_default();
-    let promotes = values.iter().any(|value| value.referring && is_promoted(stream, value.place.manifest));
-    let uses = if settings.follows() && promotes { Uses::Taken(&settings.consumers) } else { Uses::Skipped };
+    let promotes = || values.iter().any(|value| value.referring && is_promoted(stream, value.place.manifest));
+    let uses = if settings.reloads() || settings.follows() && promotes() { Uses::Taken(&settings.consumers) } else { Uses::Skipped };
     let inventory = inventory::take(stream, uses, &mut problems);
     problems.or(Findings { values, inventory })
 }

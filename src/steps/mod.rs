@@ -1,9 +1,10 @@
 //! How it flows. This file alone knows the order of the steps.
 //!
 //! ```text
-//! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> check -> write
+//! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> annotate -> check -> write
 //! ```
 
+pub mod annotate;
 pub mod check;
 pub mod emit;
 pub mod fetch;
@@ -51,9 +52,11 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
     let plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
-    let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     let namespace = job.terms.namespace.as_deref();
+    let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
+    let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome);
+    annotate::annotate(&stream, &plan, &restarts, &job.settings, &mut outcome, &mut warnings);
     let checked = check::check(&stream, &plan, &found.inventory, namespace, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }

@@ -79,8 +79,11 @@ pub fn markers() -> impl Iterator<Item = &'static str> {
     groups.into_iter().chain(["ecret", "onfigMap", "onfigmap"])
 }
 
+/// A use, with what it names.
+pub(super) type Named = ((Object, String), Use);
+
 /// Every name of a Secret or ConfigMap in an object.
-pub(super) fn uses(tree: &Tree, id: ManifestId, identity: &Identity, more: &[Consumer]) -> Vec<Use> {
+pub(super) fn uses(tree: &Tree, id: ManifestId, identity: &Identity, more: &[Consumer]) -> Vec<Named> {
     let mut uses = vec![];
     let visit = Visit { tree, id, identity };
     for path in TABLE.get(&(identity.group(), identity.kind.as_str())).into_iter().flatten() {
@@ -101,7 +104,7 @@ struct Visit<'v, 's> {
 
 impl Visit<'_, '_> {
     /// A volume is refreshed or not by the word of who mounts it, so its pod is asked.
-    fn visit(&self, path: &Path, uses: &mut Vec<Use>) {
+    fn visit(&self, path: &Path, uses: &mut Vec<Named>) {
         let tree = self.tree;
         match path.path.split_once("volumes[]/") {
             Some((pod, below)) if matches!(path.form, Form::Volume | Form::Projected) => {
@@ -115,7 +118,7 @@ impl Visit<'_, '_> {
         }
     }
 
-    fn below(&self, from: NodeId, below: &str, path: &Path, refresh: Refresh, uses: &mut Vec<Use>) {
+    fn below(&self, from: NodeId, below: &str, path: &Path, refresh: Refresh, uses: &mut Vec<Named>) {
         let tree = self.tree;
         let (outer, last) = below.rsplit_once('/').unwrap_or(("", below));
         let (before, inner) = outer.rsplit_once('/').unwrap_or(("", outer));
@@ -129,7 +132,7 @@ impl Visit<'_, '_> {
         });
     }
 
-    fn uses(&self, [around, holder, node]: [NodeId; 3], key: &str, path: &Path, refresh: Refresh) -> Vec<Use> {
+    fn uses(&self, [around, holder, node]: [NodeId; 3], key: &str, path: &Path, refresh: Refresh) -> Vec<Named> {
         let tree = self.tree;
         let text = |key: &str| tree.get(holder, key).and_then(|node| tree.text(node));
         let objects = match (path.form, text("kind")) {
@@ -148,11 +151,9 @@ impl Visit<'_, '_> {
         };
         let namespace = namespace.or(self.identity.namespace.as_deref());
         let optional = tree.get(holder, "optional").and_then(|node| tree.scalar(node));
-        let usage = |object| Use {
+        let usage = || Use {
             consumer: self.id,
-            object,
             namespace: namespace.map(str::to_owned),
-            name: name.to_owned(),
             node,
             holder,
             around,
@@ -160,7 +161,7 @@ impl Visit<'_, '_> {
             refresh,
             optional: matches!(optional, Some(Scalar::Bool(true))),
         };
-        objects.into_iter().map(usage).collect()
+        objects.into_iter().map(|object| ((object, name.to_owned()), usage())).collect()
     }
 }
 

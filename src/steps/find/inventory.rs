@@ -22,7 +22,9 @@ pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inve
             inventory.by_identity.entry(identity.clone()).or_insert(id);
         }
         if let Uses::Taken(more) = uses {
-            inventory.uses.extend(consumers::uses(tree, id, identity, more));
+            for (named, usage) in consumers::uses(tree, id, identity, more) {
+                inventory.uses.entry(named).or_default().push(usage);
+            }
         }
         inventory.provides.extend(provides(tree, id, identity));
         let store = StoreSpec::read(tree).map_err(|problem| problem.at(stream.tell_object(id)));
