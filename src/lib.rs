@@ -4,7 +4,7 @@
 //! ```text
 //! bytes in                                                                          bytes out
 //!    |                                                                                  ^
-//!   read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> check ------------> write
+//!   read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> annotate -> check -> write
 //! ```
 //!
 //! Singular nouns are what flows ([`model`]), verbs are the [`steps`], plurals are plug-ins

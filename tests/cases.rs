@@ -8,6 +8,11 @@ mod case;
 use case::check;
 
 #[test]
+fn configmaps() {
+    check("cases/configmaps", "");
+}
+
+#[test]
 fn env() {
     check("cases/env", "");
 }
@@ -18,6 +23,11 @@ fn explain() {
 }
 
 #[test]
+fn helmrelease() {
+    check("cases/helmrelease", "");
+}
+
+#[test]
 fn output() {
     check("cases/output", "");
 }
@@ -25,6 +35,16 @@ fn output() {
 #[test]
 fn references() {
     check("cases/references", "");
+}
+
+#[test]
+fn reload() {
+    check("cases/reload", "");
+}
+
+#[test]
+fn rewire() {
+    check("cases/rewire", "");
 }
 
 #[test]

@@ -136,8 +136,7 @@ metadata: {name: web}
 rules: [{apiGroups: [\"\"], resources: [secrets], resourceNames: [db], verbs: [get]}]
 ";
     let more = PROD.replace("[dep.yaml]", "[dep.yaml, others.yaml]");
-    let files =
-        format!("== app/dep.yaml\n{DEPLOYMENT}== app/others.yaml\n{others}== app/kustomization.yaml\n{more}");
+    let files = format!("== app/dep.yaml\n{DEPLOYMENT}== app/others.yaml\n{others}== app/kustomization.yaml\n{more}");
     let Some(objects) = Layout::new(&files, "").built("app") else { return };
     let name = objects.agree().name("SealedSecret");
     assert_eq!(objects.one("ServiceAccount")["imagePullSecrets"][0]["name"], name);
@@ -177,11 +176,11 @@ fn a_changed_value_changes_the_suffix_and_so_the_pods() {
 
 #[test]
 fn a_reference_in_a_variable_is_lifted_and_follows_a_later_prefix() {
-    let lifted = DEPLOYMENT.replace("valueFrom: {secretKeyRef: {name: db, key: password}}", "value: ref+vault://kv/x#/y");
+    let lifted =
+        DEPLOYMENT.replace("valueFrom: {secretKeyRef: {name: db, key: password}}", "value: ref+vault://kv/x#/y");
     let base = "namespace: prod\nresources: [dep.yaml]\ntransformers: [fn.yaml]\n";
     let top = "namePrefix: p-\nresources: [../app]\n";
-    let files =
-        format!("== app/dep.yaml\n{lifted}== app/kustomization.yaml\n{base}== top/kustomization.yaml\n{top}");
+    let files = format!("== app/dep.yaml\n{lifted}== app/kustomization.yaml\n{base}== top/kustomization.yaml\n{top}");
     let Some(objects) = Layout::new(&files, VAULT).built("top") else { return };
     let env = &objects.one("Deployment")["spec"]["template"]["spec"]["containers"][0]["env"][0];
     assert_eq!(env["valueFrom"]["secretKeyRef"]["name"], "p-web-deployment-refs");

@@ -40,7 +40,7 @@ impl Explain {
         let (mut call, _) = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
         let (job, _) = options::job(call, Purpose::Render)?;
-        let stream = read::read(&job.input, Purpose::Render)?;
+        let stream = read::read(&job.input, Purpose::Render.by(&job.settings))?;
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
         let answer = match self.format {
@@ -57,6 +57,7 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
         let place = stream.tell_object(provision.origin.manifest());
         let what = match provision.origin {
             Origin::Lifted(_) => format!(" (values lifted into Secret {})", provision.secret.name),
+            Origin::Promoted(_) => " (promoted to a Secret)".to_owned(),
             Origin::Replaced(_) => String::new(),
         };
         out.push_str(&format!("{}{what} becomes {}\n", Quiet(&place), provision.target.0));
@@ -124,6 +125,7 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
         json!({
             "place": stream.tell_object(provision.origin.manifest()),
             "lifted": matches!(provision.origin, Origin::Lifted(_)),
+            "promoted": matches!(provision.origin, Origin::Promoted(_)),
             "secret": {"namespace": provision.secret.namespace, "name": provision.secret.name},
             "target": provision.target.0,
             "items": items.collect::<Vec<_>>(),

@@ -149,5 +149,7 @@ pub(super) fn job(call: Call, purpose: Purpose) -> Result<(Job, World), Problems
 /// The same for an input that is already there.
 pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
     crate::outside::process::work_along();
-    stream::job(read::untangle(input, purpose)?, call)
+    let (mut job, world) = stream::job(input, call)?;
+    job.input = read::untangle(job.input, purpose.by(&job.settings))?;
+    Ok((job, world))
 }

@@ -28,8 +28,8 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let (call, _) = self.settings.call(self.inputs, None)?;
-        let (job, _) = options::job(call, Purpose::Verify)?;
-        let stream = read::read(&job.input, Purpose::Verify)?;
+        let (job, _) = options::job(call, Purpose::Uses)?;
+        let stream = read::read(&job.input, Purpose::Uses.by(&job.settings))?;
         let findings: Vec<Finding> = steps::verify(&stream, &job, self.complete)?;
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {

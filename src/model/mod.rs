@@ -18,7 +18,7 @@ mod store;
 
 pub use ask::{Ask, Reply, Wire};
 pub use fate::{Fate, Fates, Made};
-pub use inventory::{Inventory, Provider, Use, each};
+pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use lineage::{HASHED, LOCAL, SHADOW};
 pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
 pub use pattern::Pattern;

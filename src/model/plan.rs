@@ -1,6 +1,6 @@
 //! What will stand for each Secret, decided before any value is known.
 
-use super::{Identity, ManifestId, Place, Reference, Scope, StoreRef, Template};
+use super::{Identity, ManifestId, Opaque, Place, Reference, Scope, StoreRef, Template};
 
 /// The name of a target as the registry of targets has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +11,8 @@ pub struct TargetName(pub &'static str);
 pub enum Origin {
     /// Lifted out of this workload; goes before it.
     Lifted(ManifestId),
+    /// Stands for this ConfigMap.
+    Promoted(ManifestId),
     /// Stands for this Secret.
     Replaced(ManifestId),
 }
@@ -20,7 +22,7 @@ impl Origin {
     #[must_use]
     pub fn manifest(self) -> ManifestId {
         match self {
-            Self::Lifted(id) | Self::Replaced(id) => id,
+            Self::Lifted(id) | Self::Promoted(id) | Self::Replaced(id) => id,
         }
     }
 }
@@ -120,6 +122,12 @@ pub enum Lift {
 }
 
 impl Lift {
+    /// The text of a value that holds escapes and no reference.
+    #[must_use]
+    pub fn text(template: &Template, place: Place) -> Self {
+        Self::Text { place, text: template.literals().filter_map(Opaque::text).collect() }
+    }
+
     /// Where the value stands.
     #[must_use]
     pub fn place(&self) -> Place {

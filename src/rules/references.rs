@@ -2,7 +2,7 @@
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Identity, Place, Stream, Use};
+use crate::model::{Form, Object, Place, Stream, Use};
 use crate::yaml::{Kind, Tree};
 
 pub(super) struct References;
@@ -22,10 +22,12 @@ impl Rule for References {
                 }
             }
         }
-        let mut uses: Vec<&Use> = view.inventory.uses.iter().collect();
-        uses.sort_by_key(|usage| (usage.consumer, usage.name));
-        for usage in uses {
-            dangling(view, usage, tell);
+        let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secret);
+        let mut uses: Vec<(&str, &Use)> =
+            secrets.flat_map(|((_, name), uses)| uses.iter().map(|usage| (name.as_str(), usage))).collect();
+        uses.sort_by_key(|(_, usage)| (usage.consumer, usage.node));
+        for (name, usage) in uses {
+            dangling(view, name, usage, tell);
         }
     }
 }
@@ -51,27 +53,22 @@ fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Pr
 }
 
 /// A name is provided by an object of the stream, by the settings' word, or it is optional.
-fn dangling(view: &View, usage: &Use, tell: &mut dyn FnMut(Finding)) {
+fn dangling(view: &View, name: &str, usage: &Use, tell: &mut dyn FnMut(Finding)) {
     let stream: &Stream = view.stream;
-    let Some((tree, identity)) = stream.get(usage.consumer).and_then(|manifest| manifest.read()) else {
-        return;
-    };
-    let Some(name) = tree.text(usage.name).filter(|name| !name.is_empty()) else {
-        return;
-    };
-    if usage.optional || is_provided(view, name, identity) {
+    // A role may well name what is not there yet.
+    let asked = usage.form != Form::RoleNames;
+    if !asked || usage.optional || is_provided(view, name, usage.namespace.as_deref()) {
         return;
     }
     let severity = if view.complete { Severity::Error } else { Severity::Warning };
-    let place = Place { manifest: usage.consumer, node: usage.name };
+    let place = Place { manifest: usage.consumer, node: usage.node };
     let problem = Problem::new(format!("nothing in the stream provides the Secret \"{name}\""))
         .hint("where something else provides it, say so in the settings: provided: [{name: ..., by: ...}]")
         .at(stream.tell(place));
     tell(Finding { rule: "references/dangling", severity, problem });
 }
 
-fn is_provided(view: &View, name: &str, consumer: &Identity) -> bool {
-    let namespace = consumer.namespace.as_deref();
+fn is_provided(view: &View, name: &str, namespace: Option<&str>) -> bool {
     let here = view.inventory.provides.iter().any(|provider| {
         // An object without a namespace goes where the whole stream goes.
         let same = match (provider.namespace.as_deref(), namespace) {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::text::Link;
-use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
+use super::transform::{
+    ConfigMaps, Consumer, KeySource, Plaintext, Provided, Reload, SecretRule, Spec, Store, Suffix, When, is_pem,
+};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreSpec};
@@ -99,6 +101,12 @@ pub struct Settings {
     pub secrets: Vec<SecretRule>,
     /// Secrets that are provided from elsewhere.
     pub provided: Vec<Provided>,
+    /// What happens to references in ConfigMaps.
+    pub config_maps: ConfigMaps,
+    /// How workloads learn that a Secret has changed.
+    pub reload: Option<Reload>,
+    /// Who names Secrets, beyond our table.
+    pub consumers: Vec<Consumer>,
     /// What `{name}` stands for.
     pub variables: BTreeMap<String, String>,
     /// Where references lead instead.
@@ -129,7 +137,8 @@ impl Settings {
         for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
         }
-        let cluster = chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
+        let cluster =
+            chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
         let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),
@@ -165,6 +174,9 @@ impl Settings {
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),
+            config_maps: spec.config_maps.unwrap_or_default(),
+            reload: spec.reload,
+            consumers: spec.consumers.clone().unwrap_or_default(),
             variables,
             rewrites,
             certificate,
@@ -174,6 +186,18 @@ impl Settings {
             randomised: chosen.randomised || spec.sealing.randomised.unwrap_or(false),
         };
         problems.or(settings)
+    }
+
+    /// May a render change the name under which something is found, or ask who finds it?
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.config_maps == ConfigMaps::Promote || self.reloads()
+    }
+
+    /// Is there anything of which workloads are to learn?
+    #[must_use]
+    pub fn reloads(&self) -> bool {
+        self.reload.is_some_and(|reload| reload.when != When::Never)
     }
 
     /// What happens to the literal values of a Secret that this rule is for.

@@ -13,5 +13,7 @@ mod version;
 pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
-pub use transform::{Plaintext, Provided, SecretRule, Spec, Suffix, Transform, schema};
+pub use transform::{
+    ConfigMaps, Consumer, Controller, Plaintext, Provided, Reload, SecretRule, Spec, Suffix, Transform, When, schema,
+};
 pub use version::EsoVersion;

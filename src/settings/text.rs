@@ -68,6 +68,34 @@ impl TryFrom<String> for Link {
     }
 }
 
+/// Where in an object a name stands: keys joined by `/`, `[]` behind a list, `*` for any key, `~1` for a slash.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct FieldPath(String);
+
+impl FieldPath {
+    /// The path, without a slash at its beginning.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for FieldPath {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let path = text.strip_prefix('/').unwrap_or(&text);
+        let good = path.split('/').all(|step| {
+            let key = step.strip_suffix("[]").unwrap_or(step);
+            !key.is_empty() && !key.contains(['[', ']', '{', '}'])
+        });
+        // Dots join keys elsewhere; here they are letters of a key, and no object's first key has one.
+        let good = good && path.split('/').next().is_some_and(|first| !first.contains('.'));
+        good.then(|| Self(path.to_owned())).ok_or("expected keys joined by slashes, such as spec/tls[]/secretName")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::text::{Epoch, Link, Segment, Variable};
+use super::text::{Epoch, FieldPath, Link, Segment, Variable};
 use super::{EsoVersion, Interval};
 use crate::model::{Pattern, Scope, StoreProvider, StoreRef};
 
@@ -78,6 +78,12 @@ pub struct Spec {
     pub secrets: Option<Vec<SecretRule>>,
     /// Secrets that something outside the stream provides.
     pub provided: Option<Vec<Provided>>,
+    /// What happens to references in ConfigMaps.
+    pub config_maps: Option<ConfigMaps>,
+    /// How workloads learn that a Secret has changed; left out: not from us.
+    pub reload: Option<Reload>,
+    /// Objects that name Secrets, beyond those that sealref knows.
+    pub consumers: Option<Vec<Consumer>>,
 }
 
 /// A rule that names a store.
@@ -248,6 +254,62 @@ pub struct Provided {
     pub by: String,
 }
 
+/// What happens to references in ConfigMaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum ConfigMaps {
+    /// They are an error.
+    #[default]
+    Deny,
+    /// The ConfigMap becomes a Secret, and what names it follows.
+    Promote,
+}
+
+/// How workloads learn that a Secret has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {
+    /// Who restarts them.
+    pub controller: Controller,
+    /// For which Secrets.
+    #[serde(default)]
+    pub when: When,
+}
+
+/// Who restarts workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Controller {
+    /// Stakater Reloader, by an annotation that lists the Secrets.
+    Reloader,
+    /// Wave, by an annotation that asks it to look.
+    Wave,
+}
+
+/// For which Secrets workloads restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum When {
+    /// All that they use.
+    Always,
+    /// Those whose new content would not reach the pods otherwise: `env`, `envFrom`, `subPath`, init containers.
+    #[default]
+    Needed,
+    /// None.
+    Never,
+}
+
+/// A place where objects of a kind name a Secret.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Consumer {
+    /// The API group; left out for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+    /// `spec/tls[]/secretName`: keys joined by `/`, `[]` behind a list, `*` for any key, `~1` for a slash.
+    #[schemars(with = "String")]
+    pub path: FieldPath,
+}
+
 impl Spec {
     /// These settings over those they extend: maps merged entry by entry, the rest replaced.
     #[must_use]
@@ -279,6 +341,9 @@ impl Spec {
             plaintext: self.plaintext.or(base.plaintext),
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),
+            config_maps: self.config_maps.or(base.config_maps),
+            reload: self.reload.or(base.reload),
+            consumers: self.consumers.or(base.consumers),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Site, Spot};
+use super::{Site, Spot, Takes};
 use crate::error::Problem;
 use crate::model::{Identity, each};
 use crate::yaml::{Edits, NodeId, Scalar, Tree, Value};
@@ -15,8 +15,8 @@ impl Site for Env {
         "env"
     }
 
-    fn replaces(&self) -> bool {
-        false
+    fn takes(&self) -> Takes {
+        Takes::Referring
     }
 
     fn covers(&self, identity: &Identity) -> bool {

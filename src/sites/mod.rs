@@ -3,6 +3,7 @@
 //!
 //! A new site is one file here and two lines in this one.
 
+mod config_map;
 mod env;
 mod secret_data;
 
@@ -22,13 +23,24 @@ pub struct Spot<'t> {
     pub value: Result<Cow<'t, [u8]>, Problem>,
 }
 
+/// Which values of an object matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// All of them: the object itself is judged.
+    All,
+    /// All of them where one holds a reference: the object itself is replaced then.
+    AllOrNone,
+    /// Those that hold a reference: they are lifted out of it.
+    Referring,
+}
+
 /// One kind of place.
 pub trait Site: Sync {
     /// Its name in messages and reports.
     fn name(&self) -> &'static str;
 
-    /// True where the object is itself replaced, false where values are lifted out of it.
-    fn replaces(&self) -> bool;
+    /// Which of its values matter.
+    fn takes(&self) -> Takes;
 
     /// Is the site in objects of this kind?
     fn covers(&self, identity: &Identity) -> bool;
@@ -41,7 +53,7 @@ pub trait Site: Sync {
 }
 
 /// All sites.
-pub static SITES: &[&dyn Site] = &[&secret_data::SecretData, &env::Env];
+pub static SITES: &[&dyn Site] = &[&secret_data::SecretData, &env::Env, &config_map::ConfigMap];
 
 /// The site with this name.
 #[must_use]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Site, Spot};
+use super::{Site, Spot, Takes};
 use crate::error::Problem;
 use crate::model::Identity;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
@@ -17,8 +17,8 @@ impl Site for SecretData {
         "secret data"
     }
 
-    fn replaces(&self) -> bool {
-        true
+    fn takes(&self) -> Takes {
+        Takes::All
     }
 
     fn covers(&self, identity: &Identity) -> bool {

@@ -71,7 +71,9 @@ pub fn emit(
                 fates.replace(below, first, made.collect());
                 fates.replace(id, shadow, vec![]);
             }
-            (Origin::Replaced(id), _, shadow) => fates.replace(id, first, made.chain(shadow).collect()),
+            (Origin::Promoted(id) | Origin::Replaced(id), _, shadow) => {
+                fates.replace(id, first, made.chain(shadow).collect());
+            }
         }
     }
     problems.or(Outcome { fates, watch: values.watch() })

@@ -9,10 +9,12 @@ use crate::error::{Problem, Problems};
 use crate::grammars::{GRAMMARS, Grammar, Resolve};
 use crate::hosts::Reading;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template};
-use crate::sites::SITES;
+use crate::settings::Settings;
+use crate::sites::{SITES, Takes};
 use crate::sources;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
+pub mod consumers;
 mod inventory;
 
 use inventory::Uses;
@@ -46,7 +48,21 @@ pub const DATA_FROM: &str = "sealref.dev/data-from";
 pub const IGNORE: &str = "sealref.dev/ignore";
 
 /// Finds everything in one walk over the manifests that hold a marker.
-pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Findings<'t>, Problems> {
+pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
+    let mut problems = Problems::default();
+    let values = problems.keep(values(stream, reading)).unwrap_or_default();
+    let promotes = || values.iter().any(|value| value.referring && is_promoted(stream, value.place.manifest));
+    let uses = if settings.reloads() || settings.follows() && promotes() {
+        Uses::Taken(&settings.consumers)
+    } else {
+        Uses::Skipped
+    };
+    let inventory = inventory::take(stream, uses, &mut problems);
+    problems.or(Findings { values, inventory })
+}
+
+/// The values alone.
+pub fn values<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Vec<Found<'t>>, Problems> {
     let read: Vec<_> = stream.read().collect();
     let each: Vec<(Vec<Found>, Problems)> = read
         .par_iter()
@@ -62,15 +78,19 @@ pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Findings<'t>
         values.extend(found);
         problems.extend(wrong);
     }
-    let inventory = inventory::take(stream, Uses::Skipped, &mut problems);
-    problems.or(Findings { values, inventory })
+    problems.or(values)
 }
 
 /// The inventory alone, for a stream that is only checked.
-pub fn inventory_of(stream: &Stream) -> Result<Inventory, Problems> {
+pub fn inventory_of(stream: &Stream, settings: &Settings) -> Result<Inventory, Problems> {
     let mut problems = Problems::default();
-    let inventory = inventory::take(stream, Uses::Taken, &mut problems);
+    let inventory = inventory::take(stream, Uses::Taken(&settings.consumers), &mut problems);
     problems.or(inventory)
+}
+
+/// Will this object be found under another kind?
+fn is_promoted(stream: &Stream, id: ManifestId) -> bool {
+    stream.get(id).and_then(|manifest| manifest.read()).is_some_and(|(_, identity)| identity.is("", "ConfigMap"))
 }
 
 fn find_in<'t>(
@@ -86,6 +106,7 @@ fn find_in<'t>(
     }
     let mut covered = vec![];
     for site in SITES.iter().filter(|site| site.covers(identity)) {
+        let before = found.len();
         for spot in site.find(tree, identity) {
             covered.push(spot.node);
             let place = Place { manifest: id, node: spot.node };
@@ -96,11 +117,14 @@ fn find_in<'t>(
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
-                    if site.replaces() || referring {
+                    if referring || site.takes() != Takes::Referring {
                         found.push(Found { place, site: site.name(), key: spot.key, template, referring });
                     }
                 }
             }
+        }
+        if site.takes() == Takes::AllOrNone && !found.iter().skip(before).any(|value| value.referring) {
+            found.truncate(before);
         }
     }
     let said = tree.said().as_bytes();
@@ -189,7 +213,7 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     }
     let hint = match (identity.group(), identity.kind.as_str()) {
         ("", "Secret") => "references stand under stringData or data",
-        ("", "ConfigMap") => "move the value to a Secret; ConfigMaps are readable by many",
+        ("", "ConfigMap") => "references stand under data",
         _ if path.contains("ontainers[") => {
             "give the container an env variable with the reference, and use $(NAME) here"
         }

@@ -1,9 +1,10 @@
 //! How it flows. This file alone knows the order of the steps.
 //!
 //! ```text
-//! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> check -> write
+//! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> annotate -> check -> write
 //! ```
 
+pub mod annotate;
 pub mod check;
 pub mod emit;
 pub mod fetch;
@@ -43,18 +44,21 @@ pub struct Output<'s> {
 
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
-    let stream = read::read(&job.input, read::Purpose::Render)?;
+    let stream = read::read(&job.input, read::Purpose::Render.by(&job.settings))?;
     let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
-    let found = find::find(&stream, job.terms.reading)?;
+    let found = find::find(&stream, job.terms.reading, &job.settings)?;
     let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
     // A preview reads nothing.
     let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
     let plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
+    let namespace = job.terms.namespace.as_deref();
+    let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
-    rewire::rewire(&stream, &plan, &mut outcome);
-    let checked = check::check(&stream, &plan, &found.inventory, job.terms.namespace.as_deref(), outcome)?;
+    rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome);
+    annotate::annotate(&stream, &plan, &restarts, &job.settings, &mut outcome, &mut warnings);
+    let checked = check::check(&stream, &plan, &found.inventory, namespace, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 
@@ -63,7 +67,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
 /// # Errors
 /// Whatever would stop `render` before it fetches.
 pub fn decide<'t>(stream: &'t Stream<'_>, job: &Job, warnings: &mut Problems) -> Result<Plan<'t>, Problems> {
-    let found = find::find(stream, job.terms.reading)?;
+    let found = find::find(stream, job.terms.reading, &job.settings)?;
     plan::plan(stream, found.values, &found.inventory, job, warnings)
 }
 
@@ -85,7 +89,7 @@ fn variable(address: &Address) -> Option<String> {
 
 /// Every rule over a final stream.
 pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
-    let inventory = find::inventory_of(stream)?;
+    let inventory = find::inventory_of(stream, &job.settings)?;
     let view = View {
         stream,
         inventory: &inventory,

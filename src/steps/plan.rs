@@ -20,6 +20,7 @@ mod layer;
 mod lifted;
 mod literal;
 mod object;
+mod promoted;
 mod store;
 mod validate;
 
@@ -60,7 +61,11 @@ pub fn plan<'t>(
                 None => {}
             }
         } else if !values.is_empty() {
-            let lifted = context.lifted(id, tree, identity, values);
+            let lifted = if identity.is("", "ConfigMap") {
+                context.promoted(id, tree, identity, values)
+            } else {
+                context.lifted(id, tree, identity, values)
+            };
             if let Some((provision, lifts)) = problems.keep(lifted) {
                 plan.provisions.extend(provision);
                 plan.lifts.extend(lifts);

@@ -5,19 +5,22 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use rayon::prelude::*;
 
+use super::find::consumers;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{Input, Manifest, ManifestId, Source, Stream};
-use crate::settings::Transform;
+use crate::settings::{Settings, Transform};
 use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// To ask everything: the settings name consumers that no word tells.
+    Everything,
     /// To replace references: what has to do with Secrets or holds a reference.
     Render,
-    /// To check the result: also what uses Secrets.
-    Verify,
+    /// To follow or check names: also what uses Secrets.
+    Uses,
 }
 
 /// The word that every Secret has, what may hide it (a tag), what may have the name of something that we make, and
@@ -25,9 +28,11 @@ pub enum Purpose {
 static RENDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"]));
 
-/// `secretName` and `tls.secret` have no capital letter.
-static VERIFY: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| markers(&["ecret", "ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/"]));
+/// What else may name a Secret.
+static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = ["ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/"];
+    markers(&words.into_iter().chain(consumers::markers()).collect::<Vec<_>>())
+});
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
@@ -36,10 +41,21 @@ fn markers(words: &[&str]) -> Option<AhoCorasick> {
 }
 
 impl Purpose {
+    /// What these settings make of it.
+    #[must_use]
+    pub fn by(self, settings: &Settings) -> Self {
+        match self {
+            Self::Render if !settings.follows() => self,
+            Self::Everything | Self::Render | Self::Uses if settings.consumers.is_empty() => Self::Uses,
+            Self::Everything | Self::Render | Self::Uses => Self::Everything,
+        }
+    }
+
     fn may_matter(self, text: &str) -> bool {
         let markers = match self {
             Self::Render => &RENDER,
-            Self::Verify => &VERIFY,
+            Self::Everything => return true,
+            Self::Uses => &USES,
         };
         // An escape may hide any word. It is looked for alone: one letter would slow the others down.
         markers.as_ref().is_none_or(|markers| markers.is_match(text))

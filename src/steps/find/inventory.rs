@@ -1,32 +1,17 @@
 //! What the stream holds: uses of Secrets, what provides them, stores.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
+use super::consumers;
 use crate::error::Problems;
-use crate::model::{Identity, Inventory, ManifestId, Provider, StoreSpec, Stream, Use, each};
-use crate::yaml::{NodeId, Scalar, Tree};
+use crate::model::{Identity, Inventory, ManifestId, Provider, StoreSpec, Stream, each};
+use crate::settings::Consumer;
+use crate::yaml::Tree;
 
-/// From group and kind to the paths of names.
-type Table = BTreeMap<(&'static str, &'static str), Vec<&'static str>>;
-
-/// Who names Secrets; a line is group, kind, path, and the form in which the Secret is taken in.
-static CONSUMERS: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table::new();
-    for line in include_str!("consumers.tsv").lines().skip(1) {
-        let mut columns = line.split('\t');
-        if let (Some(group), Some(kind), Some(path)) = (columns.next(), columns.next(), columns.next()) {
-            table.entry((group, kind)).or_default().push(path);
-        }
-    }
-    table
-});
-
-/// Are uses wanted? A render asks for none, and looking for them takes longer than all the rest.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Uses {
+/// Are uses wanted? Looking for them takes longer than all the rest, so a render that changes no name asks for none.
+#[derive(Clone, Copy)]
+pub(super) enum Uses<'u> {
     Skipped,
-    Taken,
+    /// By the table, and at the places that the settings name.
+    Taken(&'u [Consumer]),
 }
 
 /// Walks once over the manifests that hold a marker.
@@ -36,9 +21,10 @@ pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inve
         if !identity.kind.is_empty() && !identity.name.is_empty() {
             inventory.by_identity.entry(identity.clone()).or_insert(id);
         }
-        let paths = if uses == Uses::Taken { CONSUMERS.get(&(identity.group(), identity.kind.as_str())) } else { None };
-        for path in paths.into_iter().flatten() {
-            each(tree, tree.root(), path, &mut |name| inventory.uses.push(a_use(tree, id, name)));
+        if let Uses::Taken(more) = uses {
+            for (named, usage) in consumers::uses(tree, id, identity, more) {
+                inventory.uses.entry(named).or_default().push(usage);
+            }
         }
         inventory.provides.extend(provides(tree, id, identity));
         let store = StoreSpec::read(tree).map_err(|problem| problem.at(stream.tell_object(id)));
@@ -46,12 +32,6 @@ pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inve
         inventory.stores.extend(store.map(|store| (id, store)));
     }
     inventory
-}
-
-fn a_use(tree: &Tree, consumer: ManifestId, name: NodeId) -> Use {
-    let optional = tree.parent(name).and_then(|map| tree.get(map, "optional"));
-    let optional = optional.is_some_and(|node| matches!(tree.scalar(node), Some(Scalar::Bool(true))));
-    Use { consumer, name, optional }
 }
 
 /// Which Secrets an object gives its content.

@@ -10,7 +10,7 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace
     let mut problems = Problems::default();
     let replaced = plan.provisions.iter().filter_map(|provision| match provision.origin {
         Origin::Replaced(id) => Some(id),
-        Origin::Lifted(_) => None,
+        Origin::Lifted(_) | Origin::Promoted(_) => None,
     });
     let superseded = plan.provisions.iter().filter_map(|provision| provision.supersedes);
     let replaced: BTreeSet<ManifestId> = replaced.chain(superseded).collect();

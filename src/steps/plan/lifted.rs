@@ -38,8 +38,7 @@ impl Context<'_, '_> {
                 continue;
             }
             if found.template.is_literal() {
-                let text = found.template.literals().filter_map(|literal| literal.text()).collect();
-                lifts.push(Lift::Text { place: found.place, text });
+                lifts.push(Lift::text(&found.template, found.place));
                 continue;
             }
             let at = |problem: Problem| problem.at(self.stream.tell(found.place));

@@ -2,7 +2,7 @@
 
 use super::{Context, PUBLIC_KEYS, object::Object};
 use crate::error::{Problem, Problems};
-use crate::model::{Item, Metadata, Part, Provision};
+use crate::model::{Item, Metadata, Origin, Part, Provision};
 use crate::rules::plaintext;
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
@@ -35,11 +35,13 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
     let public = public_keys(&provision.metadata, rule);
     let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
+        // What stood in a ConfigMap was no secret.
+        let public = matches!(provision.origin, Origin::Promoted(_)) || public.contains(&item.key);
         let judged = if context.job.settings.layered && item.template.is_literal() {
             Err(Problem::new("a literal value stands in a Secret that later layers see in full: layered: true")
                 .hint("put a reference there, or list the transformer once, in the outermost kustomization"))
         } else if item.template.is_literal() {
-            whole(item, public.contains(&item.key), settled, seals)
+            whole(item, public, settled, seals)
         } else {
             around(item, seals)
         };

@@ -1,0 +1,122 @@
+//! ConfigMaps that hold references: refused, or made Secrets that whatever names them can follow to.
+
+use super::{Context, object};
+use crate::error::{Problem, Problems};
+use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, TargetName, Use};
+use crate::settings::ConfigMaps;
+use crate::steps::find::{self, Found};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
+
+impl Context<'_, '_> {
+    /// Plans the Secret that takes the place of a ConfigMap. Where only escapes are in it, it stays, without them.
+    pub(super) fn promoted<'t>(
+        &self,
+        id: ManifestId,
+        tree: &Tree,
+        identity: &Identity,
+        values: Vec<Found<'t>>,
+    ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
+        let mut problems = Problems::default();
+        if values.iter().all(|value| value.template.is_literal()) {
+            let escapes = values.into_iter().filter(|value| value.referring);
+            return Ok((None, escapes.map(|value| Lift::text(&value.template, value.place)).collect()));
+        }
+        if self.job.settings.config_maps == ConfigMaps::Deny {
+            for value in values.iter().filter(|value| !value.template.is_literal()) {
+                problems.push(
+                    Problem::new("a reference stands in a ConfigMap, which many may read")
+                        .hint("move the value to a Secret, or let ConfigMaps become Secrets in the settings: configMaps: Promote")
+                        .at(self.stream.tell(value.place)),
+                );
+            }
+            return Err(problems);
+        }
+        problems.keep(whole(tree).map_err(|problem| problem.at(self.stream.tell_object(id))));
+        problems.extend(self.left_behind(id, identity));
+        let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
+        let items =
+            values.into_iter().map(|found| Item { key: found.key, place: found.place, template: found.template });
+        let secret = Identity { kind: "Secret".to_owned(), ..identity.clone() };
+        let mut provision = Provision {
+            origin: Origin::Promoted(id),
+            supersedes: None,
+            secret,
+            metadata,
+            secret_type: None,
+            immutable: None,
+            target: TargetName(""),
+            stores: vec![],
+            items: items.collect(),
+            extracts: vec![],
+            scope: self.job.settings.scope,
+        };
+        let rule = self.rule(&provision.secret, &provision.metadata);
+        self.settle(&mut provision, rule, &mut problems);
+        problems.or((Some(provision), vec![]))
+    }
+
+    /// Everything that names the ConfigMap and cannot name a Secret instead.
+    fn left_behind(&self, id: ManifestId, config_map: &Identity) -> Problems {
+        let mut problems = Problems::default();
+        let namespace = self.job.terms.namespace.as_deref();
+        let named = (config_map.namespace.as_deref(), config_map.name.as_str());
+        let uses: Vec<&Use> = self.inventory.uses_of(Object::ConfigMap, named, namespace).collect();
+        for (consumer, tree, identity) in self.stream.read().filter(|(consumer, ..)| *consumer != id) {
+            let told = |node: NodeId, what: &str, hint: &str| {
+                let what = format!("{what} \"{}\", which becomes a Secret", config_map.name);
+                Problem::new(what).hint(hint).at(self.stream.tell(Place { manifest: consumer, node }))
+            };
+            let own: Vec<&&Use> = uses.iter().filter(|usage| usage.consumer == consumer).collect();
+            for usage in &own {
+                if usage.form == Form::RoleNames {
+                    let hint = "let the role name the Secret, with `secrets` in its resources";
+                    problems.push(told(usage.node, "a role names the ConfigMap", hint));
+                } else if find::ignored(tree) {
+                    let hint = "take the mark away, so that the name can follow";
+                    problems.push(told(
+                        usage.node,
+                        "an object marked with sealref.dev/ignore names the ConfigMap",
+                        hint,
+                    ));
+                }
+            }
+            let near = |a: Option<&str>, b: Option<&str>| a.or(namespace) == b.or(namespace) || a.is_none();
+            if !near(identity.namespace.as_deref(), config_map.namespace.as_deref()) {
+                continue;
+            }
+            for node in tree.nodes().filter(|node| tree.text(*node) == Some(config_map.name.as_str())) {
+                if !own.iter().any(|usage| usage.node == tree.target(node)) && mentions(tree, node) {
+                    let hint = "it can only take a ConfigMap: move the reference to a Secret of its own";
+                    problems.push(told(node, "the object names the ConfigMap", hint));
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// What a Secret would not carry over as it is.
+fn whole(tree: &Tree) -> Result<(), Problem> {
+    let at = |key| tree.get(tree.root(), key);
+    if at("binaryData").is_some_and(|data| !tree.entries(data).is_empty()) {
+        return Err(Problem::new("a ConfigMap with binaryData cannot become a Secret")
+            .hint("split it: the references in one ConfigMap, binaryData in another"));
+    }
+    if at("immutable").is_some_and(|node| matches!(tree.scalar(node), Some(Scalar::Bool(true)))) {
+        return Err(Problem::new("an immutable ConfigMap cannot become a Secret")
+            .hint("take `immutable` away: the values behind references change"));
+    }
+    Ok(())
+}
+
+/// Does a name stand where a ConfigMap is named, by the keys around it?
+fn mentions(tree: &Tree, node: NodeId) -> bool {
+    if tree.is_key(node) || tree.kind(node) != Kind::Scalar {
+        return false;
+    }
+    let path = tree.path(node);
+    let mut keys = path.rsplit('.').map(|step| step.split('[').next().unwrap_or(step).to_ascii_lowercase());
+    let (own, outer) = (keys.next().unwrap_or_default(), keys.next().unwrap_or_default());
+    let kind = tree.parent(node).and_then(|map| tree.get(map, "kind")).and_then(|kind| tree.text(kind));
+    own.contains("configmap") || own == "name" && (outer.contains("configmap") || kind == Some("ConfigMap"))
+}
