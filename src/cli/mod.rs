@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::kustomize_plugin;
+use crate::hosts::{helm, kustomize_plugin};
 use crate::outside::environment;
 use crate::outside::stdio::{self, Written};
 use crate::reports;
@@ -20,7 +20,9 @@ mod krm;
 mod merge;
 mod options;
 mod output;
+mod post_render;
 mod render;
+mod report;
 mod schema;
 mod seal;
 mod verify;
@@ -44,6 +46,7 @@ enum Command {
     Seal(seal::Seal),
     Keys(keys::Keys),
     Krm(krm::Krm),
+    PostRender(post_render::PostRender),
     Cert(cert::Cert),
     Schema(schema::Schema),
     Completions(schema::Completions),
@@ -58,6 +61,9 @@ enum Command {
 const PIPED: &str = "-";
 /// What is run where kustomize names a file of settings and no command.
 const PLUGIN: &str = "kustomize-plugin";
+
+/// What is run where Helm names no command.
+const POST_RENDER: &str = "post-render";
 
 /// What a command gives: text for standard output, and what is told beside it.
 #[derive(Default)]
@@ -114,6 +120,8 @@ fn called() -> Result<Vec<OsString>, Problem> {
     let mut typed = environment::arguments();
     if kustomize_plugin::is_call(&typed)? {
         typed.insert(1, PLUGIN.into());
+    } else if helm::is_call(&typed)? {
+        typed.insert(1, POST_RENDER.into());
     } else if typed.len() == 1 && !stdio::stdin_is_terminal() {
         typed.push(PIPED.into());
     }
@@ -135,6 +143,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Krm(command) => command.run(),
+        Command::PostRender(command) => command.run(),
         Command::Cert(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::options::{self, Inputs, Sealing, Settings};
+use super::report::Report;
 use super::{Done, output};
 use crate::error::Problems;
 use crate::hosts::{Old, Wanted};
-use crate::outside::random;
-use crate::steps::{self, read::Purpose};
+use crate::steps::read::Purpose;
 
 /// Replace Secrets with references by SealedSecrets and ExternalSecrets
 ///
@@ -29,6 +29,8 @@ pub(super) struct Render {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
+    report: Report,
+    #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
     sealing: Sealing,
@@ -36,22 +38,21 @@ pub(super) struct Render {
 
 impl Render {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let (mut call, policy) = self.settings.call(self.inputs, Some(self.sealing))?;
+        let Self { report, output, .. } = self;
+        let (mut call, policy) =
+            report.keep(self.settings.call(self.inputs, Some(self.sealing)).map_err(Problems::from))?;
         if self.preview {
             call.values = Wanted::Preview;
         }
         if self.strict {
             call.old_certificate = Old::Refused;
         }
-        let (job, mut world) = options::job(call, Purpose::Render)?;
-        let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
-        let done = Done::default().warn(&rendered.warnings);
-        match self.output {
-            None => done.print(&output::joined(rendered.outputs)),
+        report.rendered(options::job(call, Purpose::Render), &policy, |done, outputs| match output {
+            None => done.print(&output::joined(outputs)),
             Some(path) => {
-                output::write(&path, rendered.outputs)?;
+                output::write(&path, outputs)?;
                 Ok(done)
             }
-        }
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Who calls us, as data: a call becomes a [`Job`]. A host calls no step, and no step asks who the host is.
 
+pub mod helm;
 pub mod krm;
 pub mod kustomize_plugin;
 mod settings;
@@ -34,6 +35,18 @@ pub struct Terms {
     pub names: Names,
     /// How what stands for an item of a block list is written.
     pub items: Items,
+    /// What two Secrets of one name are.
+    pub duplicates: Duplicates,
+}
+
+/// What two Secrets of one name are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// A mistake.
+    #[default]
+    Refused,
+    /// One for a hook and one for the rest, or one for each hook: they are there at different times.
+    Tolerated,
 }
 
 /// Whether names will still change.

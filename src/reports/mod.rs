@@ -24,17 +24,26 @@ pub fn text(findings: &[Finding]) -> String {
 /// One object for each finding.
 #[must_use]
 pub fn json(findings: &[Finding]) -> Value {
-    let one = |finding: &Finding| {
-        let problem = &finding.problem;
-        json!({
-            "rule": finding.rule,
-            "severity": finding.severity.name(),
-            "place": problem.place(),
-            "message": problem.message(),
-            "hint": problem.advice(),
-        })
-    };
+    let one = |finding: &Finding| object(Some(finding.rule), finding.severity, &finding.problem);
     json!({ "findings": findings.iter().map(one).collect::<Vec<_>>() })
+}
+
+/// The same for what a run told: no rule has found it.
+#[must_use]
+pub fn run(errors: &Problems, warnings: &Problems) -> Value {
+    let errors = errors.iter().map(|problem| object(None, Severity::Error, problem));
+    let warnings = warnings.iter().map(|problem| object(None, Severity::Warning, problem));
+    json!({ "findings": errors.chain(warnings).collect::<Vec<_>>() })
+}
+
+fn object(rule: Option<&str>, severity: Severity, problem: &Problem) -> Value {
+    json!({
+        "rule": rule,
+        "severity": severity.name(),
+        "place": problem.place(),
+        "message": problem.message(),
+        "hint": problem.advice(),
+    })
 }
 
 fn line(severity: Severity, rule: Option<&str>, problem: &Problem) -> String {

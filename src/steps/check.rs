@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::emit::Outcome;
 use crate::error::{Exit, Problem, Problems};
+use crate::hosts::{Duplicates, Terms};
 use crate::model::{Fate, Fates, Identity, Inventory, Lift, Made, ManifestId, Plan, Stream, Watch};
 use crate::yaml::{Edits, Syntax, Tree};
 
@@ -30,13 +31,11 @@ impl Checked {
 
 /// Checks that nothing is lost, nothing collides, no value shows, and every edit says what it should.
 /// What our writer makes whole is not read back: its tests do that, against both Go readers.
-///
-/// `namespace` is where objects go that write none.
 pub fn check(
     stream: &Stream,
     plan: &Plan,
     inventory: &Inventory,
-    namespace: Option<&str>,
+    terms: &Terms,
     outcome: Outcome,
 ) -> Result<Checked, Problems> {
     let Outcome { fates, watch } = outcome;
@@ -44,12 +43,12 @@ pub fn check(
     if fates.len() != stream.manifests.len() {
         problems.push(bug("the numbers of objects that came in and of those that would go out differ"));
     }
-    problems.extend(collisions(stream, inventory, &fates));
+    problems.extend(collisions(stream, inventory, &fates, terms.duplicates));
     let mut lifts: BTreeMap<ManifestId, Vec<&Lift>> = BTreeMap::new();
     for lift in &plan.lifts {
         lifts.entry(lift.place().manifest).or_default().push(lift);
     }
-    let checker = Checker { stream, lifts, watch, namespace };
+    let checker = Checker { stream, lifts, watch, namespace: terms.namespace.as_deref() };
     let fates: Vec<(ManifestId, Vec<Made>, Fate)> = fates.into_parts().collect();
     let outs: Vec<Result<Out, Problem>> =
         fates.into_par_iter().map(|(id, before, fate)| checker.out(id, before, fate)).collect();
@@ -64,13 +63,13 @@ fn bug(what: &str) -> Problem {
 }
 
 /// What we make meets neither itself nor what is there.
-fn collisions(stream: &Stream, inventory: &Inventory, fates: &Fates) -> Problems {
+fn collisions(stream: &Stream, inventory: &Inventory, fates: &Fates, duplicates: Duplicates) -> Problems {
     let mut problems = Problems::default();
     let mut seen: BTreeMap<&Identity, ManifestId> = BTreeMap::new();
     for (id, made) in fates.made() {
         // What stands under the name of what it replaces is no second one.
         let there = inventory.by_identity.get(&made.identity).copied().filter(|there| *there != id);
-        let twice = seen.insert(&made.identity, id);
+        let twice = seen.insert(&made.identity, id).filter(|_| duplicates == Duplicates::Refused);
         if let Some(other) = there.or(twice) {
             let other = stream.tell_object(other);
             problems.push(

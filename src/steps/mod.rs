@@ -58,7 +58,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome);
     annotate::annotate(&stream, &plan, &restarts, &job.settings, &mut outcome, &mut warnings);
-    let checked = check::check(&stream, &plan, &found.inventory, namespace, outcome)?;
+    let checked = check::check(&stream, &plan, &found.inventory, &job.terms, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 

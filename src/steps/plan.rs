@@ -72,7 +72,7 @@ pub fn plan<'t>(
             }
         }
     }
-    problems.extend(collision::all(stream, inventory, &plan, job.terms.namespace.as_deref()));
+    problems.extend(collision::all(stream, inventory, &plan, job));
     problems.or(plan)
 }
 

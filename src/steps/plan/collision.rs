@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Problem, Problems};
+use crate::hosts::{Duplicates, Job};
 use crate::model::{Inventory, ManifestId, Origin, Plan, Stream};
 
-/// Every Secret that would be provided twice. Objects without a namespace go to `namespace`.
-pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace: Option<&str>) -> Problems {
+/// Every Secret that would be provided twice.
+pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job) -> Problems {
     let mut problems = Problems::default();
+    // Where objects go that write none.
+    let namespace = job.terms.namespace.as_deref();
     let replaced = plan.provisions.iter().filter_map(|provision| match provision.origin {
         Origin::Replaced(id) => Some(id),
         Origin::Lifted(_) | Origin::Promoted(_) => None,
@@ -21,7 +24,11 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, namespace
     for provision in &plan.provisions {
         let secret = &provision.secret;
         let id = provision.origin.manifest();
-        if let Some(other) = taken.insert((secret.namespace.as_deref().or(namespace), &secret.name), id) {
+        let fits =
+            |other| job.terms.duplicates == Duplicates::Tolerated && [id, other].iter().all(|id| replaced.contains(id));
+        if let Some(other) = taken.insert((secret.namespace.as_deref().or(namespace), &secret.name), id)
+            && !fits(other)
+        {
             let other = stream.tell_object(other);
             problems.push(
                 Problem::new(format!("the Secret \"{}\" is already provided by {other}", secret.name))

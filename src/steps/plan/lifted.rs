@@ -130,6 +130,8 @@ fn before(workload: &Metadata) -> Result<Metadata, Problem> {
         }
     };
     copy(TARGET);
+    // Helm 4 puts what a post-renderer gives back into the files that it came from.
+    copy("postrenderer.helm.sh/postrender-filename");
     let (argo, helm) = ("argocd.argoproj.io/hook", "helm.sh/hook");
     copy(argo);
     copy(helm);
