@@ -270,3 +270,67 @@ fn row_12_6_layered_the_overlay_merges_a_key_and_both_are_sealed() {
     let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
     assert_eq!(sealed.keys().collect::<Vec<_>>(), ["more", "password"]);
 }
+
+const GENERATOR: &str = "apiVersion: sealref.dev/v1alpha1
+kind: ReferenceGenerator
+metadata:
+  name: db
+  #
+spec:
+  data: {password: ref+file://password.txt}
+  files: [other.txt]
+";
+
+fn generated(kustomization: &str, generator: &str) -> Layout {
+    let files = format!(
+        "== app/dep.yaml\n{DEPLOYMENT}== app/generator.yaml\n{generator}== app/kustomization.yaml\n{kustomization}"
+    );
+    Layout::new(&files, "")
+}
+
+const GENERATES: &str = "namespace: prod
+namePrefix: p-
+resources: [dep.yaml]
+generators: [generator.yaml]
+transformers: [fn.yaml]
+";
+
+#[test]
+fn a_generator_lists_references_and_no_secret_manifest_is_written() {
+    let Some(objects) = generated(GENERATES, GENERATOR).built("app") else { return };
+    let name = objects.agree().name("SealedSecret");
+    assert!(name.starts_with("p-db-") && name.len() == 15, "{name}");
+    assert_eq!(references(&objects), [name; 3]);
+    let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
+    assert_eq!(sealed.keys().collect::<Vec<_>>(), ["other.txt", "password"]);
+}
+
+#[test]
+fn a_generator_without_a_hash_has_the_plain_name_and_its_own_labels() {
+    let options = "  type: shop.example/db\n  options: {disableNameSuffixHash: true, labels: {app: web}}\n";
+    let Some(objects) = generated(GENERATES, &format!("{GENERATOR}{options}")).built("app") else { return };
+    assert_eq!((objects.agree().name("SealedSecret"), references(&objects)), ("p-db", ["p-db"; 3]));
+    let sealed = objects.one("SealedSecret");
+    assert_eq!(sealed["metadata"]["labels"]["app"], "web");
+    assert_eq!(sealed["spec"]["template"]["type"], "shop.example/db");
+}
+
+#[test]
+fn a_generator_merges_into_and_replaces_a_secret_of_the_base() {
+    for (behavior, keys) in
+        [("merge", vec!["other.txt", "password", "user"]), ("replace", vec!["other.txt", "password"])]
+    {
+        let base = BASE.replace("password=", "user=");
+        let overlay = with_fn(&format!("{OVERLAY}generators: [generator.yaml]\n"));
+        let options = format!("  options: {{behavior: {behavior}}}\n");
+        let files = format!(
+            "== base/dep.yaml\n{DEPLOYMENT}== base/kustomization.yaml\n{base}== overlay/kustomization.yaml\n\
+             {overlay}== overlay/generator.yaml\n{GENERATOR}{options}"
+        );
+        let Some(objects) = Layout::new(&files, "").built("overlay") else { return };
+        let name = objects.agree().name("SealedSecret");
+        assert_eq!(references(&objects), [name; 3], "{behavior}");
+        let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
+        assert_eq!(sealed.keys().collect::<Vec<_>>(), keys, "{behavior}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, output};
 use crate::error::Problems;
 use crate::hosts::stream::{self, Call};
@@ -49,7 +49,7 @@ impl Krm {
     fn answer(self, job: impl Fn(Input, Call) -> Result<(Job, World), Problems>) -> Result<Done, Problems> {
         let (call, policy) = self.settings.call(Inputs::only(vec![]), Some(self.sealing))?;
         let input = read::untangle(stream::input(&call)?, Purpose::Render)?;
-        let (job, mut world) = job(input, call)?;
+        let (job, mut world) = options::ready(job(input, call)?)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         Done::default().warn(&rendered.warnings).print(&output::joined(rendered.outputs))
     }

@@ -12,6 +12,7 @@ use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
 use crate::settings::{Chosen, Policy};
+use crate::steps::generate;
 use crate::steps::read::{self, Purpose};
 
 /// What is read.
@@ -148,5 +149,11 @@ pub(super) fn job(call: Call, purpose: Purpose) -> Result<(Job, World), Problems
 
 /// The same for an input that is already there.
 pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
-    stream::job(read::untangle(input, purpose)?, call)
+    ready(stream::job(read::untangle(input, purpose)?, call)?)
+}
+
+/// A job whose generators have become Secrets.
+pub(super) fn ready((mut job, world): (Job, World)) -> Result<(Job, World), Problems> {
+    job.input = generate::expand(job.input, job.terms.names)?;
+    Ok((job, world))
 }

@@ -7,7 +7,8 @@ use super::{Items, Job, Names};
 use crate::error::{Problem, Problems};
 use crate::model::{Input, Source};
 use crate::outside::wire::World;
-use crate::yaml::{self, Scalar, Syntax, Tree};
+use crate::settings::{Generator, Transform};
+use crate::yaml::{self, NodeId, Scalar, Syntax, Tree};
 
 /// True for one list of resources, as orchestrators hand it to functions.
 #[must_use]
@@ -29,14 +30,18 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     if !is_list(&list) {
         return Err(no_call().at(source.name.clone()).into());
     }
-    let found = match list.get(list.root(), CONFIG).filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null))) {
-        Some(node) => Found::given(&call, source, &list, node)?,
-        None => Found::search(&call)?,
+    let config = list.get(list.root(), "functionConfig");
+    let config = config.filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null)));
+    let generates = config.is_some_and(|node| is_generator(&list, node));
+    let found = match config {
+        Some(node) if !generates => Found::given(&call, source, &list, node)?,
+        Some(_) | None => Found::search(&call)?,
     };
-    let kustomize = is_from_kustomize(source)?;
+    let names = names(source, generates)?;
     let (mut job, world) = stream::job_under(found, input, call)?;
-    if kustomize {
-        (job.terms.names, job.terms.items) = (Names::Growing, Items::Lines);
+    job.terms.names = names;
+    if names != Names::Final {
+        job.terms.items = Items::Lines;
     }
     Ok((job, world))
 }
@@ -56,12 +61,29 @@ fn is_list(tree: &Tree) -> bool {
     said("kind") == "ResourceList" && said("apiVersion").starts_with("config.kubernetes.io/")
 }
 
-/// kustomize tells each item who it is; others do not.
-fn is_from_kustomize(source: &Source) -> Result<bool, Problem> {
+/// kustomize tells each item who it is, and others do not; it hands a generator nothing but its own configuration.
+fn names(source: &Source, generates: bool) -> Result<Names, Problem> {
     let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
-    let Some(first) = pieces.pieces.first() else { return Ok(false) };
-    let tree = Tree::parse(first.text, first.syntax).map_err(|fault| source.problem(fault.from_line(first.line)))?;
-    Ok(tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some())
+    let first = pieces.pieces.first().map(|piece| (piece, Tree::parse(piece.text, piece.syntax)));
+    let Some((piece, tree)) = first else { return Ok(Names::Final) };
+    let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+    let told = tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some();
+    match (generates, told) {
+        (true, _) if pieces.pieces.len() > 1 || !is_generator(&tree, tree.root()) => Err(misplaced_generator()),
+        (true, _) => Ok(Names::Early),
+        (false, true) => Ok(Names::Growing),
+        (false, false) => Ok(Names::Final),
+    }
 }
 
-const CONFIG: &str = "functionConfig";
+/// True for the configuration of a generator.
+pub(super) fn is_generator(tree: &Tree, node: NodeId) -> bool {
+    let said = |key| tree.get(node, key).and_then(|node| tree.text(node));
+    (said("apiVersion"), said("kind")) == (Some(Transform::API_VERSION), Some(Generator::KIND))
+}
+
+/// A generator among the resources that it should add to.
+pub(super) fn misplaced_generator() -> Problem {
+    Problem::new("a ReferenceGenerator was called to transform what is there")
+        .hint("list it under generators: in a kustomization, or put it into the stream of `sealref render`")
+}
