@@ -32,7 +32,7 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     }
     let config = list.get(list.root(), "functionConfig");
     let config = config.filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null)));
-    let generates = config.is_some_and(|node| is_generator(&list, node));
+    let generates = config.is_some_and(|node| kind(&list, node) == Some(Generator::KIND));
     let found = match config {
         Some(node) if !generates => Found::given(&call, source, &list, node)?,
         Some(_) | None => Found::search(&call)?,
@@ -68,22 +68,30 @@ fn names(source: &Source, generates: bool) -> Result<Names, Problem> {
     let Some((piece, tree)) = first else { return Ok(Names::Final) };
     let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
     let told = tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some();
-    match (generates, told) {
-        (true, _) if pieces.pieces.len() > 1 || !is_generator(&tree, tree.root()) => Err(misplaced_generator()),
-        (true, _) => Ok(Names::Early),
-        (false, true) => Ok(Names::Growing),
-        (false, false) => Ok(Names::Final),
+    let alone = if pieces.pieces.len() == 1 { kind(&tree, tree.root()) } else { None };
+    match (generates, alone, told) {
+        (true, Some(Generator::KIND), _) => Ok(Names::Early),
+        (true, ..) => Err(misplaced_generator()),
+        (false, Some(Transform::KIND), _) => Err(misplaced_transformer()),
+        (false, _, true) => Ok(Names::Growing),
+        (false, _, false) => Ok(Names::Final),
     }
 }
 
-/// True for the configuration of a generator.
-pub(super) fn is_generator(tree: &Tree, node: NodeId) -> bool {
+/// The kind of an object of sealref.
+pub(super) fn kind<'t>(tree: &'t Tree, node: NodeId) -> Option<&'t str> {
     let said = |key| tree.get(node, key).and_then(|node| tree.text(node));
-    (said("apiVersion"), said("kind")) == (Some(Transform::API_VERSION), Some(Generator::KIND))
+    said("kind").filter(|_| said("apiVersion") == Some(Transform::API_VERSION))
 }
 
 /// A generator among the resources that it should add to.
 pub(super) fn misplaced_generator() -> Problem {
     Problem::new("a ReferenceGenerator was called to transform what is there")
         .hint("list it under generators: in a kustomization, or put it into the stream of `sealref render`")
+}
+
+/// A transformer gets more than its own configuration.
+pub(super) fn misplaced_transformer() -> Problem {
+    Problem::new("a SecretTransform was called to generate, or there is nothing to transform")
+        .hint("list it under transformers: in the outermost kustomization")
 }

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::krm::{is_generator, misplaced_generator};
+use super::krm::{kind, misplaced_generator, misplaced_transformer};
 use super::settings::Found;
 use super::stream::{self, Call};
 use super::{Job, Names};
@@ -15,6 +15,7 @@ use crate::model::{Input, Source};
 use crate::outside::environment;
 use crate::outside::files::{self, Kind};
 use crate::outside::wire::World;
+use crate::settings::Generator;
 use crate::yaml::{Syntax, Tree};
 
 /// True where kustomize called: it says so in the environment, and the first argument is a file.
@@ -30,10 +31,11 @@ pub fn job(config: &Path, input: Input, call: Call) -> Result<(Job, World), Prob
     let source = Source::read("the plugin's configuration", files::read_file(config, limits::SETTINGS)?)?;
     let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
     let alone = input.0.iter().all(|source| source.text.trim().is_empty());
-    let (names, found, input) = match (is_generator(&tree, tree.root()), alone) {
+    let (names, found, input) = match (kind(&tree, tree.root()) == Some(Generator::KIND), alone) {
         (true, false) => return Err(misplaced_generator().into()),
         (true, true) => (Names::Early, Found::search(&call)?, None),
-        (false, _) => (Names::Growing, Found::given(&call, &source, &tree, tree.root())?, Some(input)),
+        (false, true) => return Err(misplaced_transformer().into()),
+        (false, false) => (Names::Growing, Found::given(&call, &source, &tree, tree.root())?, Some(input)),
     };
     let (mut job, world) = stream::job_under(found, input.unwrap_or_else(|| Input(vec![source])), call)?;
     job.terms.names = names;
