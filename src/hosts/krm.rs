@@ -19,7 +19,7 @@ pub fn is_call(input: &Input) -> bool {
 }
 
 /// The job of a list of resources.
-pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
+pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
     let no_call = || {
         Problem::new("expected one ResourceList of config.kubernetes.io")
             .hint("`sealref krm` is called by kustomize or kpt; for manifests there is `sealref render`")
@@ -34,6 +34,10 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     let config = config.filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null)));
     let generates = config.is_some_and(|node| kind(&list, node) == Some(Generator::KIND));
     let found = match config {
+        Some(node) if is_choice(&list, node) => {
+            choose(&list, node, &mut call).map_err(|problem| problem.at(source.name.clone()))?;
+            Found::search(&call)?
+        }
         Some(node) if !generates => Found::given(&call, source, &list, node)?,
         Some(_) | None => Found::search(&call)?,
     };
@@ -44,6 +48,29 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
         job.terms.items = Items::Lines;
     }
     Ok((job, world))
+}
+
+/// kpt makes a ConfigMap of what was typed behind `--`, also of nothing.
+fn is_choice(list: &Tree, config: NodeId) -> bool {
+    let said = |key| list.get(config, key).and_then(|node| list.text(node));
+    (said("apiVersion"), said("kind")) == (Some("v1"), Some("ConfigMap"))
+}
+
+/// What was typed behind `--`, over the settings that are found.
+fn choose(list: &Tree, config: NodeId, call: &mut Call) -> Result<(), Problem> {
+    let data = list.get(config, "data").map(|data| list.entries(data)).unwrap_or_default();
+    for (key, value) in data {
+        let text = list.text(value).map(str::to_owned);
+        match (&*list.key(key), text) {
+            ("cluster", Some(text)) => call.chosen.cluster = Some(text),
+            ("environment", Some(text)) => call.chosen.environment = Some(text),
+            _ => {
+                return Err(Problem::new("the function takes no such argument")
+                    .hint("environment=NAME and cluster=NAME; settings are a file: --fn-config FILE"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The list without its items: those may be many, and are nothing to ask here.
