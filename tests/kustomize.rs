@@ -17,6 +17,8 @@ mod builders;
 #[path = "support/peers.rs"]
 mod peers;
 
+use std::process::Command;
+
 use builders::{Layout, Objects};
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1
@@ -268,4 +270,316 @@ fn row_12_6_layered_the_overlay_merges_a_key_and_both_are_sealed() {
     assert_eq!((references(&objects), objects.sealed_for()), ([name; 3], format!("prod/{name}").as_str()));
     let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
     assert_eq!(sealed.keys().collect::<Vec<_>>(), ["more", "password"]);
+}
+
+const GENERATOR: &str = "apiVersion: sealref.dev/v1alpha1
+kind: ReferenceGenerator
+metadata:
+  name: db
+  #
+spec:
+  data: {password: ref+file://password.txt}
+  files: [other.txt]
+";
+
+fn generated(kustomization: &str, generator: &str) -> Layout {
+    let files = format!(
+        "== app/dep.yaml\n{DEPLOYMENT}== app/generator.yaml\n{generator}== app/kustomization.yaml\n{kustomization}"
+    );
+    Layout::new(&files, "")
+}
+
+const GENERATES: &str = "namespace: prod
+namePrefix: p-
+resources: [dep.yaml]
+generators: [generator.yaml]
+transformers: [fn.yaml]
+";
+
+#[test]
+fn a_generator_lists_references_and_no_secret_manifest_is_written() {
+    let Some(objects) = generated(GENERATES, GENERATOR).built("app") else { return };
+    let name = objects.agree().name("SealedSecret");
+    assert!(name.starts_with("p-db-") && name.len() == 15, "{name}");
+    assert_eq!(references(&objects), [name; 3]);
+    let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
+    assert_eq!(sealed.keys().collect::<Vec<_>>(), ["other.txt", "password"]);
+}
+
+#[test]
+fn a_generator_without_a_hash_has_the_plain_name_and_its_own_labels() {
+    let options = "  type: shop.example/db\n  options: {disableNameSuffixHash: true, labels: {app: web}}\n";
+    let Some(objects) = generated(GENERATES, &format!("{GENERATOR}{options}")).built("app") else { return };
+    assert_eq!((objects.agree().name("SealedSecret"), references(&objects)), ("p-db", ["p-db"; 3]));
+    let sealed = objects.one("SealedSecret");
+    assert_eq!(sealed["metadata"]["labels"]["app"], "web");
+    assert_eq!(sealed["spec"]["template"]["type"], "shop.example/db");
+}
+
+#[test]
+fn a_generator_merges_into_and_replaces_a_secret_of_the_base() {
+    for (behavior, keys) in
+        [("merge", vec!["other.txt", "password", "user"]), ("replace", vec!["other.txt", "password"])]
+    {
+        let base = BASE.replace("password=", "user=");
+        let overlay = with_fn(&format!("{OVERLAY}generators: [generator.yaml]\n"));
+        let options = format!("  options: {{behavior: {behavior}}}\n");
+        let files = format!(
+            "== base/dep.yaml\n{DEPLOYMENT}== base/kustomization.yaml\n{base}== overlay/kustomization.yaml\n\
+             {overlay}== overlay/generator.yaml\n{GENERATOR}{options}"
+        );
+        let Some(objects) = Layout::new(&files, "").built("overlay") else { return };
+        let name = objects.agree().name("SealedSecret");
+        assert_eq!(references(&objects), [name; 3], "{behavior}");
+        let sealed = objects.one("SealedSecret")["spec"]["encryptedData"].as_object().unwrap();
+        assert_eq!(sealed.keys().collect::<Vec<_>>(), keys, "{behavior}");
+    }
+}
+
+#[test]
+fn row_12_4_build_into_a_folder_writes_no_shadow() {
+    let Some(kustomize) = peers::peer("kustomize") else { return };
+    let layout = one(PROD, "");
+    layout.declare(true);
+    let out = layout.folder().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let mut command = Command::new(kustomize);
+    command.args(["build", "--enable-alpha-plugins", "--enable-exec", "-o", "out", "app"]);
+    let output = layout.called(&mut command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut names: Vec<String> =
+        std::fs::read_dir(out).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names[0].contains("deployment") && names[1].contains("sealedsecret"), "{names:?}");
+}
+
+/// The real function runtime of kubectl, with a `docker` that starts the program itself.
+#[test]
+fn row_12_4_a_container_function_of_kubectl_gives_the_same() {
+    let layout = one(PROD, "");
+    let Some(expected) = layout.built("app") else { return };
+    let config = layout.folder().join("app/fn.yaml");
+    let container = "{config.kubernetes.io/function: \"container: {image: registry.example/sealref:1}\"}";
+    layout.declare(true);
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("{config.kubernetes.io/function: \"exec: {path: sealref}\"}", container)).unwrap();
+    let docker = layout.folder().join("bin/docker");
+    std::fs::write(&docker, "#!/bin/sh\nexec sealref\n").unwrap();
+    std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for kubectl in builders::kubectls() {
+        let mut command = Command::new(&kubectl);
+        command.args(["kustomize", "--enable-alpha-plugins", "app"]);
+        let output = layout.called(&mut command).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected.text, "{}: {told}", kubectl.display());
+    }
+}
+
+/// The trap that README warns of: exit code 0, no warning, and the function did not run.
+#[test]
+fn row_12_4_without_enable_exec_the_function_is_skipped_and_verify_finds_it() {
+    let Some(kustomize) = peers::peer("kustomize") else { return };
+    let layout = one(PROD, "");
+    layout.declare(true);
+    let mut command = Command::new(kustomize);
+    let output = layout.called(command.args(["build", "--enable-alpha-plugins", "app"])).output().unwrap();
+    assert!(output.status.success());
+    let objects = Objects::read(String::from_utf8(output.stdout).unwrap());
+    let (good, told) = objects.verified();
+    assert!(!good && told.contains("references/unresolved"), "{told}");
+}
+
+#[test]
+fn row_12_6_layered_a_literal_would_show_in_a_later_layer_and_is_refused() {
+    let base = BASE.replace("password=ref+file://password.txt", "password=s3cret");
+    let spec = format!("{LAYERED}  plaintext: Seal\n");
+    let layout = layers(&with_fn(&base), &with_fn(OVERLAY), &spec);
+    layout.refused("overlay", "a literal value stands in a Secret that later layers see in full");
+}
+
+#[test]
+fn row_12_7_blank_shadow_a_merged_key_is_lost_and_names_agree() {
+    let overlay =
+        format!("{OVERLAY}secretGenerator: [{{name: db, behavior: merge, literals: [more=ref+file://other.txt]}}]\n");
+    let Some(objects) = layers(&with_fn(BASE), &overlay, "").built("overlay") else { return };
+    let (good, told) = objects.verified();
+    assert!(!good && told.contains("seals/identity"), "{told}");
+    assert!(!objects.text.contains("more:"), "{}", objects.text);
+}
+
+#[test]
+fn row_12_7_blank_shadow_a_merged_key_is_refused_where_a_transformer_sees_it() {
+    let overlay =
+        format!("{OVERLAY}secretGenerator: [{{name: db, behavior: merge, literals: [more=ref+file://other.txt]}}]\n");
+    let layout = layers(&with_fn(BASE), &with_fn(&overlay), "");
+    layout.refused("overlay", "a layer below has replaced the Secret, and values were added since");
+}
+
+#[test]
+fn row_12_7_full_shadow_without_a_transformer_above_a_merged_key_is_lost_and_verify_finds_the_stale_seal() {
+    let overlay =
+        format!("{OVERLAY}secretGenerator: [{{name: db, behavior: merge, literals: [more=ref+file://other.txt]}}]\n");
+    let Some(objects) = layers(&with_fn(BASE), &overlay, LAYERED).built("overlay") else { return };
+    // Nothing asks for a hash any more, so no name dangles as it did in the experiment.
+    assert_eq!(references(&objects), [objects.name("SealedSecret"); 3]);
+    let (good, told) = objects.verified();
+    assert!(!good && told.contains("seals/identity"), "{told}");
+}
+
+#[test]
+fn row_12_7_full_shadow_where_the_layer_above_is_not_layered_is_refused() {
+    let layout = layers(&with_fn(BASE), &with_fn(OVERLAY), LAYERED);
+    let config = layout.folder().join("overlay/fn.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace(LAYERED, "")).unwrap();
+    layout.refused("overlay", "a layer below has replaced the Secret, to be done again here");
+}
+
+const PATCH: &str = "patches:
+  - target: {kind: Secret}
+    patch: |-
+      - {op: add, path: /metadata/annotations/patched, value: \"yes\"}
+      - {op: add, path: /data, value: {more: cmVmK2ZpbGU6Ly9vdGhlci50eHQ=}}
+";
+
+#[test]
+fn row_12_7_blank_shadow_a_patch_is_lost_and_names_agree() {
+    let overlay = format!("resources: [../base]\n{PATCH}");
+    let Some(objects) = layers(&with_fn(BASE), &overlay, "").built("overlay") else { return };
+    assert_eq!(references(&objects), [objects.agree().name("SealedSecret"); 3]);
+    assert!(!objects.text.contains("more:") && !objects.text.contains("patched"), "{}", objects.text);
+}
+
+#[test]
+fn row_12_7_blank_shadow_a_replacement_from_its_values_fails_loudly() {
+    let overlay = format!("{OVERLAY}{REPLACEMENT}");
+    let layout = layers(&with_fn(BASE), &overlay, "");
+    layout.refused("overlay", "`data.password` is missing");
+}
+
+const REPLACEMENT: &str = "replacements:
+  - source: {kind: Secret, fieldPath: data.password}
+    targets: [{select: {kind: Deployment}, fieldPaths: [metadata.annotations.copied], options: {create: true}}]
+";
+
+#[test]
+fn row_12_7_layered_a_replacement_copies_a_reference_and_never_a_value() {
+    let overlay = format!("{OVERLAY}{REPLACEMENT}");
+    let Some(objects) = layers(&with_fn(BASE), &overlay, LAYERED).built("overlay") else { return };
+    let copied = &objects.one("Deployment")["metadata"]["annotations"]["copied"];
+    assert_eq!(copied, "cmVmK2ZpbGU6Ly9wYXNzd29yZC50eHQ=", "base64 of ref+file://password.txt");
+}
+
+#[test]
+fn replacements_into_a_secret_come_before_the_transformer() {
+    let config = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: where}
+data: {password: ref-file://other.txt}
+";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ref+file://password.txt}\n";
+    let kustomization = "namespace: prod
+namePrefix: p-
+resources: [dep.yaml, db.yaml, where.yaml]
+replacements:
+  - source: {kind: Deployment, fieldPath: metadata.name}
+    targets: [{select: {kind: Secret}, fieldPaths: [metadata.labels.of], options: {create: true}}]
+transformers: [fn.yaml]
+";
+    let files = format!(
+        "== app/dep.yaml\n{DEPLOYMENT}== app/db.yaml\n{secret}== app/where.yaml\n{config}\
+         == app/kustomization.yaml\n{kustomization}"
+    );
+    let Some(objects) = Layout::new(&files, "").built("app") else { return };
+    assert_eq!(references(&objects), [objects.agree().name("SealedSecret"); 3]);
+    assert_eq!(objects.one("SealedSecret")["metadata"]["labels"]["of"], "p-web");
+}
+
+#[test]
+fn a_component_that_adds_a_secret_is_seen_by_the_outermost() {
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+secretGenerator: [{name: db, literals: [password=ref+file://password.txt]}]
+";
+    let top = "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\ntransformers: [fn.yaml]\n";
+    let files = format!(
+        "== app/dep.yaml\n{DEPLOYMENT}== component/kustomization.yaml\n{component}== app/kustomization.yaml\n{top}"
+    );
+    let Some(objects) = Layout::new(&files, "").built("app") else { return };
+    let name = objects.agree().name("SealedSecret");
+    assert_eq!((references(&objects), objects.sealed_for()), ([name; 3], format!("prod/{name}").as_str()));
+}
+
+/// The trap of 12.2: a component's transformer runs before the namespace and prefix of what includes it.
+#[test]
+fn a_transformer_in_a_component_seals_too_early_and_says_so() {
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+secretGenerator: [{name: db, literals: [password=ref+file://password.txt]}]
+transformers: [fn.yaml]
+";
+    let top = "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\n";
+    let files = format!(
+        "== app/dep.yaml\n{DEPLOYMENT}== component/kustomization.yaml\n{component}== app/kustomization.yaml\n{top}"
+    );
+    Layout::new(&files, "").refused("app", "the namespace is not known");
+}
+
+#[test]
+fn a_namespace_that_is_unknown_is_refused() {
+    let layout = one(&PROD.replace("namespace: prod\n", ""), "");
+    layout.refused("app", "the namespace is not known, and scope Strict seals for one");
+}
+
+#[test]
+fn a_function_configuration_of_another_kind_or_version_is_refused() {
+    for (what, other) in [("kind: SecretTransform", "kind: SecretTransformer"), ("v1alpha1", "v1alpha9")] {
+        let Some(kustomize) = peers::peer("kustomize") else { return };
+        let layout = one(PROD, "");
+        let config = layout.folder().join("app/fn.yaml");
+        let text = std::fs::read_to_string(&config).unwrap().replacen(what, other, 1);
+        std::fs::write(&config, text).unwrap();
+        layout.declare(true);
+        let mut command = Command::new(kustomize);
+        command.args(["build", "--enable-alpha-plugins", "--enable-exec", "app"]);
+        let output = layout.called(&mut command).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{told}");
+        assert!(told.contains("the settings are of another kind\nhint: apiVersion: sealref.dev/v1alpha1"), "{told}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_configuration_have_their_place() {
+    let layout = one(PROD, "  plaintxt: Seal\n");
+    layout.refused("app", "hint: did you mean \"plaintext\"?");
+}
+
+#[test]
+fn a_literal_is_refused_and_never_shown() {
+    let layout = one(&PROD.replace("ref+file://password.txt", "hunter2-s3cret"), "");
+    layout.refused("app", "a literal value stands in a Secret");
+}
+
+#[test]
+fn a_generator_among_transformers_and_a_transformer_among_generators_are_refused() {
+    let swapped = GENERATES.replace("transformers: [fn.yaml]", "transformers: [generator.yaml]");
+    let swapped = swapped.replace("generators: [generator.yaml]\n", "");
+    generated(&swapped, GENERATOR).refused("app", "a ReferenceGenerator was called to transform what is there");
+    let swapped = PROD.replace("transformers:", "generators:");
+    one(&swapped, "").refused("app", "a SecretTransform was called to generate");
+}
+
+#[test]
+fn a_generator_takes_no_literals_and_no_files_that_it_cannot_read() {
+    for (from, to, message) in [
+        ("ref+file://password.txt", "hunter2-s3cret", "a literal value stands in a list of references"),
+        ("  files: [other.txt]\n", "  envs: [a.env]\n", "files of KEY=VALUE lines are not read by this version"),
+        ("  files: [other.txt]\n", "  file: [other.txt]\n", "an unknown field"),
+        ("ref+file://", "ref+fil://", "did you mean \"file\"?"),
+        ("[other.txt]", "[password=other.txt]", "the key \"password\" is listed twice"),
+    ] {
+        generated(GENERATES, &GENERATOR.replace(from, to)).refused("app", message);
+    }
 }

@@ -35,7 +35,7 @@ use serde_json::Value;
 
 const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
 /// Programs that blocks may ask for and that a machine may lack.
-const TOOLS: [&str; 3] = ["helm", "kubeseal", "kustomize"];
+const TOOLS: [&str; 5] = ["helm", "kpt", "kubeseal", "kubectl", "kustomize"];
 
 #[test]
 fn every_block_of_the_documentation_holds() {
@@ -214,17 +214,13 @@ impl Workplace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(&root().join("examples"), &folder.path().join("examples"));
+        // As in the repository: the root beneath which files are read.
+        fs::create_dir(folder.path().join(".git")).unwrap();
         let programs = folder.path().join(".programs");
         fs::create_dir(&programs).unwrap();
         std::os::unix::fs::symlink(SEALREF, programs.join("sealref")).unwrap();
         let before = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{}:{before}", programs.display(), root().join("target/peers").display());
-        // kubectl has a kustomize in it.
-        if found("kustomize", &path).is_none() && found("kubectl", &path).is_some() {
-            let script = programs.join("kustomize");
-            fs::write(&script, "#!/bin/sh\nshift\nexec kubectl kustomize \"$@\"\n").unwrap();
-            fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        }
         Self { folder, path }
     }
 

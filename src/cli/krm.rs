@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, output};
 use crate::error::Problems;
 use crate::hosts::stream::{self, Call};
@@ -13,7 +13,7 @@ use crate::model::Input;
 use crate::outside::random;
 use crate::outside::wire::World;
 use crate::steps;
-use crate::steps::read::{self, Purpose};
+use crate::steps::read::Purpose;
 
 /// Be a function of kustomize or kpt: a ResourceList comes in and goes out
 ///
@@ -48,8 +48,7 @@ impl Krm {
 
     fn answer(self, job: impl Fn(Input, Call) -> Result<(Job, World), Problems>) -> Result<Done, Problems> {
         let (call, policy) = self.settings.call(Inputs::only(vec![]), Some(self.sealing))?;
-        let input = read::untangle(stream::input(&call)?, Purpose::Render)?;
-        let (job, mut world) = job(input, call)?;
+        let (job, mut world) = options::ready(job(stream::input(&call)?, call)?, Purpose::Render)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
         Done::default().warn(&rendered.warnings).print(&output::joined(rendered.outputs))
     }

@@ -12,6 +12,7 @@ use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
 use crate::settings::{Chosen, Policy};
+use crate::steps::generate;
 use crate::steps::read::{self, Purpose};
 
 /// What is read.
@@ -148,8 +149,13 @@ pub(super) fn job(call: Call, purpose: Purpose) -> Result<(Job, World), Problems
 
 /// The same for an input that is already there.
 pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job, World), Problems> {
+    ready(stream::job(input, call)?, purpose)
+}
+
+/// A job whose input can be read: lists apart, generators as Secrets.
+pub(super) fn ready((mut job, world): (Job, World), purpose: Purpose) -> Result<(Job, World), Problems> {
     crate::outside::process::work_along();
-    let (mut job, world) = stream::job(input, call)?;
     job.input = read::untangle(job.input, purpose.by(&job.settings))?;
+    job.input = generate::expand(job.input, job.terms.names)?;
     Ok((job, world))
 }

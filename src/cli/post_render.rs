@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::options::{Inputs, Sealing, Settings};
+use super::options::{self, Inputs, Sealing, Settings};
 use super::report::Report;
 use super::{Done, output};
 use crate::error::Problems;
 use crate::hosts::stream::{self, Call};
 use crate::hosts::{Job, helm};
 use crate::outside::wire::World;
-use crate::steps::read::{self, Purpose};
+use crate::steps::read::Purpose;
 
 /// Be a post-renderer of Helm: what a chart made comes in, what is installed goes out
 ///
@@ -33,7 +33,5 @@ impl PostRender {
 }
 
 fn job(call: Call) -> Result<(Job, World), Problems> {
-    let (mut job, world) = helm::job(stream::input(&call)?, call)?;
-    job.input = read::untangle(job.input, Purpose::Render.by(&job.settings))?;
-    Ok((job, world))
+    options::ready(helm::job(stream::input(&call)?, call)?, Purpose::Render)
 }

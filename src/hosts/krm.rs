@@ -7,7 +7,8 @@ use super::{Items, Job, Names};
 use crate::error::{Problem, Problems};
 use crate::model::{Input, Source};
 use crate::outside::wire::World;
-use crate::yaml::{self, Scalar, Syntax, Tree};
+use crate::settings::{Generator, Transform};
+use crate::yaml::{self, NodeId, Scalar, Syntax, Tree};
 
 /// True for one list of resources, as orchestrators hand it to functions.
 #[must_use]
@@ -18,7 +19,7 @@ pub fn is_call(input: &Input) -> bool {
 }
 
 /// The job of a list of resources.
-pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
+pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
     let no_call = || {
         Problem::new("expected one ResourceList of config.kubernetes.io")
             .hint("`sealref krm` is called by kustomize or kpt; for manifests there is `sealref render`")
@@ -29,16 +30,47 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
     if !is_list(&list) {
         return Err(no_call().at(source.name.clone()).into());
     }
-    let found = match list.get(list.root(), CONFIG).filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null))) {
-        Some(node) => Found::given(&call, source, &list, node)?,
-        None => Found::search(&call)?,
+    let config = list.get(list.root(), "functionConfig");
+    let config = config.filter(|node| !matches!(list.scalar(*node), Some(Scalar::Null)));
+    let generates = config.is_some_and(|node| kind(&list, node) == Some(Generator::KIND));
+    let found = match config {
+        Some(node) if is_choice(&list, node) => {
+            choose(&list, node, &mut call).map_err(|problem| problem.at(source.name.clone()))?;
+            Found::search(&call)?
+        }
+        Some(node) if !generates => Found::given(&call, source, &list, node)?,
+        Some(_) | None => Found::search(&call)?,
     };
-    let kustomize = is_from_kustomize(source)?;
+    let names = names(source, generates)?;
     let (mut job, world) = stream::job_under(found, input, call)?;
-    if kustomize {
-        (job.terms.names, job.terms.items) = (Names::Growing, Items::Lines);
+    job.terms.names = names;
+    if names != Names::Final {
+        job.terms.items = Items::Lines;
     }
     Ok((job, world))
+}
+
+/// kpt makes a ConfigMap of what was typed behind `--`, also of nothing.
+fn is_choice(list: &Tree, config: NodeId) -> bool {
+    let said = |key| list.get(config, key).and_then(|node| list.text(node));
+    (said("apiVersion"), said("kind")) == (Some("v1"), Some("ConfigMap"))
+}
+
+/// What was typed behind `--`, over the settings that are found.
+fn choose(list: &Tree, config: NodeId, call: &mut Call) -> Result<(), Problem> {
+    let data = list.get(config, "data").map(|data| list.entries(data)).unwrap_or_default();
+    for (key, value) in data {
+        let text = list.text(value).map(str::to_owned);
+        match (&*list.key(key), text) {
+            ("cluster", Some(text)) => call.chosen.cluster = Some(text),
+            ("environment", Some(text)) => call.chosen.environment = Some(text),
+            _ => {
+                return Err(Problem::new("the function takes no such argument")
+                    .hint("environment=NAME and cluster=NAME; settings are a file: --fn-config FILE"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The list without its items: those may be many, and are nothing to ask here.
@@ -56,12 +88,37 @@ fn is_list(tree: &Tree) -> bool {
     said("kind") == "ResourceList" && said("apiVersion").starts_with("config.kubernetes.io/")
 }
 
-/// kustomize tells each item who it is; others do not.
-fn is_from_kustomize(source: &Source) -> Result<bool, Problem> {
+/// kustomize tells each item who it is, and others do not; it hands a generator nothing but its own configuration.
+fn names(source: &Source, generates: bool) -> Result<Names, Problem> {
     let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
-    let Some(first) = pieces.pieces.first() else { return Ok(false) };
-    let tree = Tree::parse(first.text, first.syntax).map_err(|fault| source.problem(fault.from_line(first.line)))?;
-    Ok(tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some())
+    let first = pieces.pieces.first().map(|piece| (piece, Tree::parse(piece.text, piece.syntax)));
+    let Some((piece, tree)) = first else { return Ok(Names::Final) };
+    let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+    let told = tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some();
+    let alone = if pieces.pieces.len() == 1 { kind(&tree, tree.root()) } else { None };
+    match (generates, alone, told) {
+        (true, Some(Generator::KIND), _) => Ok(Names::Early),
+        (true, ..) => Err(misplaced_generator()),
+        (false, Some(Transform::KIND), _) => Err(misplaced_transformer()),
+        (false, _, true) => Ok(Names::Growing),
+        (false, _, false) => Ok(Names::Final),
+    }
 }
 
-const CONFIG: &str = "functionConfig";
+/// The kind of an object of sealref.
+pub(super) fn kind<'t>(tree: &'t Tree, node: NodeId) -> Option<&'t str> {
+    let said = |key| tree.get(node, key).and_then(|node| tree.text(node));
+    said("kind").filter(|_| said("apiVersion") == Some(Transform::API_VERSION))
+}
+
+/// A generator among the resources that it should add to.
+pub(super) fn misplaced_generator() -> Problem {
+    Problem::new("a ReferenceGenerator was called to transform what is there")
+        .hint("list it under generators: in a kustomization, or put it into the stream of `sealref render`")
+}
+
+/// A transformer gets more than its own configuration.
+pub(super) fn misplaced_transformer() -> Problem {
+    Problem::new("a SecretTransform was called to generate, or there is nothing to transform")
+        .hint("list it under transformers: in the outermost kustomization")
+}

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::krm::{kind, misplaced_generator, misplaced_transformer};
 use super::settings::Found;
 use super::stream::{self, Call};
 use super::{Job, Names};
@@ -14,6 +15,7 @@ use crate::model::{Input, Source};
 use crate::outside::environment;
 use crate::outside::files::{self, Kind};
 use crate::outside::wire::World;
+use crate::settings::Generator;
 use crate::yaml::{Syntax, Tree};
 
 /// True where kustomize called: it says so in the environment, and the first argument is a file.
@@ -23,13 +25,19 @@ pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
     Ok(config && environment::variable("KUSTOMIZE_PLUGIN_CONFIG_ROOT")?.is_some())
 }
 
-/// The job of a transformer.
+/// The job of a transformer, or of a generator, which gets no documents.
 pub fn job(config: &Path, input: Input, call: Call) -> Result<(Job, World), Problems> {
     // Its own name is a random one.
     let source = Source::read("the plugin's configuration", files::read_file(config, limits::SETTINGS)?)?;
     let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
-    let found = Found::given(&call, &source, &tree, tree.root())?;
-    let (mut job, world) = stream::job_under(found, input, call)?;
-    job.terms.names = Names::Growing;
+    let alone = input.0.iter().all(|source| source.text.trim().is_empty());
+    let (names, found, input) = match (kind(&tree, tree.root()) == Some(Generator::KIND), alone) {
+        (true, false) => return Err(misplaced_generator().into()),
+        (true, true) => (Names::Early, Found::search(&call)?, None),
+        (false, true) => return Err(misplaced_transformer().into()),
+        (false, false) => (Names::Growing, Found::given(&call, &source, &tree, tree.root())?, Some(input)),
+    };
+    let (mut job, world) = stream::job_under(found, input.unwrap_or_else(|| Input(vec![source])), call)?;
+    job.terms.names = names;
     Ok((job, world))
 }

@@ -52,6 +52,8 @@ pub enum Duplicates {
 /// Whether names will still change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
+    /// They are not there yet: a builder asks for what it will name, and calls again.
+    Early,
     /// They are as the cluster will see them.
     #[default]
     Final,

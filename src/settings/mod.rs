@@ -4,6 +4,7 @@
 //! Receives texts that somebody else has read; gives back [`Settings`] and [`Allowed`]. Opens nothing.
 
 mod environment;
+mod generator;
 mod interval;
 mod policy;
 mod text;
@@ -11,6 +12,7 @@ mod transform;
 mod version;
 
 pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
+pub use generator::{Behavior, Generator, References};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
 pub use transform::{

@@ -37,6 +37,9 @@ impl Transform {
 pub struct Name {
     /// `metadata.name`.
     pub name: String,
+    /// `metadata.namespace`.
+    #[serde(default)]
+    pub namespace: Option<String>,
 }
 
 /// What is set; everything may be left out.

@@ -19,6 +19,7 @@ mod sops;
 mod vault;
 
 pub(crate) use file::decrypt;
+pub use file::file_reference;
 
 use crate::error::{Problem, nearest};
 use crate::model::{Address, Generator, Payload, Raw, Remote, Scheme, StoreProvider, Wire};

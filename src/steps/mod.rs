@@ -9,6 +9,7 @@ pub mod check;
 pub mod emit;
 pub mod fetch;
 pub mod find;
+pub mod generate;
 pub mod plan;
 pub mod read;
 pub mod rewire;

@@ -4,7 +4,7 @@
 use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
-use crate::hosts::Job;
+use crate::hosts::{Job, Names};
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
     Stream, TargetName,
@@ -108,6 +108,9 @@ impl<'c> Context<'c, '_> {
     ) -> Result<Outcome<'t>, Problems> {
         if find::ignored(tree) {
             return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
+        }
+        if self.job.terms.names == Names::Early {
+            return self.listed(&values);
         }
         let told = |problem: Problem| problem.at(self.stream.tell_object(id));
         let suffix = match self.layer(tree, &values).map_err(told)? {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::find::consumers;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
-use crate::model::{Input, Manifest, ManifestId, Source, Stream};
+use crate::model::{Input, LOCAL, Manifest, ManifestId, Source, Stream};
 use crate::settings::{Settings, Transform};
 use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
 
@@ -192,12 +192,13 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
         if identity.api_version != Transform::API_VERSION {
             continue;
         }
+        let in_list = matches!(manifest.syntax, Syntax::Item { .. } | Syntax::Member);
         if identity.kind == Transform::KIND && manifest.syntax == Syntax::Document {
             ours.push(*id);
-        } else {
+        } else if !(in_list && is_local(manifest)) {
             problems.push(
                 Problem::new(format!("{} is of sealref, and cannot stand here", identity.kind))
-                    .hint("settings are a document, better a file, of their own; other kinds are not read yet")
+                    .hint(format!("settings are a document, better a file, of their own; in a list they are marked {LOCAL}: \"true\""))
                     .at(stream.tell_object(*id)),
             );
         }
@@ -218,6 +219,11 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
         }
         stream.manifests.push(manifest);
     }
+}
+
+/// Not for the cluster: orchestrators hand a function its own configuration among the rest.
+fn is_local(manifest: &Manifest) -> bool {
+    manifest.tree().is_ok_and(|tree| super::find::annotation(tree, LOCAL) == Some("true"))
 }
 
 /// Anything but comments, blank lines, `null` and an empty list. Long texts say something.

@@ -46,7 +46,12 @@ fn put<'s>(pieces: &mut Vec<Cow<'s, str>>, manifest: &Manifest<'s>, out: Out) {
     if !keeps && !leading.is_empty() {
         pieces.push(Cow::Borrowed(leading));
     }
-    let own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
+    let mut own = instead.unwrap_or_else(|| vec![manifest.text.to_owned()]);
+    if let (Syntax::Item { column }, Some(first)) = (manifest.syntax, own.first_mut())
+        && let Some(text) = commented(manifest.text, column, first)
+    {
+        *first = text;
+    }
     // What we made follows the line ends of what it stands for.
     let windows = manifest.text.contains("\r\n");
     let ends = |text: String| if windows && !text.contains('\r') { text.replace('\n', "\r\n") } else { text };
@@ -56,4 +61,16 @@ fn put<'s>(pieces: &mut Vec<Cow<'s, str>>, manifest: &Manifest<'s>, out: Out) {
     } else {
         pieces.push(Cow::Owned(texts.join(&ends(join(manifest.syntax, &["", ""])))));
     }
+}
+
+/// An item with the comments that stand between the dash and the first key of another.
+fn commented(original: &str, column: usize, item: &str) -> Option<String> {
+    let behind = |text: &str| text.get(column..)?.strip_prefix("- ").map(|_| column + 2);
+    let (start, own) = (behind(original)?, behind(item)?);
+    let lines = original.get(start..)?.split_inclusive('\n');
+    let length: usize = lines.take_while(|line| line.trim_start().starts_with('#')).map(str::len).sum();
+    let comments = original.get(start..start + length).filter(|comments| !comments.is_empty())?;
+    // An edited text has them still.
+    let (dash, rest) = (item.get(..own)?, item.get(own..).filter(|rest| !rest.starts_with('#'))?);
+    Some([dash, comments, &" ".repeat(own), rest].concat())
 }

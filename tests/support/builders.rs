@@ -15,7 +15,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use sealref::yaml::{self, Syntax, Tree};
+use sealref::yaml::{self, Tree};
 use serde_json::Value;
 
 use super::peers;
@@ -234,10 +234,4 @@ impl Objects {
         assert!(!self.text.contains("internal.config.kubernetes.io"), "{}", self.text);
         self
     }
-}
-
-/// The syntax of a file of one object.
-pub(crate) fn object(text: &str) -> Value {
-    let tree = Tree::parse(text, Syntax::Document).unwrap_or_else(|fault| panic!("{}", fault.message));
-    yaml::read(&tree, tree.root()).unwrap_or_else(|mistake| panic!("{}", mistake.message))
 }

@@ -1,8 +1,8 @@
 //! What a layer below has left: kustomizations build on each other, and each may have the transformer.
 
-use super::Context;
 use super::object::Object;
-use crate::error::Problem;
+use super::{Context, Outcome};
+use crate::error::{Problem, Problems};
 use crate::hosts::Names;
 use crate::model::{HASHED, Identity, LOCAL, ManifestId, SHADOW};
 use crate::steps::find::{self, Found};
@@ -19,9 +19,19 @@ pub(super) enum Layer {
 }
 
 impl Context<'_, '_> {
+    /// What a generator lists goes to the builder, which calls again when it has a name; plaintext would show there.
+    pub(super) fn listed<'t>(&self, values: &[Found]) -> Result<Outcome<'t>, Problems> {
+        let literal = values.iter().filter(|found| found.template.is_literal()).map(|found| {
+            Problem::new("a literal value stands in a list of references")
+                .hint("put a reference there, or the value into a file: files: [KEY=FILE]")
+                .at(self.stream.tell(found.place))
+        });
+        literal.collect::<Problems>().or(Outcome::Passes("its builder names it first"))
+    }
+
     /// What a layer below, or somebody else, has marked a Secret as.
     pub(super) fn layer(&self, tree: &Tree, values: &[Found]) -> Result<Layer, Problem> {
-        if self.job.terms.names == Names::Final || find::annotation(tree, LOCAL) != Some("true") {
+        if self.job.terms.names != Names::Growing || find::annotation(tree, LOCAL) != Some("true") {
             return Ok(Layer::Fresh);
         }
         let shadow = find::annotation(tree, SHADOW);
