@@ -13,6 +13,7 @@ pub mod derive;
 pub mod envelope;
 pub mod fields;
 pub mod key;
+pub mod mark;
 pub mod oaep;
 
 pub use crate::model::Scope;
@@ -20,6 +21,7 @@ pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
+pub use mark::{Tagged, checksum};
 
 #[cfg(test)]
 mod properties;

@@ -14,6 +14,7 @@ pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
 pub use transform::{
-    ConfigMaps, Consumer, Controller, Plaintext, Provided, Reload, SecretRule, Spec, Transform, When, schema,
+    ConfigMaps, Consumer, Controller, HelmReleases, Plaintext, Provided, Reload, SecretRule, Spec, Transform, When,
+    schema,
 };
 pub use version::EsoVersion;

@@ -11,7 +11,10 @@ use crate::model::{Identity, Inventory, ManifestId, Object, Origin, Plan, Refres
 use crate::settings::{Controller, Reload, Settings, When};
 use crate::yaml::{Edits, Tree, Value};
 
+mod keyed;
 mod reloader;
+
+pub use keyed::{Checksums, settle};
 
 /// For each workload the provisions for which it has to start again, by their numbers in the plan.
 pub struct Restarts(BTreeMap<ManifestId, BTreeSet<usize>>);
@@ -41,6 +44,11 @@ impl Restarts {
         restarts
     }
 
+    /// Every provision for which something has to start again.
+    fn provisions(&self) -> BTreeSet<usize> {
+        self.0.values().flatten().copied().collect()
+    }
+
     fn insert(&mut self, stream: &Stream, workload: ManifestId, number: usize) {
         let read = stream.get(workload).and_then(|manifest| manifest.read());
         if read.is_some_and(|(tree, identity)| restarts(identity) && !super::find::ignored(tree)) {
@@ -64,6 +72,7 @@ pub fn annotate(
     stream: &Stream,
     plan: &Plan,
     restarts: &Restarts,
+    checksums: &Checksums,
     settings: &Settings,
     outcome: &mut Outcome,
     warnings: &mut Problems,
@@ -78,7 +87,13 @@ pub fn annotate(
             .collect();
         let Some(edits) = outcome.fates.edits(*workload) else { continue };
         match controller {
+            Controller::Checksum => {
+                let sum = checksums.0.get(workload).cloned().unwrap_or_default();
+                let path = ["spec", "template", "metadata", "annotations", "sealref.dev/checksum"];
+                edits.insert(tree, tree.root(), &path, Value::text(sum));
+            }
             Controller::Reloader => reloader::annotate(tree, &names, edits),
+            Controller::Suffix => {}
             Controller::Wave if identity.group() == "apps" => wave(tree, edits),
             Controller::Wave => warnings.push(
                 Problem::new(format!("Wave does not know {}, so nothing restarts it", identity.kind))

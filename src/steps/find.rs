@@ -52,7 +52,11 @@ pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -
     let mut problems = Problems::default();
     let values = problems.keep(values(stream, reading)).unwrap_or_default();
     let promotes = || values.iter().any(|value| value.referring && is_promoted(stream, value.place.manifest));
-    let uses = if settings.reloads() || settings.follows() && promotes() { Uses::Taken(&settings.consumers) } else { Uses::Skipped };
+    let uses = if settings.reloads() || settings.follows() && promotes() {
+        Uses::Taken(&settings.consumers)
+    } else {
+        Uses::Skipped
+    };
     let inventory = inventory::take(stream, uses, &mut problems);
     problems.or(Findings { values, inventory })
 }
@@ -213,7 +217,6 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
         _ if path.contains("ontainers[") => {
             "give the container an env variable with the reference, and use $(NAME) here"
         }
-        ("helm.toolkit.fluxcd.io", "HelmRelease") => "put the values into a Secret, and name it in spec.valuesFrom",
         _ => {
             "put the reference into a Secret and name that here, or annotate the object with sealref.dev/ignore: \"true\""
         }

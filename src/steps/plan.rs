@@ -16,6 +16,7 @@ use crate::yaml::Tree;
 
 mod address;
 mod collision;
+mod helm_values;
 mod lifted;
 mod literal;
 mod object;
@@ -58,10 +59,10 @@ pub fn plan<'t>(
                 None => {}
             }
         } else if !values.is_empty() {
-            let lifted = if identity.is("", "ConfigMap") {
-                context.promoted(id, tree, identity, values)
-            } else {
-                context.lifted(id, tree, identity, values)
+            let lifted = match values.first().map(|value| value.site) {
+                Some("config map") => context.promoted(id, tree, identity, values),
+                Some("helm values") => context.values(id, tree, identity, values),
+                _ => context.lifted(id, tree, identity, values),
             };
             if let Some((provision, lifts)) = problems.keep(lifted) {
                 plan.provisions.extend(provision);
@@ -148,6 +149,7 @@ impl<'c> Context<'c, '_> {
         let mut provision = Provision {
             origin: Origin::Replaced(id),
             secret: object.secret,
+            base: None,
             metadata: object.metadata,
             secret_type: object.secret_type,
             immutable: object.immutable,

@@ -40,6 +40,7 @@ impl Context<'_, '_> {
         let mut provision = Provision {
             origin: Origin::Promoted(id),
             secret,
+            base: None,
             metadata,
             secret_type: None,
             immutable: None,
