@@ -1,12 +1,19 @@
 //! Every path of the consumers' table is followed: an object is made for each of them, and what comes out is compared
 //! with what the same object says of the other name.
 
-#![allow(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 
 use serde_json::{Map, Value, json};
 
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "support/program.rs"]
 mod program;
 
@@ -99,29 +106,28 @@ fn object(row: &Row, number: usize, path: &str, leaf: Value, kind: &str) -> Valu
 
 /// What goes in, and what has to come out.
 fn pair(row: &Row, number: usize) -> (Value, Value) {
-    match row.form.strip_suffix(" configMap") {
-        Some(form) => {
-            let words = match form {
-                "env" => ["configMapKeyRef/name", "secretKeyRef/name"],
-                "envFrom" => ["configMapRef/name", "secretRef/name"],
-                "volume" => ["configMap/name", "secret/secretName"],
-                "projected" => ["configMap/name", "secret/name"],
-                form => panic!("{form}"),
-            };
-            let after = row.path.replace(words[0], words[1]);
-            assert_ne!(after, row.path);
-            (object(row, number, &row.path, json!("app"), ""), object(row, number, &after, json!("app-preview"), ""))
-        }
-        None => {
-            let (before, after) = match row.form.as_str() {
-                "slashed" => (json!("shop/db"), json!("shop/db-preview")),
-                "roleNames" => (json!(["db"]), json!(["db", "db-preview"])),
-                _ => (json!("db"), json!("db-preview")),
-            };
-            let object = |leaf| object(row, number, &row.path, leaf, "Secret");
-            (object(before), object(after))
-        }
+    if let Some(form) = row.form.strip_suffix(" configMap") {
+        let words = match form {
+            "variable" => ["configMapKeyRef/name", "secretKeyRef/name"],
+            "envFrom" => ["configMapRef/name", "secretRef/name"],
+            "volume" => ["configMap/name", "secret/secretName"],
+            "projected" => ["configMap/name", "secret/name"],
+            form => panic!("{form}"),
+        };
+        let after = row.path.replace(words[0], words[1]);
+        assert_ne!(after, row.path);
+        return (
+            object(row, number, &row.path, json!("app"), ""),
+            object(row, number, &after, json!("app-preview"), ""),
+        );
     }
+    let (before, after) = match row.form.as_str() {
+        "slashed" => (json!("shop/db"), json!("shop/db-preview")),
+        "roleNames" => (json!(["db"]), json!(["db", "db-preview"])),
+        _ => (json!("db"), json!("db-preview")),
+    };
+    let object = |leaf| object(row, number, &row.path, leaf, "Secret");
+    (object(before), object(after))
 }
 
 fn render(stream: &str) -> String {

@@ -48,12 +48,12 @@ struct Workload<'v, 's> {
 
 /// Annotations that ask Reloader for something, with the kind of object they are about.
 const ASKS: [(&str, &[Object]); 6] = [
-    ("configmap.reloader.stakater.com/auto", &[Object::ConfigMap]),
-    ("configmap.reloader.stakater.com/reload", &[Object::ConfigMap]),
-    ("reloader.stakater.com/auto", &[Object::ConfigMap, Object::Secret]),
-    ("reloader.stakater.com/search", &[Object::ConfigMap, Object::Secret]),
-    ("secret.reloader.stakater.com/auto", &[Object::Secret]),
-    ("secret.reloader.stakater.com/reload", &[Object::Secret]),
+    ("configmap.reloader.stakater.com/auto", &[Object::ConfigMaps]),
+    ("configmap.reloader.stakater.com/reload", &[Object::ConfigMaps]),
+    ("reloader.stakater.com/auto", &[Object::ConfigMaps, Object::Secrets]),
+    ("reloader.stakater.com/search", &[Object::ConfigMaps, Object::Secrets]),
+    ("secret.reloader.stakater.com/auto", &[Object::Secrets]),
+    ("secret.reloader.stakater.com/reload", &[Object::Secrets]),
 ];
 
 const WAVE: &str = "wave.pusher.com/update-on-config-change";
@@ -113,7 +113,7 @@ impl Workload<'_, '_> {
     fn list(&self, name: &'static str, node: NodeId, text: &str, found: Found) {
         let objects = objects(name);
         let excluded = match objects {
-            [Object::ConfigMap] => "configmaps.exclude.reloader.stakater.com/reload",
+            [Object::ConfigMaps] => "configmaps.exclude.reloader.stakater.com/reload",
             _ => "secrets.exclude.reloader.stakater.com/reload",
         };
         let excluded = self.tree.at(self.tree.root(), &["metadata", "annotations", excluded]);
@@ -152,5 +152,5 @@ impl Workload<'_, '_> {
 /// What an annotation is about.
 fn objects(name: &str) -> &'static [Object] {
     let ask = ASKS.iter().find(|(ask, _)| *ask == name);
-    ask.map_or(&[Object::ConfigMap, Object::Secret], |(_, objects)| objects)
+    ask.map_or(&[Object::ConfigMaps, Object::Secrets], |(_, objects)| objects)
 }

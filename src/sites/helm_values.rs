@@ -14,7 +14,7 @@ pub(super) struct HelmValues;
 
 impl Site for HelmValues {
     fn name(&self) -> &'static str {
-        "helm values"
+        super::HELM_VALUES
     }
 
     fn takes(&self) -> Takes {

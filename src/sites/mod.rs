@@ -53,6 +53,12 @@ pub trait Site: Sync {
     fn lift(&self, _tree: &Tree, _nodes: &[NodeId], _name: &str, _key: &str, _edits: &mut Edits) {}
 }
 
+/// The site of ConfigMaps, which the settings may open.
+pub const CONFIG_MAP: &str = "config map";
+
+/// The site of values of HelmReleases, which the settings may open.
+pub const HELM_VALUES: &str = "helm values";
+
 /// All sites.
 pub static SITES: &[&dyn Site] =
     &[&secret_data::SecretData, &env::Env, &config_map::ConfigMap, &helm_values::HelmValues];

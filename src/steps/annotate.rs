@@ -29,8 +29,8 @@ impl Restarts {
         };
         for (number, provision) in plan.provisions.iter().enumerate() {
             let object = match provision.origin {
-                Origin::Promoted(_) => Object::ConfigMap,
-                Origin::Lifted(_) | Origin::Replaced(_) => Object::Secret,
+                Origin::Promoted(_) => Object::ConfigMaps,
+                Origin::Lifted(_) | Origin::Replaced(_) => Object::Secrets,
             };
             let named = (provision.secret.namespace.as_deref(), provision.secret.name.as_str());
             let uses = inventory.uses_of(object, named, own);

@@ -10,6 +10,7 @@ use crate::model::{
     Stream, TargetName,
 };
 use crate::settings::{Plaintext, SecretRule};
+use crate::sites;
 use crate::sources::{self, Becomes};
 use crate::targets;
 use crate::yaml::Tree;
@@ -60,8 +61,8 @@ pub fn plan<'t>(
             }
         } else if !values.is_empty() {
             let lifted = match values.first().map(|value| value.site) {
-                Some("config map") => context.promoted(id, tree, identity, values),
-                Some("helm values") => context.values(id, tree, identity, values),
+                Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, values),
+                Some(sites::HELM_VALUES) => context.values(id, tree, identity, values),
                 _ => context.lifted(id, tree, identity, values),
             };
             if let Some((provision, lifts)) = problems.keep(lifted) {

@@ -33,16 +33,16 @@ pub fn rewire(
             Lift::Text { place, text } => edits.set(place.node, Value::text(text.clone())),
         }
     }
-    let follower = Follower { stream, inventory, namespace, followed: BTreeSet::new(), outcome };
+    let follower = Follower { stream, inventory, namespace, told: BTreeSet::new(), outcome };
     follower.all(plan)
 }
 
-/// Lets consumers follow to other names and kinds, each place once.
+/// Lets consumers follow to other names and kinds, and tells each that cannot once.
 struct Follower<'f, 's> {
     stream: &'f Stream<'s>,
     inventory: &'f Inventory,
     namespace: Option<&'f str>,
-    followed: BTreeSet<(ManifestId, NodeId)>,
+    told: BTreeSet<(ManifestId, NodeId)>,
     outcome: &'f mut Outcome,
 }
 
@@ -56,7 +56,7 @@ impl Follower<'_, '_> {
             }
             let before = provision.base.as_ref().unwrap_or(&provision.secret.name);
             let named = (provision.secret.namespace.as_deref(), before.as_str());
-            let object = if promoted { Object::ConfigMap } else { Object::Secret };
+            let object = if promoted { Object::ConfigMaps } else { Object::Secrets };
             let (stream, inventory) = (self.stream, self.inventory);
             for usage in inventory.uses_of(object, named, self.namespace) {
                 let place = Place { manifest: usage.consumer, node: usage.node };
@@ -75,15 +75,39 @@ impl Follower<'_, '_> {
             return Err(Problem::new(format!("an object marked with sealref.dev/ignore names what is now \"{name}\""))
                 .hint("take the mark away, so that the name can follow"));
         }
-        if !self.followed.insert((usage.consumer, usage.node)) {
-            return Err(Problem::new("the name may mean Secrets of several namespaces")
+        if self.may_be_another(provision, object, usage) {
+            if !self.told.insert((usage.consumer, usage.node)) {
+                return Ok(());
+            }
+            return Err(Problem::new("the name may mean objects of several namespaces")
                 .hint("write metadata.namespace, or give --namespace"));
         }
         let Some(edits) = self.outcome.fates.edits(usage.consumer) else { return Ok(()) };
-        if object == Object::ConfigMap {
+        if object == Object::ConfigMaps {
             promote(tree, usage, edits);
         }
         if provision.base.is_some() { rename(tree, usage, name, edits) } else { Ok(()) }
+    }
+}
+
+impl Follower<'_, '_> {
+    /// Where it is not known in which namespace a name is looked up, another object of that name may be meant.
+    fn may_be_another(&self, provision: &Provision, object: Object, usage: &Use) -> bool {
+        let its = provision.secret.namespace.as_deref();
+        if self.namespace.is_some() || usage.namespace.is_some() && its.is_some() {
+            return false;
+        }
+        let name = provision.base.as_ref().unwrap_or(&provision.secret.name);
+        match object {
+            Object::ConfigMaps => {
+                let mut all = self.inventory.by_identity.keys();
+                all.any(|other| other.is("", "ConfigMap") && other.name == *name && other.namespace.as_deref() != its)
+            }
+            Object::Secrets => {
+                let mut all = self.inventory.provides.iter();
+                all.any(|other| other.name == *name && other.namespace.as_deref() != its)
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values of a HelmRelease: refused, or lifted as subtrees of YAML into one key of a Secret.
+//! Values of a HelmRelease, lifted as subtrees of YAML into one key of a Secret.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::{Context, object};
 use crate::error::{Exit, Problem, Problems};
 use crate::model::{Identity, Item, Lift, ManifestId, Opaque, Part, Place, Provision, Template, escaped};
-use crate::settings::HelmReleases;
 use crate::steps::find::Found;
 use crate::yaml::{Kind, NodeId, Syntax, Tree, Value};
 
@@ -32,13 +31,8 @@ impl Context<'_, '_> {
         let mut problems = Problems::default();
         let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
         for found in &found {
-            let subtree = match self.job.settings.helm_releases {
-                HelmReleases::Deny => Err(Problem::new("a reference stands in the values of a HelmRelease").hint(
-                    "put the values into a Secret and name it in spec.valuesFrom, or let it be done by the settings: helmReleases: Lift",
-                )),
-                HelmReleases::Lift => subtree(tree, found.place.node)
-                    .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out")),
-            };
+            let subtree = subtree(tree, found.place.node)
+                .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out"));
             subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(found.place)))));
         }
         if !problems.is_empty() {
@@ -120,7 +114,7 @@ fn text<'t>(
 }
 
 /// Literals that follow each other are one.
-fn push<'t>(parts: &mut Vec<Part<'t>>, text: &str) {
+fn push(parts: &mut Vec<Part<'_>>, text: &str) {
     if let Some(Part::Literal(Opaque(last))) = parts.last_mut() {
         last.to_mut().extend_from_slice(text.as_bytes());
     } else if !text.is_empty() {
