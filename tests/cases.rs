@@ -43,11 +43,6 @@ fn reload() {
 }
 
 #[test]
-fn rewire() {
-    check("cases/rewire", "");
-}
-
-#[test]
 fn schemes() {
     check("cases/schemes", "");
 }

@@ -51,7 +51,7 @@ fn shown(reference: &Reference) -> Value {
 fn parts(template: &Template) -> Value {
     let part = |part: &Part| match part {
         Part::Literal(text) => json!(text.text().unwrap()),
-        Part::Reference(reference) => shown(reference),
+        Part::Escaped(reference) | Part::Reference(reference) => shown(reference),
     };
     template.0.iter().map(part).collect()
 }
@@ -263,7 +263,7 @@ proptest! {
         for part in &template.0 {
             match part {
                 Part::Literal(literal) => out.push_str(literal.text().unwrap()),
-                Part::Reference(reference) => {
+                Part::Escaped(reference) | Part::Reference(reference) => {
                     let (written, meant) = expected.next().unwrap();
                     prop_assert_eq!(&reference.address.to_string(), meant);
                     out.push_str(written);

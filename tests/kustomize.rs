@@ -363,7 +363,8 @@ fn row_12_4_a_container_function_of_kubectl_gives_the_same() {
     let container = "{config.kubernetes.io/function: \"container: {image: registry.example/sealref:1}\"}";
     layout.declare(true);
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("{config.kubernetes.io/function: \"exec: {path: sealref}\"}", container)).unwrap();
+    std::fs::write(&config, text.replace("{config.kubernetes.io/function: \"exec: {path: sealref}\"}", container))
+        .unwrap();
     let docker = layout.folder().join("bin/docker");
     std::fs::write(&docker, "#!/bin/sh\nexec sealref\n").unwrap();
     std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -478,7 +479,8 @@ kind: ConfigMap
 metadata: {name: where}
 data: {password: ref-file://other.txt}
 ";
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ref+file://password.txt}\n";
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ref+file://password.txt}\n";
     let kustomization = "namespace: prod
 namePrefix: p-
 resources: [dep.yaml, db.yaml, where.yaml]
@@ -502,7 +504,8 @@ fn a_component_that_adds_a_secret_is_seen_by_the_outermost() {
 kind: Component
 secretGenerator: [{name: db, literals: [password=ref+file://password.txt]}]
 ";
-    let top = "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\ntransformers: [fn.yaml]\n";
+    let top =
+        "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\ntransformers: [fn.yaml]\n";
     let files = format!(
         "== app/dep.yaml\n{DEPLOYMENT}== component/kustomization.yaml\n{component}== app/kustomization.yaml\n{top}"
     );

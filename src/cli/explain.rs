@@ -90,7 +90,7 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
 fn said(template: &Template) -> Vec<String> {
     let part = |part: &Part| match part {
         Part::Literal(_) => "(text)".to_owned(),
-        Part::Reference(reference) => Quiet(&reference.address.to_string()).to_string(),
+        Part::Escaped(reference) | Part::Reference(reference) => Quiet(&reference.address.to_string()).to_string(),
     };
     template.0.iter().map(part).collect()
 }

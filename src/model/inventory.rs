@@ -27,13 +27,13 @@ pub struct Use {
     pub optional: bool,
 }
 
-/// What is named.
+/// Among which objects the name is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Object {
     /// A ConfigMap.
-    ConfigMap,
+    ConfigMaps,
     /// A Secret.
-    Secret,
+    Secrets,
 }
 
 /// How a name is said.

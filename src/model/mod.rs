@@ -23,7 +23,7 @@ pub use lineage::{HASHED, LOCAL, SHADOW};
 pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
-pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template};
+pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;
 pub use secret::{Payload, Secret, Values, Watch};
 pub use store::{StoreKind, StoreProvider, StoreRef, StoreSpec};

@@ -42,6 +42,16 @@ impl Metadata {
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// Adds to what an annotation says; several words of one are joined by commas.
+    fn annotate(&mut self, name: &str, word: &str) {
+        match self.annotations.iter_mut().find(|(key, _)| key == name) {
+            Some((_, text)) if text.split(',').any(|known| known.trim() == word) => {}
+            Some((_, text)) if text.is_empty() => word.clone_into(text),
+            Some((_, text)) => *text = format!("{text},{word}"),
+            None => self.annotations.push((name.to_owned(), word.to_owned())),
+        }
+    }
 }
 
 /// One key of a Secret.
@@ -62,6 +72,8 @@ pub struct Provision<'t> {
     pub supersedes: Option<ManifestId>,
     /// The Secret it provides: kind `Secret`, its namespace, and its name without what `emit` puts behind it.
     pub secret: Identity,
+    /// The name under which it came in, where it goes out under another.
+    pub base: Option<String>,
     /// Labels and annotations of the Secret.
     pub metadata: Metadata,
     /// `type` of the Secret, where it is written.
@@ -99,12 +111,45 @@ pub struct Plan<'t> {
     pub passing: Vec<(ManifestId, &'static str)>,
 }
 
+impl Plan<'_> {
+    /// Gives a Secret the name of its content: it never changes and is never pruned, so that a rollback finds it.
+    pub fn suffix(&mut self, number: usize, suffix: &str) {
+        let Some(provision) = self.provisions.get_mut(number) else { return };
+        let name = format!("{}-{suffix}", provision.secret.name);
+        let base = std::mem::replace(&mut provision.secret.name, name.clone());
+        provision.immutable = Some(true);
+        for (key, value) in KEPT {
+            provision.metadata.annotate(key, value);
+        }
+        let own = provision.origin;
+        for lift in &mut self.lifts {
+            match lift {
+                Lift::Key { places, name: lifted, .. }
+                    if *lifted == base && places.iter().all(|place| own == Origin::Lifted(place.manifest)) =>
+                {
+                    lifted.clone_from(&name);
+                }
+                Lift::Key { .. } | Lift::Text { .. } => {}
+            }
+        }
+        provision.base = Some(base);
+    }
+}
+
+/// What keeps an object that is no longer in the stream, and its application in sync: Argo CD, Flux, Helm.
+const KEPT: [(&str, &str); 4] = [
+    ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+    ("argocd.argoproj.io/sync-options", "Prune=false"),
+    ("helm.sh/resource-policy", "keep"),
+    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+];
+
 /// A value of a workload that changes.
 pub enum Lift {
-    /// It becomes a reference to a key of a lifted Secret.
+    /// It comes from a key of a lifted Secret.
     Key {
-        /// Where the value stands.
-        place: Place,
+        /// Where it stands, in one manifest.
+        places: Vec<Place>,
         /// The site that knows how to change it.
         site: &'static str,
         /// The lifted Secret.
@@ -128,11 +173,12 @@ impl Lift {
         Self::Text { place, text: template.literals().filter_map(Opaque::text).collect() }
     }
 
-    /// Where the value stands.
+    /// Where it stands; several values of one key stand in one manifest.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn places(&self) -> &[Place] {
         match self {
-            Self::Key { place, .. } | Self::Text { place, .. } => *place,
+            Self::Key { places, .. } => places,
+            Self::Text { place, .. } => std::slice::from_ref(place),
         }
     }
 }

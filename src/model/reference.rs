@@ -122,10 +122,30 @@ pub struct Reference<'t> {
 
 /// A piece of a template.
 pub enum Part<'t> {
+    /// A value to come, inside a text that is written as in JSON.
+    Escaped(Reference<'t>),
     /// Text as it stands.
     Literal(Opaque<'t>),
     /// A value to come.
     Reference(Reference<'t>),
+}
+
+/// A text as it stands between the quotes of a JSON string, which YAML reads alike: what a YAML 1.1 reader would
+/// take for a line end, or refuse, is escaped too.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    // Room for the longest form of every byte: growing would leave a copy behind.
+    let mut out = String::with_capacity(6 * text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 /// A value: text with references in it.
@@ -142,7 +162,7 @@ impl<'t> Template<'t> {
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
         self.0.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
-            Part::Reference(reference) => Some(reference),
+            Part::Escaped(reference) | Part::Reference(reference) => Some(reference),
         })
     }
 
@@ -150,7 +170,7 @@ impl<'t> Template<'t> {
     pub fn references_mut(&mut self) -> impl Iterator<Item = &mut Reference<'t>> {
         self.0.iter_mut().filter_map(|part| match part {
             Part::Literal(_) => None,
-            Part::Reference(reference) => Some(reference),
+            Part::Escaped(reference) | Part::Reference(reference) => Some(reference),
         })
     }
 
@@ -158,7 +178,7 @@ impl<'t> Template<'t> {
     pub fn literals(&self) -> impl Iterator<Item = &Opaque<'t>> {
         self.0.iter().filter_map(|part| match part {
             Part::Literal(text) => Some(text),
-            Part::Reference(_) => None,
+            Part::Escaped(_) | Part::Reference(_) => None,
         })
     }
 
@@ -180,11 +200,11 @@ impl<'t> Template<'t> {
     /// The same template, borrowing nothing.
     #[must_use]
     pub fn into_owned(self) -> Template<'static> {
+        let owned = |Reference { place, address, lookup }| Reference { place, address: address.into_owned(), lookup };
         let own = |part| match part {
+            Part::Escaped(reference) => Part::Escaped(owned(reference)),
             Part::Literal(Opaque(bytes)) => Part::Literal(Opaque(Cow::Owned(bytes.into_owned()))),
-            Part::Reference(Reference { place, address, lookup }) => {
-                Part::Reference(Reference { place, address: address.into_owned(), lookup })
-            }
+            Part::Reference(reference) => Part::Reference(owned(reference)),
         };
         Template(self.0.into_iter().map(own).collect())
     }

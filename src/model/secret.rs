@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Address, Part, Template};
+use super::{Address, Part, Template, escaped};
 use crate::error::{Exit, Problem};
 use crate::limits;
 
@@ -77,9 +77,17 @@ impl Values {
     /// # Errors
     /// A bug in sealref (exit 70), where a reference was planned and not fetched.
     pub fn compose(&self, template: &Template) -> Result<Secret, Problem> {
+        let mut inside = Vec::new();
+        for part in &template.0 {
+            if let Part::Escaped(reference) = part {
+                inside.push(Zeroizing::new(escaped(text_of(self.lend(&reference.address)?)?)));
+            }
+        }
+        let mut inside = inside.iter();
         let mut pieces: Vec<&[u8]> = Vec::with_capacity(template.0.len());
         for part in &template.0 {
             pieces.push(match part {
+                Part::Escaped(_) => inside.next().map_or(b"", |text| text.as_bytes()),
                 Part::Literal(text) => &text.0,
                 Part::Reference(reference) => self.lend(&reference.address)?,
             });
@@ -112,6 +120,12 @@ impl Values {
         let beginnings = forms.iter().map(|form| form.get(..BEGINNING).unwrap_or(form));
         Watch(AhoCorasick::new(beginnings).ok().map(|beginnings| (beginnings, forms)))
     }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        Problem::new("a value is binary, and what it stands in is text").hint("encode it, or put it elsewhere")
+    })
 }
 
 /// The value itself and its base64 at each of the three alignments, whatever surrounds it.

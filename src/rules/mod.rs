@@ -4,6 +4,7 @@
 
 pub mod plaintext;
 mod references;
+mod reload;
 mod seals;
 
 use crate::error::Problem;
@@ -63,4 +64,4 @@ pub trait Rule: Sync {
 }
 
 /// All families.
-pub static RULES: &[&dyn Rule] = &[&references::References, &plaintext::Plaintext, &seals::Seals];
+pub static RULES: &[&dyn Rule] = &[&references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];

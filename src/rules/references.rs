@@ -22,7 +22,7 @@ impl Rule for References {
                 }
             }
         }
-        let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secret);
+        let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets);
         let mut uses: Vec<(&str, &Use)> =
             secrets.flat_map(|((_, name), uses)| uses.iter().map(|usage| (name.as_str(), usage))).collect();
         uses.sort_by_key(|(_, usage)| (usage.consumer, usage.node));

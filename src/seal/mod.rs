@@ -13,6 +13,7 @@ pub mod derive;
 pub mod envelope;
 pub mod fields;
 pub mod key;
+pub mod mark;
 pub mod oaep;
 pub mod suffix;
 
@@ -21,6 +22,7 @@ pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
+pub use mark::{Tagged, checksum};
 pub use suffix::suffix;
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::text::Link;
 use super::transform::{
-    ConfigMaps, Consumer, KeySource, Plaintext, Provided, Reload, SecretRule, Spec, Store, Suffix, When, is_pem,
+    ConfigMaps, Consumer, HelmReleases, KeySource, Plaintext, Provided, Reload, SecretRule, Spec, Store, Suffix, When,
+    is_pem,
 };
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
@@ -103,6 +104,8 @@ pub struct Settings {
     pub provided: Vec<Provided>,
     /// What happens to references in ConfigMaps.
     pub config_maps: ConfigMaps,
+    /// What happens to references in the values of HelmReleases.
+    pub helm_releases: HelmReleases,
     /// How workloads learn that a Secret has changed.
     pub reload: Option<Reload>,
     /// Who names Secrets, beyond our table.
@@ -175,6 +178,7 @@ impl Settings {
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),
             config_maps: spec.config_maps.unwrap_or_default(),
+            helm_releases: spec.helm_releases.unwrap_or_default(),
             reload: spec.reload,
             consumers: spec.consumers.clone().unwrap_or_default(),
             variables,

@@ -16,6 +16,7 @@ pub use generator::{Behavior, Generator, References};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
 pub use transform::{
-    ConfigMaps, Consumer, Controller, Plaintext, Provided, Reload, SecretRule, Spec, Suffix, Transform, When, schema,
+    ConfigMaps, Consumer, Controller, HelmReleases, Plaintext, Provided, Reload, SecretRule, Spec, Suffix, Transform,
+    When, schema,
 };
 pub use version::EsoVersion;

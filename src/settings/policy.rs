@@ -20,6 +20,13 @@ impl<T> Deref for Allowed<T> {
     }
 }
 
+impl Allowed<Plan<'_>> {
+    /// Puts a suffix behind the name of a Secret. Whoever may make it under its name may make it under this one.
+    pub fn suffix(&mut self, number: usize, suffix: &str) {
+        self.0.suffix(number, suffix);
+    }
+}
+
 /// Who may do what.
 #[derive(Default)]
 pub struct Policy {

@@ -83,6 +83,8 @@ pub struct Spec {
     pub provided: Option<Vec<Provided>>,
     /// What happens to references in ConfigMaps.
     pub config_maps: Option<ConfigMaps>,
+    /// What happens to references in the values of HelmReleases.
+    pub helm_releases: Option<HelmReleases>,
     /// How workloads learn that a Secret has changed; left out: not from us.
     pub reload: Option<Reload>,
     /// Objects that name Secrets, beyond those that sealref knows.
@@ -267,6 +269,16 @@ pub enum ConfigMaps {
     Promote,
 }
 
+/// What happens to references in the values of HelmReleases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum HelmReleases {
+    /// They are an error.
+    #[default]
+    Deny,
+    /// They are lifted into a Secret that `spec.valuesFrom` names.
+    Lift,
+}
+
 /// How workloads learn that a Secret has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -281,8 +293,12 @@ pub struct Reload {
 /// Who restarts workloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Controller {
+    /// Nobody: a keyed checksum in the pod template changes with the values.
+    Checksum,
     /// Stakater Reloader, by an annotation that lists the Secrets.
     Reloader,
+    /// Nobody: the Secret is immutable, and its name changes with the values.
+    Suffix,
     /// Wave, by an annotation that asks it to look.
     Wave,
 }
@@ -345,6 +361,7 @@ impl Spec {
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),
             config_maps: self.config_maps.or(base.config_maps),
+            helm_releases: self.helm_releases.or(base.helm_releases),
             reload: self.reload.or(base.reload),
             consumers: self.consumers.or(base.consumers),
         }

@@ -10,7 +10,7 @@ pub(super) struct ConfigMap;
 
 impl Site for ConfigMap {
     fn name(&self) -> &'static str {
-        "config map"
+        super::CONFIG_MAP
     }
 
     fn takes(&self) -> Takes {

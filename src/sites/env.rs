@@ -44,14 +44,15 @@ impl Site for Env {
         spots
     }
 
-    fn lift(&self, tree: &Tree, node: NodeId, name: &str, key: &str, edits: &mut Edits) {
-        let Some(variable) = tree.parent(node) else {
-            return;
-        };
-        let entry = tree.entries(variable).into_iter().find(|(_, value)| *value == node);
-        let Some((entry, _)) = entry else { return };
-        let selector = Value::map([("key", Value::text(key.to_owned())), ("name", Value::text(name.to_owned()))]);
-        edits.replace_entry(entry, "valueFrom".to_owned(), Value::map([("secretKeyRef", selector)]));
+    fn lift(&self, tree: &Tree, nodes: &[NodeId], name: &str, key: &str, edits: &mut Edits) {
+        for node in nodes {
+            let entries = tree.parent(*node).into_iter().flat_map(|variable| tree.entries(variable));
+            for (entry, _) in entries.filter(|(_, value)| value == node) {
+                let texts = [("key", key), ("name", name)];
+                let selector = Value::map(texts.map(|(key, text)| (key, Value::text(text.to_owned()))));
+                edits.replace_entry(entry, "valueFrom".to_owned(), Value::map([("secretKeyRef", selector)]));
+            }
+        }
     }
 }
 

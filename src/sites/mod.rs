@@ -5,6 +5,7 @@
 
 mod config_map;
 mod env;
+mod helm_values;
 mod secret_data;
 
 use std::borrow::Cow;
@@ -48,12 +49,19 @@ pub trait Site: Sync {
     /// Every value at the site, in order.
     fn find<'t>(&self, tree: &'t Tree, identity: &Identity) -> Vec<Spot<'t>>;
 
-    /// Makes the value at a node point to a key of a Secret.
-    fn lift(&self, _tree: &Tree, _node: NodeId, _name: &str, _key: &str, _edits: &mut Edits) {}
+    /// Makes what stands at these nodes come from a key of a Secret.
+    fn lift(&self, _tree: &Tree, _nodes: &[NodeId], _name: &str, _key: &str, _edits: &mut Edits) {}
 }
 
+/// The site of ConfigMaps, which the settings may open.
+pub const CONFIG_MAP: &str = "config map";
+
+/// The site of values of HelmReleases, which the settings may open.
+pub const HELM_VALUES: &str = "helm values";
+
 /// All sites.
-pub static SITES: &[&dyn Site] = &[&secret_data::SecretData, &env::Env, &config_map::ConfigMap];
+pub static SITES: &[&dyn Site] =
+    &[&secret_data::SecretData, &env::Env, &config_map::ConfigMap, &helm_values::HelmValues];
 
 /// The site with this name.
 #[must_use]

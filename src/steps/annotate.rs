@@ -11,7 +11,10 @@ use crate::model::{Identity, Inventory, ManifestId, Object, Origin, Plan, Refres
 use crate::settings::{Controller, Reload, Settings, When};
 use crate::yaml::{Edits, Tree, Value};
 
+mod keyed;
 mod reloader;
+
+pub use keyed::{Checksums, settle};
 
 /// For each workload the provisions for which it has to start again, by their numbers in the plan.
 pub struct Restarts(BTreeMap<ManifestId, BTreeSet<usize>>);
@@ -26,8 +29,8 @@ impl Restarts {
         };
         for (number, provision) in plan.provisions.iter().enumerate() {
             let object = match provision.origin {
-                Origin::Promoted(_) => Object::ConfigMap,
-                Origin::Lifted(_) | Origin::Replaced(_) => Object::Secret,
+                Origin::Promoted(_) => Object::ConfigMaps,
+                Origin::Lifted(_) | Origin::Replaced(_) => Object::Secrets,
             };
             let named = (provision.secret.namespace.as_deref(), provision.secret.name.as_str());
             let uses = inventory.uses_of(object, named, own);
@@ -39,6 +42,11 @@ impl Restarts {
             }
         }
         restarts
+    }
+
+    /// Every provision for which something has to start again.
+    fn provisions(&self) -> BTreeSet<usize> {
+        self.0.values().flatten().copied().collect()
     }
 
     fn insert(&mut self, stream: &Stream, workload: ManifestId, number: usize) {
@@ -64,6 +72,7 @@ pub fn annotate(
     stream: &Stream,
     plan: &Plan,
     restarts: &Restarts,
+    checksums: &Checksums,
     settings: &Settings,
     outcome: &mut Outcome,
     warnings: &mut Problems,
@@ -78,7 +87,13 @@ pub fn annotate(
             .collect();
         let Some(edits) = outcome.fates.edits(*workload) else { continue };
         match controller {
+            Controller::Checksum => {
+                let sum = checksums.0.get(workload).cloned().unwrap_or_default();
+                let path = ["spec", "template", "metadata", "annotations", "sealref.dev/checksum"];
+                edits.insert(tree, tree.root(), &path, Value::text(sum));
+            }
             Controller::Reloader => reloader::annotate(tree, &names, edits),
+            Controller::Suffix => {}
             Controller::Wave if identity.group() == "apps" => wave(tree, edits),
             Controller::Wave => warnings.push(
                 Problem::new(format!("Wave does not know {}, so nothing restarts it", identity.kind))

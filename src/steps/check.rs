@@ -46,7 +46,7 @@ pub fn check(
     problems.extend(collisions(stream, inventory, &fates, terms.duplicates));
     let mut lifts: BTreeMap<ManifestId, Vec<&Lift>> = BTreeMap::new();
     for lift in &plan.lifts {
-        lifts.entry(lift.place().manifest).or_default().push(lift);
+        lift.places().first().into_iter().for_each(|place| lifts.entry(place.manifest).or_default().push(lift));
     }
     let checker = Checker { stream, lifts, watch, namespace: terms.namespace.as_deref() };
     let fates: Vec<(ManifestId, Vec<Made>, Fate)> = fates.into_parts().collect();
@@ -135,9 +135,9 @@ impl Checker<'_, '_> {
         let selectors: BTreeSet<(&str, &str)> = tree
             .nodes()
             .filter_map(|node| {
-                let selector = tree.at(node, &["valueFrom", "secretKeyRef"])?;
+                let selector = tree.at(node, &["valueFrom", "secretKeyRef"]).unwrap_or(node);
                 let at = |field| tree.get(selector, field).and_then(|node| tree.text(node));
-                Some((at("name")?, at("key")?))
+                Some((at("name")?, at("key").or_else(|| at("valuesKey"))?))
             })
             .collect();
         let points = |lift: &Lift| match lift {

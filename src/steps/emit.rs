@@ -175,7 +175,7 @@ fn sealed_with(seals: &Seals) -> String {
 }
 
 /// Without a policy there is no grant, and so no domain.
-const DOMAIN: &str = "";
+pub(super) const DOMAIN: &str = "";
 
 /// What stands where a ciphertext would; no base64 of anything that the controller opens.
 pub const PREVIEW: &str = "preview";

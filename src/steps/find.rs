@@ -9,8 +9,8 @@ use crate::error::{Problem, Problems};
 use crate::grammars::{GRAMMARS, Grammar, Resolve};
 use crate::hosts::Reading;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template};
-use crate::settings::Settings;
-use crate::sites::{SITES, Takes};
+use crate::settings::{ConfigMaps, HelmReleases, Settings};
+use crate::sites::{self, SITES, Takes};
 use crate::sources;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
@@ -50,8 +50,8 @@ pub const IGNORE: &str = "sealref.dev/ignore";
 /// Finds everything in one walk over the manifests that hold a marker.
 pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
     let mut problems = Problems::default();
-    let values = problems.keep(values(stream, reading)).unwrap_or_default();
-    let promotes = || values.iter().any(|value| value.referring && is_promoted(stream, value.place.manifest));
+    let values = problems.keep(values(stream, reading, Some(settings))).unwrap_or_default();
+    let promotes = || values.iter().any(|value| value.referring && value.site == sites::CONFIG_MAP);
     let uses = if settings.reloads() || settings.follows() && promotes() {
         Uses::Taken(&settings.consumers)
     } else {
@@ -61,14 +61,18 @@ pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -
     problems.or(Findings { values, inventory })
 }
 
-/// The values alone.
-pub fn values<'t>(stream: &'t Stream<'_>, reading: Reading) -> Result<Vec<Found<'t>>, Problems> {
+/// The values alone; without settings wherever they stand.
+pub fn values<'t>(
+    stream: &'t Stream<'_>,
+    reading: Reading,
+    settings: Option<&Settings>,
+) -> Result<Vec<Found<'t>>, Problems> {
     let read: Vec<_> = stream.read().collect();
     let each: Vec<(Vec<Found>, Problems)> = read
         .par_iter()
         .map(|(id, tree, identity)| {
             let mut problems = Problems::default();
-            let found = find_in(stream, *id, (tree, identity), reading, &mut problems);
+            let found = find_in(stream, *id, (tree, identity), (reading, settings), &mut problems);
             (found, problems)
         })
         .collect();
@@ -88,16 +92,26 @@ pub fn inventory_of(stream: &Stream, settings: &Settings) -> Result<Inventory, P
     problems.or(inventory)
 }
 
-/// Will this object be found under another kind?
-fn is_promoted(stream: &Stream, id: ManifestId) -> bool {
-    stream.get(id).and_then(|manifest| manifest.read()).is_some_and(|(_, identity)| identity.is("", "ConfigMap"))
+/// Why no reference may stand at a site that the settings open, and have not opened.
+fn denied(site: &str, settings: &Settings) -> Option<(&'static str, &'static str)> {
+    match site {
+        sites::CONFIG_MAP if settings.config_maps == ConfigMaps::Deny => Some((
+            "a reference stands in a ConfigMap, which many may read",
+            "move the value to a Secret, or let ConfigMaps become Secrets in the settings: configMaps: Promote",
+        )),
+        sites::HELM_VALUES if settings.helm_releases == HelmReleases::Deny => Some((
+            "a reference stands in the values of a HelmRelease",
+            "put the values into a Secret and name it in spec.valuesFrom, or let that be done: helmReleases: Lift in the settings",
+        )),
+        _ => None,
+    }
 }
 
 fn find_in<'t>(
     stream: &Stream,
     id: ManifestId,
     (tree, identity): (&'t Tree, &Identity),
-    reading: Reading,
+    (reading, settings): (Reading, Option<&Settings>),
     problems: &mut Problems,
 ) -> Vec<Found<'t>> {
     let mut found = vec![];
@@ -125,6 +139,11 @@ fn find_in<'t>(
         }
         if site.takes() == Takes::AllOrNone && !found.iter().skip(before).any(|value| value.referring) {
             found.truncate(before);
+        }
+        if let Some((message, hint)) = settings.and_then(|settings| denied(site.name(), settings)) {
+            for value in found.iter().skip(before).filter(|value| !value.template.is_literal()) {
+                problems.push(Problem::new(message).hint(hint).at(stream.tell(value.place)));
+            }
         }
     }
     let said = tree.said().as_bytes();
@@ -213,11 +232,10 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     }
     let hint = match (identity.group(), identity.kind.as_str()) {
         ("", "Secret") => "references stand under stringData or data",
-        ("", "ConfigMap") => "references stand under data",
+        ("", "ConfigMap") => "move the value to a Secret; ConfigMaps are readable by many",
         _ if path.contains("ontainers[") => {
             "give the container an env variable with the reference, and use $(NAME) here"
         }
-        ("helm.toolkit.fluxcd.io", "HelmRelease") => "put the values into a Secret, and name it in spec.valuesFrom",
         _ => {
             "put the reference into a Secret and name that here, or annotate the object with sealref.dev/ignore: \"true\""
         }

@@ -52,13 +52,14 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
     // A preview reads nothing.
     let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
-    let plan = policy.allow(plan, &stream, &reads)?;
+    let mut plan = policy.allow(plan, &stream, &reads)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
+    let checksums = annotate::settle(&stream, &mut plan, &fetched, &restarts, &job.settings)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
-    rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome);
-    annotate::annotate(&stream, &plan, &restarts, &job.settings, &mut outcome, &mut warnings);
+    rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome)?;
+    annotate::annotate(&stream, &plan, &restarts, &checksums, &job.settings, &mut outcome, &mut warnings);
     let checked = check::check(&stream, &plan, &found.inventory, &job.terms, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }

@@ -10,12 +10,14 @@ use crate::model::{
     Stream, TargetName,
 };
 use crate::settings::{Plaintext, SecretRule};
+use crate::sites;
 use crate::sources::{self, Becomes};
 use crate::targets;
 use crate::yaml::Tree;
 
 mod address;
 mod collision;
+mod helm_values;
 mod layer;
 mod lifted;
 mod literal;
@@ -61,10 +63,10 @@ pub fn plan<'t>(
                 None => {}
             }
         } else if !values.is_empty() {
-            let lifted = if identity.is("", "ConfigMap") {
-                context.promoted(id, tree, identity, values)
-            } else {
-                context.lifted(id, tree, identity, values)
+            let lifted = match values.first().map(|value| value.site) {
+                Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, values),
+                Some(sites::HELM_VALUES) => context.values(id, tree, identity, values),
+                _ => context.lifted(id, tree, identity, values),
             };
             if let Some((provision, lifts)) = problems.keep(lifted) {
                 plan.provisions.extend(provision);
@@ -162,6 +164,7 @@ impl<'c> Context<'c, '_> {
             origin: Origin::Replaced(id),
             supersedes,
             secret: object.secret,
+            base: None,
             metadata: object.metadata,
             secret_type: object.secret_type,
             immutable: object.immutable,

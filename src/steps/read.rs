@@ -30,8 +30,10 @@ static RENDER: LazyLock<Option<AhoCorasick>> =
 
 /// What else may name a Secret.
 static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = ["ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/"];
-    markers(&words.into_iter().chain(consumers::markers()).collect::<Vec<_>>())
+    let reload = ["reloader.stakater.com", "wave.pusher.com"];
+    let words =
+        ["ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"].into_iter().chain(reload);
+    markers(&words.chain(consumers::markers()).collect::<Vec<_>>())
 });
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {

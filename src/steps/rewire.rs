@@ -1,11 +1,15 @@
-//! Consumers follow: values that were lifted become references to keys of Secrets, and what named a ConfigMap that
-//! became a Secret names the Secret.
+//! Consumers follow: values that were lifted become references to keys of Secrets, and what names an object that
+//! goes out under another name or kind names it so.
+
+use std::collections::BTreeSet;
 
 use super::emit::Outcome;
-use crate::model::{Form, Inventory, Lift, Object, Origin, Place, Plan, Stream, Use};
+use super::find;
+use crate::error::{Problem, Problems};
+use crate::model::{Form, Inventory, Lift, ManifestId, Object, Origin, Place, Plan, Provision, Stream, Use};
 use crate::settings::Allowed;
 use crate::sites;
-use crate::yaml::{Edits, Tree, Value};
+use crate::yaml::{Edits, NodeId, Tree, Value};
 
 /// Says every change against the unchanged tree. `namespace` is where objects go that write none.
 pub fn rewire(
@@ -14,29 +18,113 @@ pub fn rewire(
     inventory: &Inventory,
     namespace: Option<&str>,
     outcome: &mut Outcome,
-) {
+) -> Result<(), Problems> {
     for lift in &plan.lifts {
-        let Place { manifest, node } = lift.place();
+        let Some(Place { manifest, .. }) = lift.places().first().copied() else { continue };
         let tree = stream.get(manifest).and_then(|manifest| manifest.tree().ok());
         let (Some(tree), Some(edits)) = (tree, outcome.fates.edits(manifest)) else { continue };
         match lift {
-            Lift::Key { site, name, key, .. } => {
+            Lift::Key { places, site, name, key } => {
                 if let Some(site) = sites::find(site) {
-                    site.lift(tree, node, name, key, edits);
+                    let nodes: Vec<NodeId> = places.iter().map(|place| place.node).collect();
+                    site.lift(tree, &nodes, name, key, edits);
                 }
             }
-            Lift::Text { text, .. } => edits.set(node, Value::text(text.clone())),
+            Lift::Text { place, text } => edits.set(place.node, Value::text(text.clone())),
         }
     }
-    for provision in plan.provisions.iter().filter(|provision| matches!(provision.origin, Origin::Promoted(_))) {
-        let named = (provision.secret.namespace.as_deref(), provision.secret.name.as_str());
-        for usage in inventory.uses_of(Object::ConfigMap, named, namespace) {
-            let tree = stream.get(usage.consumer).and_then(|manifest| manifest.tree().ok());
-            if let (Some(tree), Some(edits)) = (tree, outcome.fates.edits(usage.consumer)) {
-                promote(tree, usage, edits);
+    let follower = Follower { stream, inventory, namespace, told: BTreeSet::new(), outcome };
+    follower.all(plan)
+}
+
+/// Lets consumers follow to other names and kinds, and tells each that cannot once.
+struct Follower<'f, 's> {
+    stream: &'f Stream<'s>,
+    inventory: &'f Inventory,
+    namespace: Option<&'f str>,
+    told: BTreeSet<(ManifestId, NodeId)>,
+    outcome: &'f mut Outcome,
+}
+
+impl Follower<'_, '_> {
+    fn all(mut self, plan: &Plan) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        for provision in &plan.provisions {
+            let promoted = matches!(provision.origin, Origin::Promoted(_));
+            if !promoted && provision.base.is_none() {
+                continue;
+            }
+            let before = provision.base.as_ref().unwrap_or(&provision.secret.name);
+            let named = (provision.secret.namespace.as_deref(), before.as_str());
+            let object = if promoted { Object::ConfigMaps } else { Object::Secrets };
+            let (stream, inventory) = (self.stream, self.inventory);
+            for usage in inventory.uses_of(object, named, self.namespace) {
+                let place = Place { manifest: usage.consumer, node: usage.node };
+                let followed = self.follow(provision, object, usage);
+                problems.keep(followed.map_err(|problem| problem.at(stream.tell(place))));
+            }
+        }
+        problems.or(())
+    }
+
+    fn follow(&mut self, provision: &Provision, object: Object, usage: &Use) -> Result<(), Problem> {
+        let name = &provision.secret.name;
+        let tree = self.stream.get(usage.consumer).and_then(|manifest| manifest.tree().ok());
+        let Some(tree) = tree else { return Ok(()) };
+        if find::ignored(tree) {
+            return Err(Problem::new(format!("an object marked with sealref.dev/ignore names what is now \"{name}\""))
+                .hint("take the mark away, so that the name can follow"));
+        }
+        if self.may_be_another(provision, object, usage) {
+            if !self.told.insert((usage.consumer, usage.node)) {
+                return Ok(());
+            }
+            return Err(Problem::new("the name may mean objects of several namespaces")
+                .hint("write metadata.namespace, or give --namespace"));
+        }
+        let Some(edits) = self.outcome.fates.edits(usage.consumer) else { return Ok(()) };
+        if object == Object::ConfigMaps {
+            promote(tree, usage, edits);
+        }
+        if provision.base.is_some() { rename(tree, usage, name, edits) } else { Ok(()) }
+    }
+}
+
+impl Follower<'_, '_> {
+    /// Where it is not known in which namespace a name is looked up, another object of that name may be meant.
+    fn may_be_another(&self, provision: &Provision, object: Object, usage: &Use) -> bool {
+        let its = provision.secret.namespace.as_deref();
+        if self.namespace.is_some() || usage.namespace.is_some() && its.is_some() {
+            return false;
+        }
+        let name = provision.base.as_ref().unwrap_or(&provision.secret.name);
+        match object {
+            Object::ConfigMaps => {
+                let mut all = self.inventory.by_identity.keys();
+                all.any(|other| other.is("", "ConfigMap") && other.name == *name && other.namespace.as_deref() != its)
+            }
+            Object::Secrets => {
+                let mut all = self.inventory.provides.iter();
+                all.any(|other| other.name == *name && other.namespace.as_deref() != its)
             }
         }
     }
+}
+
+/// Another name at the same place.
+fn rename(tree: &Tree, usage: &Use, name: &str, edits: &mut Edits) -> Result<(), Problem> {
+    if tree.nodes().any(|other| other != usage.node && tree.target(other) == usage.node) {
+        return Err(Problem::new("the name of a Secret that changes stands behind an alias").hint("write it out"));
+    }
+    let said = tree.text(usage.node).unwrap_or_default();
+    let front = said.split_once('/').filter(|_| usage.form == Form::Slashed).map(|(namespace, _)| namespace);
+    let text = front.map_or_else(|| name.to_owned(), |front| format!("{front}/{name}"));
+    match (usage.form, tree.parent(usage.node)) {
+        // The Secret before stays for a rollback, and whoever might read it still may.
+        (Form::RoleNames, Some(list)) => edits.append(list, Value::text(text)),
+        _ => edits.set(usage.node, Value::text(text)),
+    }
+    Ok(())
 }
 
 /// What named a ConfigMap names a Secret.

@@ -141,17 +141,18 @@ fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, 
         for part in &item.template.0 {
             match part {
                 Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
-                Part::Reference(reference) if templated => {
+                Part::Escaped(reference) | Part::Reference(reference) if templated => {
                     let (next, known) = (aliases.len(), aliases.get(&reference.address).copied());
                     let number = known.unwrap_or(next);
                     let alias = format!("v{number}");
-                    text.push_str(&format!("{{{{ .{alias} }}}}"));
+                    let inside = if matches!(part, Part::Escaped(_)) { INSIDE } else { "" };
+                    text.push_str(&format!("{{{{ .{alias}{inside} }}}}"));
                     if known.is_none() {
                         aliases.insert(&reference.address, next);
                         data.push(entry(alias.into(), provision, reference, terms)?);
                     }
                 }
-                Part::Reference(reference) => {
+                Part::Escaped(reference) | Part::Reference(reference) => {
                     data.push(entry(item.key.as_str().into(), provision, reference, terms)?);
                 }
             }
@@ -162,6 +163,9 @@ fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, 
     }
     Ok((data, composed))
 }
+
+/// Makes of a value what stands between the quotes of a JSON string.
+const INSIDE: &str = r#" | toJson | trimPrefix "\"" | trimSuffix "\"""#;
 
 /// Braces that the template engine would read become a Go string literal.
 fn push_escaped(out: &mut String, literal: &str) {

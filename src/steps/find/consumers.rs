@@ -56,11 +56,11 @@ fn expand(path: &str, form: &str, macros: &[Line], see: &mut dyn FnMut(String, &
 
 fn read(form: &str) -> (Form, Object) {
     let (form, object) = match form.strip_suffix(" configMap") {
-        Some(form) => (form, Object::ConfigMap),
-        None => (form, Object::Secret),
+        Some(form) => (form, Object::ConfigMaps),
+        None => (form, Object::Secrets),
     };
     let form = match form {
-        "env" => Form::Env,
+        "variable" => Form::Env,
         "envFrom" => Form::EnvFrom,
         "kind" => Form::Kind,
         "projected" => Form::Projected,
@@ -90,7 +90,7 @@ pub(super) fn uses(tree: &Tree, id: ManifestId, identity: &Identity, more: &[Con
         visit.visit(path, &mut uses);
     }
     for said in more.iter().filter(|said| identity.is(&said.group, &said.kind)) {
-        let path = Path { path: said.path.as_str().to_owned(), form: Form::Other, object: Object::Secret };
+        let path = Path { path: said.path.as_str().to_owned(), form: Form::Other, object: Object::Secrets };
         visit.visit(&path, &mut uses);
     }
     uses
@@ -137,7 +137,7 @@ impl Visit<'_, '_> {
         let text = |key: &str| tree.get(holder, key).and_then(|node| tree.text(node));
         let objects = match (path.form, text("kind")) {
             (Form::RoleNames, _) => objects_of_rule(tree, holder),
-            (Form::Kind, Some("ConfigMap")) => vec![Object::ConfigMap],
+            (Form::Kind, Some("ConfigMap")) => vec![Object::ConfigMaps],
             (Form::Kind | Form::Other, Some(kind)) if kind != "Secret" => vec![],
             _ => vec![path.object],
         };
@@ -179,7 +179,7 @@ fn objects_of_rule(tree: &Tree, rule: NodeId) -> Vec<Object> {
         let list = tree.get(rule, list).into_iter().flat_map(|list| tree.items(list));
         list.filter_map(|item| tree.text(item)).any(|text| words.contains(&text))
     };
-    let kinds = [("secrets", Object::Secret), ("configmaps", Object::ConfigMap)];
+    let kinds = [("secrets", Object::Secrets), ("configmaps", Object::ConfigMaps)];
     let named = kinds.into_iter().filter(|(word, _)| says("apiGroups", ["", "*"]) && says("resources", [word, "*"]));
     named.map(|(_, object)| object).collect()
 }

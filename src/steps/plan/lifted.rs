@@ -58,24 +58,39 @@ impl Context<'_, '_> {
                 continue;
             }
             let (name, key) = (name.clone(), found.key.clone());
-            lifts.push(Lift::Key { place: found.place, site: found.site, name, key });
+            lifts.push(Lift::Key { places: vec![found.place], site: found.site, name, key });
             places.insert(found.place);
             items.push(Item { key: found.key, place: found.place, template: found.template });
         }
         if items.is_empty() {
             return problems.or((None, lifts));
         }
+        let provision = self.lifted_secret(id, identity, &metadata, items, &mut problems);
+        problems.or((provision, lifts))
+    }
+
+    /// The Secret of an object from which values are lifted; it comes before that.
+    pub(super) fn lifted_secret<'t>(
+        &self,
+        id: ManifestId,
+        identity: &Identity,
+        metadata: &Metadata,
+        items: Vec<Item<'t>>,
+        problems: &mut Problems,
+    ) -> Option<Provision<'t>> {
         let secret = Identity {
             api_version: "v1".to_owned(),
             kind: "Secret".to_owned(),
             namespace: identity.namespace.clone(),
-            name,
+            name: lifted_name(identity),
         };
+        let metadata = problems.keep(before(metadata).map_err(|problem| problem.at(self.stream.tell_object(id))))?;
         let mut provision = Provision {
             origin: Origin::Lifted(id),
             supersedes: None,
             secret,
-            metadata: before(&metadata).map_err(|problem| problem.at(at()))?,
+            base: None,
+            metadata,
             secret_type: None,
             immutable: None,
             target: TargetName(""),
@@ -85,8 +100,8 @@ impl Context<'_, '_> {
             scope: self.job.settings.scope,
         };
         let rule = self.rule(&provision.secret, &provision.metadata);
-        self.settle(&mut provision, rule, &mut problems);
-        problems.or((Some(provision), lifts))
+        self.settle(&mut provision, rule, problems);
+        Some(provision)
     }
 }
 

@@ -72,7 +72,7 @@ fn around(item: &Item, seals: bool) -> Result<(), Problem> {
     for part in &item.template.0 {
         match part {
             Part::Literal(literal) => text.push_str(literal.text().unwrap_or_default()),
-            Part::Reference(_) => text.push(plaintext::REFERENCE),
+            Part::Escaped(_) | Part::Reference(_) => text.push(plaintext::REFERENCE),
         }
     }
     match plaintext::detect(&text) {

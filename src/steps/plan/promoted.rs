@@ -1,9 +1,8 @@
-//! ConfigMaps that hold references: refused, or made Secrets that whatever names them can follow to.
+//! ConfigMaps that hold references become Secrets that whatever names them can follow to.
 
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, TargetName, Use};
-use crate::settings::ConfigMaps;
 use crate::steps::find::{self, Found};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
@@ -21,16 +20,6 @@ impl Context<'_, '_> {
             let escapes = values.into_iter().filter(|value| value.referring);
             return Ok((None, escapes.map(|value| Lift::text(&value.template, value.place)).collect()));
         }
-        if self.job.settings.config_maps == ConfigMaps::Deny {
-            for value in values.iter().filter(|value| !value.template.is_literal()) {
-                problems.push(
-                    Problem::new("a reference stands in a ConfigMap, which many may read")
-                        .hint("move the value to a Secret, or let ConfigMaps become Secrets in the settings: configMaps: Promote")
-                        .at(self.stream.tell(value.place)),
-                );
-            }
-            return Err(problems);
-        }
         problems.keep(whole(tree).map_err(|problem| problem.at(self.stream.tell_object(id))));
         problems.extend(self.left_behind(id, identity));
         let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
@@ -41,6 +30,7 @@ impl Context<'_, '_> {
             origin: Origin::Promoted(id),
             supersedes: None,
             secret,
+            base: None,
             metadata,
             secret_type: None,
             immutable: None,
@@ -60,7 +50,7 @@ impl Context<'_, '_> {
         let mut problems = Problems::default();
         let namespace = self.job.terms.namespace.as_deref();
         let named = (config_map.namespace.as_deref(), config_map.name.as_str());
-        let uses: Vec<&Use> = self.inventory.uses_of(Object::ConfigMap, named, namespace).collect();
+        let uses: Vec<&Use> = self.inventory.uses_of(Object::ConfigMaps, named, namespace).collect();
         for (consumer, tree, identity) in self.stream.read().filter(|(consumer, ..)| *consumer != id) {
             let told = |node: NodeId, what: &str, hint: &str| {
                 let what = format!("{what} \"{}\", which becomes a Secret", config_map.name);

@@ -1,0 +1,146 @@
+//! Values of a HelmRelease, lifted as subtrees of YAML into one key of a Secret.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::{Context, object};
+use crate::error::{Exit, Problem, Problems};
+use crate::model::{Identity, Item, Lift, ManifestId, Opaque, Part, Place, Provision, Template, escaped};
+use crate::steps::find::Found;
+use crate::yaml::{Kind, NodeId, Syntax, Tree, Value};
+
+/// The key that Flux reads where none is named.
+const KEY: &str = "values.yaml";
+
+impl Context<'_, '_> {
+    /// Plans the Secret of the values that hold references: for each the smallest subtree, lists whole.
+    pub(super) fn values<'t>(
+        &self,
+        id: ManifestId,
+        tree: &Tree,
+        identity: &Identity,
+        found: Vec<Found<'t>>,
+    ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
+        let (escapes, found): (Vec<Found>, Vec<Found>) =
+            found.into_iter().partition(|found| found.template.is_literal());
+        let mut lifts: Vec<Lift> = escapes.iter().map(|found| Lift::text(&found.template, found.place)).collect();
+        let Some(first) = found.first() else {
+            return Ok((None, lifts));
+        };
+        let (place, site) = (first.place, first.site);
+        let mut problems = Problems::default();
+        let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
+        for found in &found {
+            let subtree = subtree(tree, found.place.node)
+                .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out"));
+            subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(found.place)))));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // An escape that is lifted with its list needs no edit.
+        let lifted = |place: &Place| subtree(tree, place.node).is_some_and(|(node, _)| subtrees.contains_key(&node));
+        lifts.retain(|lift| !lift.places().iter().any(lifted));
+        let inside = found.into_iter().chain(escapes).filter(|found| lifted(&found.place));
+        let template = text(tree, &subtrees, inside.map(|found| (found.place.node, found.template)).collect())?;
+        let items = vec![Item { key: KEY.to_owned(), place, template }];
+        let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
+        let provision = self.lifted_secret(id, identity, &metadata, items, &mut problems);
+        let places = subtrees.into_keys().map(|node| Place { manifest: id, node }).collect();
+        if let Some(provision) = &provision {
+            lifts.push(Lift::Key { places, site, name: provision.secret.name.clone(), key: KEY.to_owned() });
+        }
+        problems.or((provision, lifts))
+    }
+}
+
+/// The outermost list around a value, or the value itself, with the keys that lead to it from `spec.values`.
+fn subtree(tree: &Tree, value: NodeId) -> Option<(NodeId, Vec<String>)> {
+    let root = tree.at(tree.root(), &["spec", "values"])?;
+    let (mut at, mut subtree, mut keys) = (value, value, vec![]);
+    while at != root {
+        let parent = tree.parent(at)?;
+        if tree.kind(parent) == Kind::Seq {
+            subtree = parent;
+            keys.clear();
+        } else {
+            let (key, _) = tree.entries(parent).into_iter().find(|(_, value)| *value == at)?;
+            keys.insert(0, tree.key(key).into_owned());
+        }
+        at = parent;
+    }
+    (subtree != root).then_some((subtree, keys))
+}
+
+/// YAML of the subtrees at their places, with the references inside texts that are written as in JSON.
+fn text<'t>(
+    tree: &Tree,
+    subtrees: &BTreeMap<NodeId, Vec<String>>,
+    mut templates: BTreeMap<NodeId, Template<'t>>,
+) -> Result<Template<'t>, Problem> {
+    // A word that stands nowhere in the object marks the places to fill; its colon makes the writer put it in quotes.
+    let mut mark = "mark".to_owned();
+    while tree.said().contains(&mark) {
+        mark.push('x');
+    }
+    let nodes: Vec<NodeId> = templates.keys().copied().collect();
+    let marked = |node: NodeId| {
+        let number = nodes.binary_search(&node).ok()?;
+        Some(Value::text(format!("{mark}{number}:")))
+    };
+    let mut whole = Value::Map(vec![]);
+    for (node, keys) in subtrees {
+        put(&mut whole, keys, value(tree, *node, &marked));
+    }
+    let written = whole.write(Syntax::Document);
+    let mut parts = vec![];
+    let mut pieces = written.split(&mark);
+    push(&mut parts, pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (number, rest) = piece.split_once(':').unwrap_or((piece, ""));
+        let node = number.parse().ok().and_then(|number: usize| nodes.get(number));
+        for part in node.and_then(|node| templates.remove(node)).map(|template| template.0).unwrap_or_default() {
+            match part {
+                Part::Reference(reference) | Part::Escaped(reference) => parts.push(Part::Escaped(reference)),
+                Part::Literal(literal) => {
+                    push(&mut parts, &literal.text().map(escaped).unwrap_or_default());
+                }
+            }
+        }
+        push(&mut parts, rest);
+    }
+    let all = templates.is_empty().then_some(Template(parts));
+    all.ok_or_else(|| Problem::new("internal: a value was not lifted").exit(Exit::Bug))
+}
+
+/// Literals that follow each other are one.
+fn push(parts: &mut Vec<Part<'_>>, text: &str) {
+    if let Some(Part::Literal(Opaque(last))) = parts.last_mut() {
+        last.to_mut().extend_from_slice(text.as_bytes());
+    } else if !text.is_empty() {
+        parts.push(Part::Literal(Opaque(Cow::Owned(text.as_bytes().to_vec()))));
+    }
+}
+
+/// A subtree as it is, but for what is marked.
+fn value<'v>(tree: &'v Tree, node: NodeId, marked: &dyn Fn(NodeId) -> Option<Value<'static>>) -> Value<'v> {
+    match tree.kind(node) {
+        _ if marked(node).is_some() => marked(node).unwrap_or(Value::Null),
+        Kind::Map => {
+            let entries = tree.entries(node).into_iter();
+            Value::map(entries.map(|(key, node)| (tree.key(key), value(tree, node, marked))))
+        }
+        Kind::Seq => Value::List(tree.items(node).map(|item| value(tree, item, marked)).collect()),
+        Kind::Scalar => Value::of(tree, node),
+    }
+}
+
+fn put<'v>(map: &mut Value<'v>, keys: &[String], new: Value<'v>) {
+    let Some((key, below)) = keys.split_first() else {
+        *map = new;
+        return;
+    };
+    let mut inner = map.get(key).cloned().unwrap_or(Value::Map(vec![]));
+    put(&mut inner, below, new);
+    map.push(key.clone(), inner);
+}
