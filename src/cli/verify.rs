@@ -1,13 +1,16 @@
 //! `sealref verify`: the gate on a final stream. It reads and never changes.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Done;
 use super::explain::Format;
 use super::options::{self, Inputs, Settings};
 use crate::error::Problems;
+use crate::hosts::kustomization;
 use crate::reports;
-use crate::rules::{Finding, Severity};
+use crate::rules::{self, Severity};
 use crate::steps::{self, read, read::Purpose};
 
 /// Check a final stream: unresolved references, plaintext Secrets, previews, broken seals
@@ -15,6 +18,9 @@ use crate::steps::{self, read, read::Purpose};
 pub(super) struct Verify {
     #[command(flatten)]
     inputs: Inputs,
+    /// Check where the kustomizations of a build list the transformer; without a FILE nothing else is checked
+    #[arg(long, value_name = "DIR")]
+    kustomization: Option<PathBuf>,
     /// The stream is all there is: a Secret that nothing provides is an error
     #[arg(long)]
     complete: bool,
@@ -27,10 +33,14 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
+        let layout = self.kustomization.as_deref().map(kustomization::read).transpose()?;
+        let mut findings = layout.as_deref().map(rules::layout).unwrap_or_default();
         let (call, _) = self.settings.call(self.inputs, None)?;
-        let (job, _) = options::job(call, Purpose::Uses)?;
-        let stream = read::read(&job.input, Purpose::Uses.by(&job.settings))?;
-        let findings: Vec<Finding> = steps::verify(&stream, &job, self.complete)?;
+        if layout.is_none() || !call.operands.is_empty() {
+            let (job, _) = options::job(call, Purpose::Uses)?;
+            let stream = read::read(&job.input, Purpose::Uses.by(&job.settings))?;
+            findings.extend(steps::verify(&stream, &job, self.complete)?);
+        }
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {
             Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },

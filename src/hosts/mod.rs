@@ -2,6 +2,7 @@
 
 pub mod helm;
 pub mod krm;
+pub mod kustomization;
 pub mod kustomize_plugin;
 mod settings;
 pub mod stream;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::kustomization;
 use super::settings::Found;
 use super::{Duplicates, Items, Job, Names, Old, Reading, Terms, Wanted};
 use crate::error::{Exit, Problem, Problems};
@@ -119,8 +120,7 @@ fn file(path: &Path) -> Result<Source, Problem> {
 fn refuse_builds(folder: &Path) -> Result<(), Problem> {
     let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
     let shown = folder.to_string_lossy();
-    let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-    if kustomization.iter().any(there) {
+    if kustomization::NAMES.iter().any(there) {
         return Err(Problem::new("the folder is a kustomization")
             .hint(format!("build it first: kustomize build {shown} | sealref render -"))
             .at(shown));

@@ -226,7 +226,9 @@ impl<'s> Stream<'s> {
         Problem::new(fault.message.clone()).hint(fault.hint).at(self.tell_line(manifest, fault.line))
     }
 
-    fn tell_line(&self, manifest: &Manifest, line: usize) -> String {
+    /// `stdin:41`, for a line within a manifest, counted from 1.
+    #[must_use]
+    pub fn tell_line(&self, manifest: &Manifest, line: usize) -> String {
         let name = self.names.get(manifest.source).copied().unwrap_or("stdin");
         format!("{name}:{}", manifest.line + line.saturating_sub(1))
     }

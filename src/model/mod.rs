@@ -7,6 +7,7 @@
 mod ask;
 mod fate;
 mod inventory;
+mod kustomization;
 mod lineage;
 mod manifest;
 mod pattern;
@@ -19,7 +20,8 @@ mod store;
 pub use ask::{Ask, Reply, Wire};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
-pub use lineage::{HASHED, LOCAL, SHADOW};
+pub use kustomization::{Kustomization, Layered, Role, Transformer};
+pub use lineage::{GUARD, HASHED, LOCAL, SHADOW};
 pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};

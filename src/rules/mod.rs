@@ -2,10 +2,14 @@
 //!
 //! A new rule is one file here and two lines in this one.
 
+mod build;
+mod layout;
 pub mod plaintext;
 mod references;
 mod reload;
 mod seals;
+
+pub use layout::layout;
 
 use crate::error::Problem;
 use crate::model::{Identity, Inventory, Place, Stream};
@@ -64,4 +68,5 @@ pub trait Rule: Sync {
 }
 
 /// All families.
-pub static RULES: &[&dyn Rule] = &[&references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];
+pub static RULES: &[&dyn Rule] =
+    &[&build::Build, &references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];

@@ -10,6 +10,7 @@ pub mod emit;
 pub mod fetch;
 pub mod find;
 pub mod generate;
+mod guard;
 pub mod plan;
 pub mod read;
 pub mod rewire;
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
 use crate::hosts::{Items, Job, Wanted};
-use crate::model::{Address, Manifest, Plan, Stream, Wire};
+use crate::model::{Address, GUARD, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
 use crate::settings::Policy;
 use crate::sources;
@@ -59,6 +60,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let checksums = annotate::settle(&stream, &mut plan, &fetched, &restarts, &job.settings)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome)?;
+    guard::dismiss(&stream, &job.terms, &mut outcome)?;
     annotate::annotate(&stream, &plan, &restarts, &checksums, &job.settings, &mut outcome, &mut warnings);
     let checked = check::check(&stream, &plan, &found.inventory, &job.terms, outcome)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
@@ -81,7 +83,8 @@ fn left_out(stream: &Stream) -> Problems {
             .hint("keep them in .sealref.yaml, or name them with --config")
             .at(format!("{name}:{}", manifest.line))
     };
-    stream.ours.iter().map(told).collect()
+    let is_settings = |ours: &&Manifest| ours.identity().is_ok_and(|identity| !identity.is(GUARD.0, GUARD.1));
+    stream.ours.iter().filter(is_settings).map(told).collect()
 }
 
 fn variable(address: &Address) -> Option<String> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::find::consumers;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
-use crate::model::{Input, LOCAL, Manifest, ManifestId, Source, Stream};
+use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream};
 use crate::settings::{Settings, Transform};
 use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
 
@@ -195,9 +195,10 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
             continue;
         }
         let in_list = matches!(manifest.syntax, Syntax::Item { .. } | Syntax::Member);
-        if identity.kind == Transform::KIND && manifest.syntax == Syntax::Document {
+        let is_guard = identity.is(GUARD.0, GUARD.1);
+        if (identity.kind == Transform::KIND || is_guard) && manifest.syntax == Syntax::Document {
             ours.push(*id);
-        } else if !(in_list && is_local(manifest)) {
+        } else if !(in_list && (is_guard || is_local(manifest))) {
             problems.push(
                 Problem::new(format!("{} is of sealref, and cannot stand here", identity.kind))
                     .hint(format!("settings are a document, better a file, of their own; in a list they are marked {LOCAL}: \"true\""))

@@ -31,6 +31,13 @@ pub(crate) struct Builder {
     function: bool,
 }
 
+impl Builder {
+    /// The same program, called otherwise.
+    pub(crate) fn with(&self, words: Vec<&'static str>) -> Self {
+        Self { name: self.name.clone(), program: self.program.clone(), words, function: self.function }
+    }
+}
+
 /// kustomize both ways, and each kubectl; what is missing is told.
 pub(crate) fn builders() -> Vec<Builder> {
     let mut all = vec![];

@@ -1,0 +1,46 @@
+//! A guard among the resources of a kustomization: gone where sealref ran, and there where a builder skipped it.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test starts programs, fails by panicking, and needs a part of what others need"
+)]
+
+#[path = "support/builders.rs"]
+mod builders;
+#[path = "support/peers.rs"]
+mod peers;
+
+use builders::{Layout, Objects};
+
+const FILES: &str = "== app/guard.yaml
+apiVersion: sealref.dev/v1alpha1
+kind: Guard
+metadata: {name: sealref-ran}
+== app/kustomization.yaml
+namespace: shop
+resources: [guard.yaml]
+secretGenerator: [{name: db, literals: [password=ref+file://password.txt]}]
+transformers: [fn.yaml]
+";
+
+#[test]
+fn a_guard_is_gone_where_sealref_ran() {
+    let Some(built) = Layout::new(FILES, "").built("app") else { return };
+    assert!(!built.agree().has("Guard"), "{}", built.text);
+}
+
+#[test]
+fn a_guard_stays_where_kustomize_skips_functions_and_verify_finds_it() {
+    let builders = builders::builders();
+    let Some(builder) = builders.iter().find(|builder| builder.name == "kustomize, function") else { return };
+    let skipping = builder.with(vec!["build", "--enable-alpha-plugins"]);
+    let layout = Layout::new(FILES, "");
+    let objects = Objects::read(layout.succeeds(&skipping, "app"));
+    assert!(objects.has("Guard"), "{}", objects.text);
+    let (good, told) = objects.verified();
+    assert!(!good && told.contains("[build/skipped]"), "{told}");
+}
