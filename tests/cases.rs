@@ -18,6 +18,16 @@ fn explain() {
 }
 
 #[test]
+fn generator() {
+    check("cases/generator", "");
+}
+
+#[test]
+fn krm() {
+    check("cases/krm", "");
+}
+
+#[test]
 fn output() {
     check("cases/output", "");
 }
