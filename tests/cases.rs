@@ -23,8 +23,18 @@ fn explain() {
 }
 
 #[test]
+fn generator() {
+    check("cases/generator", "");
+}
+
+#[test]
 fn helmrelease() {
     check("cases/helmrelease", "");
+}
+
+#[test]
+fn krm() {
+    check("cases/krm", "");
 }
 
 #[test]

@@ -8,6 +8,7 @@
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test starts programs, and fails by panicking"
 )]
@@ -585,4 +586,125 @@ fn a_generator_takes_no_literals_and_no_files_that_it_cannot_read() {
     ] {
         generated(GENERATES, &GENERATOR.replace(from, to)).refused("app", message);
     }
+}
+
+/// What is sealed inside kustomize opens in kubeseal under the name that kustomize gives in the end.
+#[test]
+fn what_kustomize_gives_opens_in_kubeseal() {
+    let Some(kubeseal) = peers::peer("kubeseal") else { return };
+    let Some(objects) = one(PROD, "").built("app") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let sealed = folder.path().join("sealed.json");
+    std::fs::write(&sealed, objects.one("SealedSecret").to_string()).unwrap();
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/demo-private-key.pem");
+    let mut command = Command::new(kubeseal);
+    command.args(["--recovery-unseal", "--recovery-private-key", key]).stdin(std::fs::File::open(sealed).unwrap());
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    let opened: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{told}"));
+    assert_eq!(opened["data"]["password"], "Zmlyc3QtczNjcmV0", "base64 of first-s3cret");
+    assert_eq!(opened["metadata"]["name"], references(&objects)[0]);
+}
+
+/// JSON in one line is read by kustomize as it was meant, whatever stands in it.
+#[test]
+fn texts_that_yaml_could_mistake_come_through_kustomize_unchanged() {
+    let texts = [
+        "yes",
+        "0x10",
+        "1_000",
+        "012",
+        "12:30:45",
+        "2001-01-01",
+        "~",
+        " a ",
+        "\u{feff}",
+        "\u{1f600}",
+        "a: b #c",
+        "'\"\\",
+    ];
+    let env: Vec<_> =
+        (0..).zip(texts).map(|(n, text)| serde_json::json!({"name": format!("E{n}"), "value": text})).collect();
+    let lifted = serde_json::json!({"name": "PW", "value": "ref+vault://kv/x#/y"});
+    let env: Vec<_> = env.into_iter().chain([lifted]).collect();
+    let deployment = serde_json::json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "web", "env": env}]}}},
+    });
+    let kustomization = "namespace: prod\nresources: [dep.yaml]\ntransformers: [fn.yaml]\n";
+    // kustomize takes a byte order mark only where it is escaped.
+    let escaped = |c: char| {
+        if c == '\u{feff}' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
+    };
+    let deployment: String = deployment.to_string().chars().map(escaped).collect();
+    let files = format!("== app/dep.yaml\n{deployment}\n== app/kustomization.yaml\n{kustomization}");
+    let Some(objects) = Layout::new(&files, VAULT).built("app") else { return };
+    let container = &objects.one("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let values: Vec<&str> =
+        container["env"].as_array().unwrap().iter().filter_map(|one| one["value"].as_str()).collect();
+    assert_eq!(values, texts);
+    assert_eq!(objects.one("Deployment")["spec"]["replicas"], 3);
+}
+
+#[test]
+fn kpt_changes_files_in_place_and_keeps_comments() {
+    let Some(kpt) = builders::on_the_path("kpt") else { return };
+    let app = "# What the web may know
+apiVersion: v1
+kind: Secret
+metadata:
+  name: db
+  namespace: shop
+stringData:
+  password: ref+file://password.txt
+---
+# The web
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web # its name
+  namespace: shop
+spec: {template: {spec: {containers: [{name: web, envFrom: [{secretRef: {name: db}}]}]}}} # as it stands
+";
+    let other = "# Untouched\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept}\ndata: {a: 'yes',   b: x}\n";
+    let layout = Layout::new(&format!("== package/app.yaml\n{app}== package/other.yaml\n{other}"), "");
+    let root = layout.folder();
+    std::fs::write(root.join("password.txt"), "first-s3cret").unwrap();
+    let settings = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nmetadata: {name: secrets}\nspec:
+  sealing: {certificate: demo-certificate.pem, key: {file: demo-sealing.key}}\n";
+    std::fs::write(root.join("settings.yaml"), settings).unwrap();
+    let run = |package: &str| {
+        let mut command = Command::new(&kpt);
+        command.args(["fn", "eval", package, "--exec", "sealref", "--fn-config", "settings.yaml"]);
+        layout.called(&mut command).output().unwrap()
+    };
+    let output = run("package");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let changed = std::fs::read_to_string(root.join("package/app.yaml")).unwrap();
+    let objects = Objects::read(changed.clone());
+    assert_eq!(objects.agree().sealed_for(), "shop/db");
+    assert!(changed.starts_with("# What the web may know\napiVersion: bitnami.com/v1alpha1\n"), "{changed}");
+    for comment in ["---\n# The web\napiVersion", "name: web # its name\n", " # as it stands\n"] {
+        assert!(changed.contains(comment), "{changed}");
+    }
+    assert!(!changed.contains("config.kubernetes.io"), "{changed}");
+    let files: Vec<_> =
+        std::fs::read_dir(root.join("package")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    // Nothing is left to do.
+    assert!(run("package").status.success());
+    assert_eq!(std::fs::read_to_string(root.join("package/app.yaml")).unwrap(), changed);
+}
+
+#[test]
+fn kpt_shows_what_is_wrong_and_changes_nothing() {
+    let Some(kpt) = builders::on_the_path("kpt") else { return };
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: shop}\nstringData: {password: hunter2-s3cret}\n";
+    let layout = Layout::new(&format!("== package/db.yaml\n{secret}"), "");
+    let mut command = Command::new(kpt);
+    let output = layout.called(command.args(["fn", "eval", "package", "--exec", "sealref"])).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("a literal value stands in a Secret"), "{told}");
+    assert_eq!(std::fs::read_to_string(layout.folder().join("package/db.yaml")).unwrap(), secret);
 }

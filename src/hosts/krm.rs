@@ -8,14 +8,15 @@ use crate::error::{Problem, Problems};
 use crate::model::{Input, Source};
 use crate::outside::wire::World;
 use crate::settings::{Generator, Transform};
-use crate::yaml::{self, NodeId, Scalar, Syntax, Tree};
+use crate::yaml::{self, Envelope, NodeId, Scalar, Syntax, Tree};
 
 /// True for one list of resources, as orchestrators hand it to functions.
 #[must_use]
 pub fn is_call(input: &Input) -> bool {
     let [source] = input.0.as_slice() else { return false };
     memchr::memmem::find(source.text.as_bytes(), b"ResourceList").is_some()
-        && envelope(source).is_ok_and(|list| Tree::parse(&list, Syntax::Document).is_ok_and(|list| is_list(&list)))
+        && envelope(source)
+            .is_ok_and(|list| Tree::parse(&list.around, Syntax::Document).is_ok_and(|list| is_list(&list)))
 }
 
 /// The job of a list of resources.
@@ -25,8 +26,8 @@ pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
             .hint("`sealref krm` is called by kustomize or kpt; for manifests there is `sealref render`")
     };
     let [source] = input.0.as_slice() else { return Err(no_call().into()) };
-    let list = envelope(source)?;
-    let list = Tree::parse(&list, Syntax::Document).map_err(|fault| source.problem(fault))?;
+    let envelope = envelope(source)?;
+    let list = Tree::parse(&envelope.around, Syntax::Document).map_err(|fault| source.problem(fault))?;
     if !is_list(&list) {
         return Err(no_call().at(source.name.clone()).into());
     }
@@ -41,7 +42,7 @@ pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
         Some(node) if !generates => Found::given(&call, source, &list, node)?,
         Some(_) | None => Found::search(&call)?,
     };
-    let names = names(source, generates)?;
+    let names = names(&envelope, generates)?;
     let (mut job, world) = stream::job_under(found, input, call)?;
     job.terms.names = names;
     if names != Names::Final {
@@ -74,7 +75,7 @@ fn choose(list: &Tree, config: NodeId, call: &mut Call) -> Result<(), Problem> {
 }
 
 /// The list without its items: those may be many, and are nothing to ask here.
-fn envelope(source: &Source) -> Result<String, Problem> {
+fn envelope(source: &Source) -> Result<Envelope<'_>, Problem> {
     let list = yaml::envelope(&source.text).map_err(|fault| source.problem(fault))?;
     list.ok_or_else(|| {
         Problem::new("several documents came in where one list of resources was expected")
@@ -89,13 +90,11 @@ fn is_list(tree: &Tree) -> bool {
 }
 
 /// kustomize tells each item who it is, and others do not; it hands a generator nothing but its own configuration.
-fn names(source: &Source, generates: bool) -> Result<Names, Problem> {
-    let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
-    let first = pieces.pieces.first().map(|piece| (piece, Tree::parse(piece.text, piece.syntax)));
-    let Some((piece, tree)) = first else { return Ok(Names::Final) };
-    let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+fn names(list: &Envelope, generates: bool) -> Result<Names, Problem> {
+    // What does not parse is told by whoever reads it.
+    let Some(Ok(tree)) = list.first.map(|(text, syntax)| Tree::parse(text, syntax)) else { return Ok(Names::Final) };
     let told = tree.at(tree.root(), &["metadata", "annotations", "kustomize.config.k8s.io/id"]).is_some();
-    let alone = if pieces.pieces.len() == 1 { kind(&tree, tree.root()) } else { None };
+    let alone = if list.items == 1 { kind(&tree, tree.root()) } else { None };
     match (generates, alone, told) {
         (true, Some(Generator::KIND), _) => Ok(Names::Early),
         (true, ..) => Err(misplaced_generator()),

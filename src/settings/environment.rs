@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::consumer::{ConfigMaps, Consumer, HelmReleases, Reload, When};
 use super::text::Link;
-use super::transform::{
-    ConfigMaps, Consumer, HelmReleases, KeySource, Plaintext, Provided, Reload, SecretRule, Spec, Store, Suffix, When,
-    is_pem,
-};
+use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, nearest};
 use crate::model::{Pattern, Scope, StoreSpec};

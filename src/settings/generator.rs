@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::transform::Name;
 
 /// References that become a Secret without a manifest of it.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Generator {
     /// `sealref.dev/v1alpha1`.
@@ -27,7 +26,7 @@ impl Generator {
 }
 
 /// What is in the Secret.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct References {
     /// `type` of the Secret.
@@ -46,7 +45,7 @@ pub struct References {
 }
 
 /// What kustomize's own generators know.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Options {
     /// True: no hash behind the name.
@@ -62,7 +61,7 @@ pub struct Options {
 }
 
 /// What happens to a Secret of the name that is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Behavior {
     /// It is an error.

@@ -3,6 +3,7 @@
 //!
 //! Receives texts that somebody else has read; gives back [`Settings`] and [`Allowed`]. Opens nothing.
 
+mod consumer;
 mod environment;
 mod generator;
 mod interval;
@@ -11,12 +12,10 @@ mod text;
 mod transform;
 mod version;
 
+pub use consumer::{ConfigMaps, Consumer, Controller, HelmReleases, Reload, When};
 pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use generator::{Behavior, Generator, References};
 pub use interval::Interval;
 pub use policy::{Allowed, Policy};
-pub use transform::{
-    ConfigMaps, Consumer, Controller, HelmReleases, Plaintext, Provided, Reload, SecretRule, Spec, Suffix, Transform,
-    When, schema,
-};
+pub use transform::{Plaintext, Provided, SecretRule, Spec, Suffix, Transform, schema};
 pub use version::EsoVersion;

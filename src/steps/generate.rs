@@ -31,7 +31,7 @@ fn expanded(source: &Source, names: Names) -> Result<String, Problems> {
     let mut problems = Problems::default();
     let mut text = String::new();
     for piece in &pieces.pieces {
-        let secret = problems.keep(secret(source, piece, names)).flatten();
+        let secret = problems.keep(secret(source, piece, pieces.pieces.len() == 1, names)).flatten();
         text.push_str(piece.before);
         text.push_str(secret.as_deref().unwrap_or(piece.text));
     }
@@ -40,7 +40,7 @@ fn expanded(source: &Source, names: Names) -> Result<String, Problems> {
 }
 
 /// The text of the Secret; None where no generator stands.
-fn secret(source: &Source, piece: &Piece, names: Names) -> Result<Option<String>, Problem> {
+fn secret(source: &Source, piece: &Piece, alone: bool, names: Names) -> Result<Option<String>, Problem> {
     if !piece.text.contains(Generator::KIND) {
         return Ok(None);
     }
@@ -63,7 +63,8 @@ fn secret(source: &Source, piece: &Piece, names: Names) -> Result<Option<String>
     let value = made(&generator, names).map_err(|problem| problem.at(at(1, "")))?;
     let syntax = match piece.syntax {
         Syntax::Item { column } => Syntax::Line { column },
-        Syntax::Document => Syntax::Inline,
+        // Alone it would be read as JSON; among others it must not be longer than what it stands for.
+        Syntax::Document if !alone => Syntax::Inline,
         other => other,
     };
     let text = [tree.leading(), &value.write(syntax)].concat();

@@ -30,7 +30,7 @@ impl Target for SealedSecret {
         if provision.scope != Scope::ClusterWide && provision.secret.namespace.is_none() {
             let scope = provision.scope.name();
             return Err(Problem::new(format!("the namespace is not known, and scope {scope} seals for one"))
-                .hint("write metadata.namespace, or give --namespace"));
+                .hint("write metadata.namespace (in a kustomization `namespace:`), or give --namespace"));
         }
         Ok(())
     }

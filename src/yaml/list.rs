@@ -30,17 +30,29 @@ pub(super) fn split(splitter: &mut Splitter<'_, '_>, span: Span, depth: usize) -
         .try_for_each(|(first, last, syntax)| split(splitter, (start + first, start + last, syntax), depth + 1))
 }
 
-/// A list of objects without its items, every line where it was; a text that lists nothing as it stands. None for
-/// several documents.
-pub fn envelope(text: &str) -> Result<Option<String>, Fault> {
+/// A document that lists objects, and what can be asked of it without reading them.
+pub struct Envelope<'s> {
+    /// The document without the items, every line where it was.
+    pub around: String,
+    /// The first item, and where it stands.
+    pub first: Option<(&'s str, Syntax)>,
+    /// How many items there are.
+    pub items: usize,
+}
+
+/// The list that a text is; a document that lists nothing has no items. None for several documents.
+pub fn envelope(text: &str) -> Result<Option<Envelope<'_>>, Fault> {
     let documents = documents(text)?;
     let [document] = documents.as_slice() else { return Ok(None) };
     let (start, end) = (document.start, document.end);
-    let spans = items(text.get(start..end).unwrap_or(""), Syntax::Document).unwrap_or_default();
+    let said = text.get(start..end).unwrap_or("");
+    let spans = items(said, Syntax::Document).unwrap_or_default();
     let first = spans.first().map_or(end, |(first, ..)| start + first);
     let last = spans.last().map_or(end, |(_, last, _)| start + last);
     let lines = "\n".repeat(newlines(text.get(first..last).unwrap_or("")));
-    Ok(Some([text.get(..first).unwrap_or(""), &lines, text.get(last..end).unwrap_or("")].concat()))
+    let around = [text.get(..first).unwrap_or(""), &lines, text.get(last..end).unwrap_or("")].concat();
+    let first = spans.first().and_then(|(first, last, syntax)| Some((said.get(*first..*last)?, *syntax)));
+    Ok(Some(Envelope { around, first, items: spans.len() }))
 }
 
 /// True for the kinds whose items are objects of their own.

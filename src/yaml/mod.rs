@@ -24,7 +24,7 @@ mod write;
 
 pub use de::read;
 pub use edit::{Applied, Edits};
-pub use list::envelope;
+pub use list::{Envelope, envelope};
 pub use mistake::Mistake;
 pub use node::{Kind, NodeId, Tree};
 pub use scalar::{Plain, Scalar, kubernetes, kustomize};

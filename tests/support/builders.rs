@@ -26,16 +26,9 @@ const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
 pub(crate) struct Builder {
     pub(crate) name: String,
     program: PathBuf,
-    words: Vec<&'static str>,
+    pub(crate) words: Vec<&'static str>,
     /// As an exec function, else as an older plugin.
     function: bool,
-}
-
-impl Builder {
-    /// The same program, called otherwise.
-    pub(crate) fn with(&self, words: Vec<&'static str>) -> Self {
-        Self { name: self.name.clone(), program: self.program.clone(), words, function: self.function }
-    }
 }
 
 /// kustomize both ways, and each kubectl; what is missing is told.
