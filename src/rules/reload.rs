@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Identity, ManifestId, Object, Place};
+use crate::model::{Identity, ManifestId, Object, Place, Provider};
 use crate::yaml::{NodeId, Tree};
 
 pub(super) struct Reload;
@@ -33,7 +33,7 @@ impl Rule for Reload {
                 let problem = Problem::new(message).hint(hint).at(view.stream.tell(Place { manifest: id, node }));
                 tell(Finding { rule, severity: Severity::Warning, problem });
             };
-            Workload { tree, identity, used }.check(&mut found);
+            Workload { tree, identity, used, view }.check(&mut found);
         }
     }
 }
@@ -44,7 +44,28 @@ struct Workload<'v, 's> {
     tree: &'v Tree<'s>,
     identity: &'v Identity,
     used: &'v Used<'v>,
+    view: &'v View<'v, 's>,
 }
+
+/// Secrets of a namespace that say themselves that nothing restarts for them, where what provides them is in the stream.
+fn ignored<'v>(view: &'v View<'v, '_>, namespace: Option<&str>) -> BTreeSet<&'v str> {
+    let near = |its: Option<&str>| its.is_none() || namespace.is_none() || its == namespace;
+    let provides = view.inventory.provides.iter().filter(|provider| near(provider.namespace.as_deref()));
+    let says = |provider: &&Provider| {
+        let tree = view.stream.get(provider.manifest).and_then(|manifest| manifest.tree().ok());
+        let says = |tree: &Tree, path: &[&str]| {
+            let map = tree.at(tree.root(), path);
+            map.and_then(|map| tree.at(map, &["metadata", "annotations", IGNORE])).and_then(|node| tree.text(node))
+                == Some("true")
+        };
+        let templates = [&[][..], &["spec", "template"], &["spec", "target", "template"]];
+        tree.is_some_and(|tree| templates.iter().any(|path| says(tree, path)))
+    };
+    provides.filter(says).map(|provider| provider.name.as_str()).collect()
+}
+
+/// On a Secret or ConfigMap: nothing restarts for it.
+const IGNORE: &str = "reloader.stakater.com/ignore";
 
 /// Annotations that ask Reloader for something, with the kind of object they are about.
 const ASKS: [(&str, &[Object]); 6] = [
@@ -118,7 +139,8 @@ impl Workload<'_, '_> {
         };
         let excluded = self.tree.at(self.tree.root(), &["metadata", "annotations", excluded]);
         let excluded = excluded.and_then(|node| self.tree.text(node)).unwrap_or_default();
-        let excluded: BTreeSet<&str> = excluded.split(',').map(str::trim).collect();
+        let mut excluded: BTreeSet<&str> = excluded.split(',').map(str::trim).collect();
+        excluded.extend(ignored(self.view, self.identity.namespace.as_deref()));
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let Ok(pattern) = Regex::new(&format!("^(?:{item})$")) else {
                 let hint = "a name stands for itself, with a backslash before each dot";
@@ -131,7 +153,7 @@ impl Workload<'_, '_> {
                 let hint = "remove it, or correct the name";
                 found("reload/unused", node, format!("nothing here uses \"{item}\", for which it restarts"), hint);
             } else if names.iter().all(|name| excluded.contains(name)) {
-                let hint = "remove it from one of the two";
+                let hint = "remove it here, or from the annotation that excludes it, there or on the Secret";
                 found("reload/excluded", node, format!("\"{item}\" is excluded by another annotation"), hint);
             }
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::emit::Outcome;
 use super::find;
 use crate::error::{Problem, Problems};
-use crate::model::{Form, Inventory, Lift, ManifestId, Object, Origin, Place, Plan, Provision, Stream, Use};
+use crate::model::{Form, Inventory, Lift, Object, Origin, Place, Plan, Provision, Stream, Use};
 use crate::settings::Allowed;
 use crate::sites;
 use crate::yaml::{Edits, NodeId, Tree, Value};
@@ -33,22 +33,21 @@ pub fn rewire(
             Lift::Text { place, text } => edits.set(place.node, Value::text(text.clone())),
         }
     }
-    let follower = Follower { stream, inventory, namespace, told: BTreeSet::new(), outcome };
+    let follower = Follower { stream, inventory, namespace, outcome };
     follower.all(plan)
 }
 
-/// Lets consumers follow to other names and kinds, and tells each that cannot once.
+/// Lets consumers follow to other names and kinds.
 struct Follower<'f, 's> {
     stream: &'f Stream<'s>,
     inventory: &'f Inventory,
     namespace: Option<&'f str>,
-    told: BTreeSet<(ManifestId, NodeId)>,
     outcome: &'f mut Outcome,
 }
 
 impl Follower<'_, '_> {
     fn all(mut self, plan: &Plan) -> Result<(), Problems> {
-        let mut problems = Problems::default();
+        let (mut problems, mut told) = (Problems::default(), BTreeSet::new());
         for provision in &plan.provisions {
             let promoted = matches!(provision.origin, Origin::Promoted(_));
             if !promoted && provision.base.is_none() {
@@ -60,8 +59,12 @@ impl Follower<'_, '_> {
             let (stream, inventory) = (self.stream, self.inventory);
             for usage in inventory.uses_of(object, named, self.namespace) {
                 let place = Place { manifest: usage.consumer, node: usage.node };
-                let followed = self.follow(provision, object, usage);
-                problems.keep(followed.map_err(|problem| problem.at(stream.tell(place))));
+                // Through an alias a place may be found twice.
+                if let Err(problem) = self.follow(provision, object, usage)
+                    && told.insert(place)
+                {
+                    problems.push(problem.at(stream.tell(place)));
+                }
             }
         }
         problems.or(())
@@ -76,15 +79,12 @@ impl Follower<'_, '_> {
                 .hint("take the mark away, so that the name can follow"));
         }
         if self.may_be_another(provision, object, usage) {
-            if !self.told.insert((usage.consumer, usage.node)) {
-                return Ok(());
-            }
             return Err(Problem::new("the name may mean objects of several namespaces")
                 .hint("write metadata.namespace, or give --namespace"));
         }
         let Some(edits) = self.outcome.fates.edits(usage.consumer) else { return Ok(()) };
         if object == Object::ConfigMaps {
-            promote(tree, usage, edits);
+            promote(tree, usage, edits)?;
         }
         if provision.base.is_some() { rename(tree, usage, name, edits) } else { Ok(()) }
     }
@@ -113,9 +113,7 @@ impl Follower<'_, '_> {
 
 /// Another name at the same place.
 fn rename(tree: &Tree, usage: &Use, name: &str, edits: &mut Edits) -> Result<(), Problem> {
-    if tree.nodes().any(|other| other != usage.node && tree.target(other) == usage.node) {
-        return Err(Problem::new("the name of a Secret that changes stands behind an alias").hint("write it out"));
-    }
+    unshared(tree, usage.node)?;
     let said = tree.text(usage.node).unwrap_or_default();
     let front = said.split_once('/').filter(|_| usage.form == Form::Slashed).map(|(namespace, _)| namespace);
     let text = front.map_or_else(|| name.to_owned(), |front| format!("{front}/{name}"));
@@ -127,17 +125,27 @@ fn rename(tree: &Tree, usage: &Use, name: &str, edits: &mut Edits) -> Result<(),
     Ok(())
 }
 
+/// What an alias brings to another place would change there too.
+fn unshared(tree: &Tree, node: NodeId) -> Result<(), Problem> {
+    if tree.nodes().any(|other| other != node && tree.target(other) == node) {
+        return Err(Problem::new("the name of a Secret that changes stands behind an alias").hint("write it out"));
+    }
+    Ok(())
+}
+
 /// What named a ConfigMap names a Secret.
-fn promote(tree: &Tree, usage: &Use, edits: &mut Edits) {
+fn promote(tree: &Tree, usage: &Use, edits: &mut Edits) -> Result<(), Problem> {
     let to = match usage.form {
         Form::Env => "secretKeyRef",
         Form::EnvFrom => "secretRef",
         Form::Projected | Form::Volume => "secret",
         Form::Kind => {
-            let kind = tree.get(usage.holder, "kind");
-            return kind.into_iter().for_each(|kind| edits.set(kind, Value::text("Secret")));
+            if let Some(kind) = tree.get(usage.holder, "kind") {
+                edits.set(kind, Value::text("Secret"));
+            }
+            return Ok(());
         }
-        Form::Other | Form::RoleNames | Form::Slashed => return,
+        Form::Other | Form::RoleNames | Form::Slashed => return Ok(()),
     };
     let key_of = |map, value| tree.entries(map).into_iter().find(|(_, node)| *node == value).map(|(key, _)| key);
     if let Some(key) = key_of(usage.around, usage.holder) {
@@ -145,6 +153,8 @@ fn promote(tree: &Tree, usage: &Use, edits: &mut Edits) {
     }
     // A volume has its own word for the name; a source of a projected volume has not.
     if let (Form::Volume, Some(key)) = (usage.form, key_of(usage.holder, usage.node)) {
+        unshared(tree, usage.holder)?;
         edits.rename(key, "secretName".to_owned());
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Values of a HelmRelease, lifted as subtrees of YAML into one key of a Secret.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, object};
 use crate::error::{Exit, Problem, Problems};
@@ -29,9 +29,20 @@ impl Context<'_, '_> {
         };
         let (place, site) = (first.place, first.site);
         let mut problems = Problems::default();
+        let mut seen = BTreeSet::new();
         let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
-        for found in &found {
+        let aliased: BTreeSet<NodeId> = tree
+            .nodes()
+            .map(|node| (node, tree.target(node)))
+            .filter(|(node, to)| node != to)
+            .map(|(_, to)| to)
+            .collect();
+        for found in found.iter().filter(|found| seen.insert(found.place)) {
+            // What stands at two places would leave both, and be put back at one.
+            let shared =
+                std::iter::successors(Some(found.place.node), |node| tree.parent(*node)).any(|n| aliased.contains(&n));
             let subtree = subtree(tree, found.place.node)
+                .filter(|_| !shared)
                 .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out"));
             subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(found.place)))));
         }
