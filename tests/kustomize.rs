@@ -680,6 +680,8 @@ spec: {template: {spec: {containers: [{name: web, envFrom: [{secretRef: {name: d
     };
     let output = run("package");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("[warning]") && told.contains("published demo key"), "{told}");
     let changed = std::fs::read_to_string(root.join("package/app.yaml")).unwrap();
     let objects = Objects::read(changed.clone());
     assert_eq!(objects.agree().sealed_for(), "shop/db");

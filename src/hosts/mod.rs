@@ -34,6 +34,18 @@ pub struct Terms {
     pub names: Names,
     /// How what stands for an item of a block list is written.
     pub items: Items,
+    /// Where warnings go.
+    pub warnings: Told,
+}
+
+/// Where warnings go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Into the `results` of the list that comes out, where there is one to tell them from.
+    Results,
+    /// To standard error.
+    #[default]
+    Stderr,
 }
 
 /// Whether names will still change.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings::Found;
-use super::{Items, Job, Names, Old, Reading, Terms, Wanted};
+use super::{Items, Job, Names, Old, Reading, Terms, Told, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -56,6 +56,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         old_certificate: call.old_certificate,
         names: Names::Final,
         items: Items::Blocks,
+        warnings: Told::Stderr,
     };
     let world = found.world(call.identities);
     Ok((Job { input, settings, stores, terms }, world))
