@@ -680,6 +680,8 @@ spec: {template: {spec: {containers: [{name: web, envFrom: [{secretRef: {name: d
     };
     let output = run("package");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("[warning]") && told.contains("published demo key"), "{told}");
     let changed = std::fs::read_to_string(root.join("package/app.yaml")).unwrap();
     let objects = Objects::read(changed.clone());
     assert_eq!(objects.agree().sealed_for(), "shop/db");
@@ -707,4 +709,36 @@ fn kpt_shows_what_is_wrong_and_changes_nothing() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("a literal value stands in a Secret"), "{told}");
     assert_eq!(std::fs::read_to_string(layout.folder().join("package/db.yaml")).unwrap(), secret);
+}
+
+/// kustomize passes arguments from 5.7 on; older ones refuse them, so that nothing of ours needs one.
+#[test]
+fn a_function_takes_arguments_where_kustomize_passes_them() {
+    let Some(kustomize) = peers::peer("kustomize") else { return };
+    let layout = one(&PROD.replace("namespace: prod\n", ""), "");
+    layout.declare(true);
+    let config = layout.folder().join("app/fn.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let args = "exec: {path: sealref, args: [krm, --namespace, elsewhere]}";
+    std::fs::write(&config, text.replace("exec: {path: sealref}", args)).unwrap();
+    let mut command = Command::new(kustomize);
+    command.args(["build", "--enable-alpha-plugins", "--enable-exec", "app"]);
+    let output = layout.called(&mut command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let objects = Objects::read(String::from_utf8(output.stdout).unwrap());
+    assert_eq!(objects.sealed_for(), format!("elsewhere/{}", objects.name("SealedSecret")));
+}
+
+#[test]
+fn a_generator_takes_whole_secrets() {
+    let whole = GENERATOR.replace(
+        "  data: {password: ref+file://password.txt}\n  files: [other.txt]\n",
+        "  dataFrom: [ref+vault://kv/shop/common]\n",
+    );
+    let files =
+        format!("== app/dep.yaml\n{DEPLOYMENT}== app/generator.yaml\n{whole}== app/kustomization.yaml\n{GENERATES}");
+    let Some(objects) = Layout::new(&files, VAULT).built("app") else { return };
+    let object = objects.agree().one("ExternalSecret");
+    assert_eq!(object["spec"]["dataFrom"][0]["extract"]["key"], "kv/shop/common");
+    assert_eq!(references(&objects), [objects.name("ExternalSecret"); 3]);
 }

@@ -6,14 +6,15 @@ use clap::Args;
 
 use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, output};
-use crate::error::Problems;
+use crate::error::{Problem, Problems};
 use crate::hosts::stream::{self, Call};
-use crate::hosts::{Job, krm, kustomize_plugin};
+use crate::hosts::{Job, Told, krm, kustomize_plugin};
 use crate::model::Input;
 use crate::outside::random;
 use crate::outside::wire::World;
 use crate::steps;
 use crate::steps::read::Purpose;
+use crate::yaml::{Edits, Syntax, Tree, Value};
 
 /// Be a function of kustomize or kpt: a ResourceList comes in and goes out
 ///
@@ -50,7 +51,11 @@ impl Krm {
         let (call, policy) = self.settings.call(Inputs::only(vec![]), Some(self.sealing))?;
         let (job, mut world) = options::ready(job(stream::input(&call)?, call)?, Purpose::Render)?;
         let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
-        Done::default().warn(&rendered.warnings).print(&output::joined(rendered.outputs))
+        let pieces = output::joined(rendered.outputs);
+        if job.terms.warnings == Told::Results && !rendered.warnings.is_empty() {
+            return Ok(Done::output(with_results(&pieces.concat(), &rendered.warnings)?));
+        }
+        Done::default().warn(&rendered.warnings).print(&pieces)
     }
 }
 
@@ -58,4 +63,19 @@ impl Plugin {
     pub(super) fn run(self) -> Result<Done, Problems> {
         self.called.answer(|input, call| kustomize_plugin::job(&self.configuration, input, call))
     }
+}
+
+/// The list with warnings in it, as the specification has them.
+fn with_results(list: &str, warnings: &Problems) -> Result<String, Problem> {
+    let one = |warning: &Problem| {
+        let message = Value::text(warning.to_string());
+        Value::map([("message", message), ("severity", Value::text("warning"))])
+    };
+    let read = || {
+        let tree = Tree::parse(list, Syntax::Document)?;
+        let mut edits = Edits::default();
+        edits.insert(&tree, tree.root(), &["results"], Value::List(warnings.iter().map(one).collect()));
+        edits.apply(&tree, Syntax::Document)
+    };
+    read().map(|applied| applied.text).map_err(|fault| Problem::new(fault.message).hint(fault.hint))
 }

@@ -3,7 +3,7 @@
 
 use super::settings::Found;
 use super::stream::{self, Call};
-use super::{Items, Job, Names};
+use super::{Items, Job, Names, Told};
 use crate::error::{Problem, Problems};
 use crate::model::{Input, Source};
 use crate::outside::wire::World;
@@ -45,7 +45,10 @@ pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
     let names = names(&envelope, generates)?;
     let (mut job, world) = stream::job_under(found, input, call)?;
     job.terms.names = names;
-    if names != Names::Final {
+    if names == Names::Final {
+        job.terms.warnings = Told::Results;
+    } else {
+        // kustomize reads no results.
         job.terms.items = Items::Lines;
     }
     Ok((job, world))

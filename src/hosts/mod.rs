@@ -38,6 +38,8 @@ pub struct Terms {
     pub items: Items,
     /// What two Secrets of one name are.
     pub duplicates: Duplicates,
+    /// Where warnings go.
+    pub warnings: Told,
 }
 
 /// What two Secrets of one name are.
@@ -48,6 +50,16 @@ pub enum Duplicates {
     Refused,
     /// One for a hook and one for the rest, or one for each hook: they are there at different times.
     Tolerated,
+}
+
+/// Where warnings go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Into the `results` of the list that comes out, where there is one to tell them from.
+    Results,
+    /// To standard error.
+    #[default]
+    Stderr,
 }
 
 /// Whether names will still change.

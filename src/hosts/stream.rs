@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::kustomization;
 use super::settings::Found;
-use super::{Duplicates, Items, Job, Names, Old, Reading, Terms, Wanted};
+use super::{Duplicates, Items, Job, Names, Old, Reading, Terms, Told, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -58,6 +58,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         names: Names::Final,
         items: Items::Blocks,
         duplicates: Duplicates::Refused,
+        warnings: Told::Stderr,
     };
     let world = found.world(call.identities);
     Ok((Job { input, settings, stores, terms }, world))
