@@ -50,6 +50,10 @@ pub fn plan<'t>(
 ) -> Result<Plan<'t>, Problems> {
     let context = Context { stream, inventory, job };
     let mut problems = Problems::default();
+    if job.terms.names != Names::Final && job.settings.reloads() {
+        let hint = "a suffix behind the name restarts what uses it; for `reload` build first, and pipe the result into `sealref render`";
+        problems.push(Problem::new("reload needs final names, and the build still changes them").hint(hint));
+    }
     let mut plan = Plan::default();
     // Found in the order in which the manifests are read here again
     let mut found = found.into_iter().peekable();

@@ -2,6 +2,7 @@
 
 use super::{Context, object};
 use crate::error::{Problem, Problems};
+use crate::hosts::Names;
 use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, TargetName, Use};
 use crate::steps::find::{self, Found};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
@@ -19,6 +20,14 @@ impl Context<'_, '_> {
         if values.iter().all(|value| value.template.is_literal()) {
             let escapes = values.into_iter().filter(|value| value.referring);
             return Ok((None, escapes.map(|value| Lift::text(&value.template, value.place)).collect()));
+        }
+        if self.job.terms.names != Names::Final {
+            let refused = |value: &Found| {
+                Problem::new("a ConfigMap cannot become a Secret in a build that still changes names")
+                    .hint("what names it would not follow: build first, and pipe the result into `sealref render`")
+                    .at(self.stream.tell(value.place))
+            };
+            return Err(values.iter().filter(|value| !value.template.is_literal()).map(refused).collect());
         }
         problems.keep(whole(tree).map_err(|problem| problem.at(self.stream.tell_object(id))));
         problems.extend(self.left_behind(id, identity));
