@@ -96,6 +96,19 @@ pub fn unmarked(bytes: usize) -> String {
     text
 }
 
+/// Objects as `kustomize build` writes them: each fourth a Secret of two references, the others workloads.
+pub fn built(objects: usize) -> String {
+    let mut text = String::new();
+    for number in 0..objects {
+        let object = match number % 4 {
+            0 => secret_of(number, "", |key| format!("ref+vault://kv/shop/app-{number}#/{key}"), 2),
+            _ => workload(number, "", false),
+        };
+        let _ = write!(text, "---\n{object}");
+    }
+    text
+}
+
 /// A ResourceList of at least this many bytes; one item in ten is a Secret that will change, and either
 /// the others name Secrets, so that they have to be read, or they do not.
 pub fn resource_list(bytes: usize, named: bool) -> String {

@@ -71,6 +71,7 @@ pub fn all() -> Vec<Row> {
     let translated = inputs.write("translated.yaml", &inputs::referring(2000, 10));
     let sealed = inputs.write("sealed.yaml", &inputs::literal(200, 5));
     let unmarked = inputs.write("unmarked.yaml", &inputs::unmarked(32_000_000));
+    let built = inputs.write("built.yaml", &inputs::built(3000));
     let few = inputs.write("few.yaml", &inputs::resource_list(10_000_000, false));
     let every = inputs.write("every.yaml", &inputs::resource_list(10_000_000, true));
     let one = inputs.write("one.yaml", inputs::ONE);
@@ -87,6 +88,7 @@ pub fn all() -> Vec<Row> {
             &Ok(None),
         ),
         row("the same, all cores", free(), &bench.render(&translated), &Ok(None)),
+        row("3,000 objects of a build, one in four a Secret", within(0.1), &bench.render(&built), &Ok(None)),
         row(
             "1,000 values sealed, RSA-4096, one core",
             within(0.2),
