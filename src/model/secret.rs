@@ -142,6 +142,9 @@ fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     std::iter::once(Zeroizing::new(bytes.to_vec())).chain(shifted).collect()
 }
 
+/// Forms of one value: itself, and three of base64.
+const FORMS: usize = 4;
+
 /// Bytes of a value that are looked for before it is compared as a whole.
 const BEGINNING: usize = 32;
 
@@ -149,8 +152,8 @@ const BEGINNING: usize = 32;
 pub struct Watch(Option<(AhoCorasick, Vec<Zeroizing<Vec<u8>>>)>);
 
 impl Watch {
-    /// The numbers of the values that a text holds.
-    fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = usize> + 'w {
+    /// The forms of values that a text holds, by their numbers, and where each begins.
+    fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = (usize, usize)> + 'w {
         self.0.iter().flat_map(move |(beginnings, forms)| {
             let whole = move |number: usize, start: usize| {
                 let rest = text.as_bytes().get(start..).unwrap_or_default();
@@ -159,8 +162,13 @@ impl Watch {
             let found = beginnings.find_overlapping_iter(text);
             found
                 .map(|found| (found.pattern().as_usize(), found.start()))
-                .filter_map(move |(number, start)| whole(number, start).then_some(number))
+                .filter(move |(number, start)| whole(*number, *start))
         })
+    }
+
+    /// Where values begin in a text, plain or in base64: the number of the value, and the byte.
+    pub fn places<'w>(&'w self, text: &'w str) -> impl Iterator<Item = (usize, usize)> + 'w {
+        self.seen(text).map(|(form, start)| (form / FORMS, start))
     }
 
     /// Does this text hold one of the values, plain or in base64, that the original does not hold?
@@ -168,8 +176,8 @@ impl Watch {
     pub fn sees_more(&self, text: &str, original: &str) -> bool {
         let mut seen = self.seen(text).peekable();
         seen.peek().is_some() && {
-            let before: BTreeSet<usize> = self.seen(original).collect();
-            seen.any(|number| !before.contains(&number))
+            let before: BTreeSet<usize> = self.seen(original).map(|(form, _)| form).collect();
+            seen.any(|(form, _)| !before.contains(&form))
         }
     }
 }

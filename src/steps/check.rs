@@ -37,6 +37,7 @@ pub fn check(
     inventory: &Inventory,
     terms: &Terms,
     outcome: Outcome,
+    warnings: &mut Problems,
 ) -> Result<Checked, Problems> {
     let Outcome { fates, watch } = outcome;
     let mut problems = Problems::default();
@@ -50,6 +51,7 @@ pub fn check(
     }
     let checker = Checker { stream, lifts, watch, namespace: terms.namespace.as_deref() };
     let fates: Vec<(ManifestId, Vec<Made>, Fate)> = fates.into_parts().collect();
+    warnings.extend(checker.copies(&fates));
     let outs: Vec<Result<Out, Problem>> =
         fates.into_par_iter().map(|(id, before, fate)| checker.out(id, before, fate)).collect();
     let outs = outs.into_iter().filter_map(|out| problems.keep(out)).collect();
@@ -102,6 +104,24 @@ impl Checker<'_, '_> {
             self.unseen(id, text)?;
         }
         Ok(Out { before, instead })
+    }
+
+    /// Values that stood in plain text in what stays, whoever put them there: the first place of each.
+    fn copies(&self, fates: &[(ManifestId, Vec<Made>, Fate)]) -> Problems {
+        let mut told = BTreeSet::new();
+        let mut copies = Problems::default();
+        let stays = fates.iter().filter(|(.., fate)| !matches!(fate, Fate::Replaced(..)));
+        for manifest in stays.filter_map(|(id, ..)| self.stream.get(*id)) {
+            for (value, start) in self.watch.places(manifest.text) {
+                if told.insert(value) {
+                    let line = manifest.text.get(..start).map_or(1, |above| above.matches('\n').count() + 1);
+                    let problem = Problem::new("a value that is sealed stands here in plain, or in base64")
+                        .hint("put a reference there too: whoever reads this object knows the value");
+                    copies.push(problem.at(self.stream.tell_line(manifest, line)));
+                }
+            }
+        }
+        copies
     }
 
     fn edited(&self, id: ManifestId, edits: &Edits) -> Result<String, Problem> {

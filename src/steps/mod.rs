@@ -62,7 +62,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome)?;
     guard::dismiss(&stream, &job.terms, &mut outcome)?;
     annotate::annotate(&stream, &plan, &restarts, &checksums, &job.settings, &mut outcome, &mut warnings);
-    let checked = check::check(&stream, &plan, &found.inventory, &job.terms, outcome)?;
+    let checked = check::check(&stream, &plan, &found.inventory, &job.terms, outcome, &mut warnings)?;
     Ok(Rendered { outputs: write::write(&stream, checked)?, warnings })
 }
 
