@@ -93,6 +93,25 @@ pub struct Provision<'t> {
 }
 
 impl<'t> Provision<'t> {
+    /// A Secret of these keys, for which nothing else is settled yet.
+    #[must_use]
+    pub fn new(origin: Origin, secret: Identity, metadata: Metadata, items: Vec<Item<'t>>, scope: Scope) -> Self {
+        Self {
+            origin,
+            supersedes: None,
+            secret,
+            base: None,
+            metadata,
+            secret_type: None,
+            immutable: None,
+            target: TargetName(""),
+            stores: vec![],
+            items,
+            extracts: vec![],
+            scope,
+        }
+    }
+
     /// Every reference of the provision.
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
         let items = self.items.iter().flat_map(|item| item.template.references());

@@ -164,19 +164,13 @@ impl<'c> Context<'c, '_> {
             place: found.place,
             template: found.template,
         }));
+        let (origin, scope) = (Origin::Replaced(id), self.job.settings.scope);
         let mut provision = Provision {
-            origin: Origin::Replaced(id),
             supersedes,
-            secret: object.secret,
-            base: None,
-            metadata: object.metadata,
             secret_type: object.secret_type,
             immutable: object.immutable,
-            target: TargetName(""),
-            stores: vec![],
-            items,
             extracts,
-            scope: self.job.settings.scope,
+            ..Provision::new(origin, object.secret, object.metadata, items, scope)
         };
         self.settle(&mut provision, rule, &mut problems);
         problems.or(Outcome::Provided(Box::new(provision)))

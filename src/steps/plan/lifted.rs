@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Context, TARGET, object};
 use crate::error::{Problem, Problems};
-use crate::model::{Identity, Item, Lift, ManifestId, Metadata, Origin, Provision, TargetName};
+use crate::model::{Identity, Item, Lift, ManifestId, Metadata, Origin, Provision};
 use crate::steps::find::Found;
 use crate::yaml::Tree;
 
@@ -85,20 +85,8 @@ impl Context<'_, '_> {
             name: lifted_name(identity),
         };
         let metadata = problems.keep(before(metadata).map_err(|problem| problem.at(self.stream.tell_object(id))))?;
-        let mut provision = Provision {
-            origin: Origin::Lifted(id),
-            supersedes: None,
-            secret,
-            base: None,
-            metadata,
-            secret_type: None,
-            immutable: None,
-            target: TargetName(""),
-            stores: vec![],
-            items,
-            extracts: vec![],
-            scope: self.job.settings.scope,
-        };
+        let (origin, scope) = (Origin::Lifted(id), self.job.settings.scope);
+        let mut provision = Provision::new(origin, secret, metadata, items, scope);
         let rule = self.rule(&provision.secret, &provision.metadata);
         self.settle(&mut provision, rule, problems);
         Some(provision)

@@ -3,7 +3,7 @@
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
-use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, TargetName, Use};
+use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use};
 use crate::steps::find::{self, Found};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
@@ -35,20 +35,8 @@ impl Context<'_, '_> {
         let items =
             values.into_iter().map(|found| Item { key: found.key, place: found.place, template: found.template });
         let secret = Identity { kind: "Secret".to_owned(), ..identity.clone() };
-        let mut provision = Provision {
-            origin: Origin::Promoted(id),
-            supersedes: None,
-            secret,
-            base: None,
-            metadata,
-            secret_type: None,
-            immutable: None,
-            target: TargetName(""),
-            stores: vec![],
-            items: items.collect(),
-            extracts: vec![],
-            scope: self.job.settings.scope,
-        };
+        let (origin, scope) = (Origin::Promoted(id), self.job.settings.scope);
+        let mut provision = Provision::new(origin, secret, metadata, items.collect(), scope);
         let rule = self.rule(&provision.secret, &provision.metadata);
         self.settle(&mut provision, rule, &mut problems);
         problems.or((Some(provision), vec![]))
