@@ -115,12 +115,14 @@ fn file(path: &Path) -> Result<Source, Problem> {
     Source::read(&path.to_string_lossy(), bytes)
 }
 
+/// What kustomize looks for in a folder.
+pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// What builds manifests is not itself manifests.
 fn refuse_builds(folder: &Path) -> Result<(), Problem> {
     let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
     let shown = folder.to_string_lossy();
-    let kustomization = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-    if kustomization.iter().any(there) {
+    if KUSTOMIZATIONS.iter().any(there) {
         return Err(Problem::new("the folder is a kustomization")
             .hint(format!("build it first: kustomize build {shown} | sealref render -"))
             .at(shown));
