@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
@@ -89,6 +90,11 @@ impl Said {
     }
 }
 
+/// True for the number of a process that is there and not a zombie.
+fn runs(number: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", number.trim())).is_ok_and(|state| !state.contains(") Z "))
+}
+
 #[test]
 fn the_real_kustomize_runs_functions_and_skips_them_silently_without_the_flag() {
     let Some(kustomize) = peers::peer("kustomize") else { return };
@@ -145,18 +151,127 @@ fn a_program_that_hangs_is_ended_with_all_that_it_started() {
     assert!(begun.elapsed() < Duration::from_secs(40));
     assert!(said.of("kustomize").ends_with("did not end within 10 seconds"), "{}", said.of("kustomize"));
     assert_eq!(said.code, Some(1));
-    let started = fs::read_to_string(machine.path("started")).unwrap();
-    let state = fs::read_to_string(format!("/proc/{}/stat", started.trim()));
-    assert!(state.is_err() || state.unwrap().contains(") Z "), "it still runs");
+    assert!(!runs(&fs::read_to_string(machine.path("started")).unwrap()), "it still runs");
+}
+
+#[test]
+fn a_signal_ends_what_was_started_and_leaves_nothing() {
+    let machine = Machine::new().script("kustomize", "echo $$ > ../../started; exec /bin/sleep 600");
+    let mut doctor = machine.command().stdout(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    let started = loop {
+        let started = fs::read_to_string(machine.path("started")).unwrap_or_default();
+        if started.ends_with('\n') {
+            break started;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "it was never started");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    kill_process(Pid::from_raw(i32::try_from(doctor.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(doctor.wait().unwrap().code(), Some(143));
+    assert_eq!(fs::read_dir(machine.path("tmp")).unwrap().count(), 0, "something was left behind");
+    let begun = Instant::now();
+    while runs(&started) {
+        assert!(begun.elapsed() < Duration::from_secs(5), "it still runs");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_program_that_never_stops_talking_is_cut() {
+    let machine = Machine::new().script("kpt", "exec /usr/bin/yes 1.0.0");
+    let said = machine.said(&[]);
+    assert_eq!(said.of("kpt"), "error: it is there and does not say which version it is");
+    assert_eq!(said.code, Some(1));
+}
+
+#[test]
+fn a_kustomize_that_skips_functions_whatever_it_is_told_is_an_error() {
+    let version = "if [ $1 = version ]; then echo v9.9.9; exit; fi\n";
+    let skips = Machine::new().script("kustomize", &format!("{version}/bin/cat function/secret.yaml")).said(&[]);
+    let silently = "error: they are skipped silently, even with --enable-alpha-plugins --enable-exec";
+    assert_eq!((skips.of("kustomize functions").as_str(), skips.code), (silently, Some(1)));
+    let fails = Machine::new().script("kustomize", &format!("{version}echo unknown flag >&2; exit 1")).said(&[]);
+    let why = "error: a build with a function fails: it said \"unknown flag\"";
+    assert_eq!((fails.of("kustomize functions").as_str(), fails.code), (why, Some(1)));
+}
+
+#[test]
+fn certificate_and_key_are_looked_at_and_the_key_is_not_shown() {
+    let example = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart").join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    let settings = |sealing: &str| {
+        let head = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nmetadata: {name: x}\n";
+        Machine::new()
+            .file("cert.pem", &example("demo-certificate.pem"))
+            .file("demo.key", &example("demo-sealing.key"))
+            .file(".sealref.yaml", &format!("{head}spec: {{sealing: {{{sealing}}}}}\n"))
+    };
+    let said = settings("certificate: cert.pem, key: {file: demo.key}").said(&[]);
+    assert_eq!(said.of("certificate"), "ok: valid until 2051-07-14T19:40:24Z");
+    assert!(said.of("sealing key").starts_with("warning: the sealing key is a published demo key"));
+    let text = format!("{:?}", said.checks);
+    assert!(!text.contains("sealref-demo-key-1:") && !text.contains(example("demo-sealing.key").trim()));
+    assert_eq!(said.code, Some(0));
+
+    let said = settings("certificate: demo.key, key: {file: cert.pem}").said(&[]);
+    assert!(said.of("certificate").starts_with("error: demo.key: "), "{}", said.of("certificate"));
+    assert_eq!(said.of("sealing key"), "error: the sealing key: this is not a sealing key");
+    assert_eq!(said.code, Some(1));
+
+    let said = settings("certificate: cert.pem").said(&[]);
+    assert_eq!(said.of("sealing key"), "warning: none is named, and without it nothing is sealed");
+    let said = settings("randomised: true").said(&["--sealing-key", "nowhere"]);
+    assert!(said.of("certificate").starts_with("warning: none is named"), "{}", said.of("certificate"));
+}
+
+#[test]
+fn a_kustomization_is_asked_whether_it_lists_the_transformer() {
+    let function = "metadata:\n  annotations: {config.kubernetes.io/function: \"exec: {path: sealref}\"}\n";
+    let transform = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\n";
+    let inline = "|-\n  apiVersion: sealref.dev/v1alpha1\n  kind: SecretTransform\n";
+    let none = "absent: no file under transformers: is a SecretTransform";
+    let rows = [
+        ("transformers: [other.yaml, function.yaml]\n".to_owned(), "ok: function.yaml, as a function"),
+        ("transformers: [plugin.yaml]\n".to_owned(), "ok: plugin.yaml, as an older plugin"),
+        (
+            format!("transformers:\n- {}", inline.replace("\n  ", "\n    ")),
+            "ok: one that stands in the kustomization itself, as an older plugin",
+        ),
+        ("transformers: [other.yaml, github.com/x/y]\nresources: [function.yaml]\n".to_owned(), none),
+        ("resources: []\n".to_owned(), none),
+    ];
+    for (kustomization, expected) in rows {
+        let machine = Machine::new().file("kustomization.yaml", &kustomization).file("plugin.yaml", transform);
+        let machine = machine.file("function.yaml", &format!("{transform}{function}"));
+        let said = machine.file("other.yaml", "apiVersion: builtin\nkind: LabelTransformer\n").said(&[]);
+        assert_eq!(said.of("transformer"), expected, "{kustomization}");
+        assert_eq!(said.code, Some(0));
+    }
+}
+
+#[test]
+fn a_caller_is_known_by_its_environment() {
+    for (variable, caller) in [("HELM_PLUGIN_NAME", "Helm 4"), ("ARGOCD_APP_NAME", "Argo CD")] {
+        let output = Machine::new().command().env(variable, "x").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().any(|line| line.starts_with("called by") && line.contains(caller)), "{text}");
+    }
 }
 
 #[test]
 fn a_program_gets_nothing_of_the_environment_but_the_path() {
-    let machine = Machine::new().script("kpt", "/usr/bin/env >&2; echo 1.0.0; test -z \"$SECRET$TMPDIR\" || exit 1");
-    let output =
-        machine.command().args(["--format=json"]).env("SECRET", "s3cret").stdin(Stdio::null()).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.contains("1.0.0, ") && !text.contains("s3cret"), "{text}");
+    let machine = Machine::new().script("kpt", "/usr/bin/env > ../../env; echo 1.0.0");
+    let output = machine.command().env("SECRET", "s3cret").output().unwrap();
+    assert!(output.status.success());
+    let all = fs::read_to_string(machine.path("env")).unwrap();
+    let names: Vec<&str> = all.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    // The shell itself sets what is not HOME, LANG and PATH.
+    let known = ["HOME", "LANG", "OLDPWD", "PATH", "PWD", "SHLVL", "_"];
+    assert!(names.contains(&"HOME") && names.iter().all(|name| known.contains(name)), "{names:?}");
+    assert!(all.lines().any(|line| line.starts_with("HOME=") && line.contains("/tmp/sealref-")), "{all}");
 }
 
 #[test]

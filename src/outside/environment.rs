@@ -26,11 +26,11 @@ pub fn program() -> Result<PathBuf, Problem> {
     })
 }
 
-/// The absolute paths of a list such as PATH. A relative one means something else in every folder, so it is left out.
+/// The paths of a list such as PATH.
 #[must_use]
 pub fn paths(name: &str) -> Vec<PathBuf> {
     let list = std::env::var_os(name).unwrap_or_default();
-    std::env::split_paths(&list).filter(|path| path.is_absolute()).collect()
+    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// The value of an environment variable, if it is set.

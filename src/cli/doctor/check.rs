@@ -18,7 +18,7 @@ pub(super) enum State {
 }
 
 impl State {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::Warning => "warning",

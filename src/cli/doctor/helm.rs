@@ -23,9 +23,9 @@ fn judge(version: &str, folders: &[PathBuf], plugin: Option<&Path>) -> Vec<Check
     let three = version.trim_start_matches('v').starts_with("3.");
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     match (three, plugin) {
-        (true, None) => vec![Check::ok(renderer, THREE)],
+        (true, None) => vec![Check::ok(renderer, THREE).hint(HOOKS)],
         (true, Some(plugin)) => vec![
-            Check::ok(renderer, THREE),
+            Check::ok(renderer, THREE).hint(HOOKS),
             Check::new(name, State::Warning, format!("Helm 3 can't read {}", shown(plugin)))
                 .hint("give each Helm its own HELM_PLUGINS"),
         ],
@@ -41,8 +41,9 @@ fn judge(version: &str, folders: &[PathBuf], plugin: Option<&Path>) -> Vec<Check
     }
 }
 
-const THREE: &str = "a program: --post-renderer sealref --post-renderer-args post-render; hooks are kept from it, so pipe those into verify";
-const FOUR: &str = "a plugin: --post-renderer sealref; hooks are handed over too";
+const THREE: &str = "a program: --post-renderer sealref --post-renderer-args post-render; it never sees hooks";
+const HOOKS: &str = "helm template NAME CHART --post-renderer ... | sealref verify - finds what is left in hooks";
+const FOUR: &str = "a plugin: --post-renderer sealref; it sees hooks too";
 
 /// Where Helm looks for plugins. Source: `pkg/helmpath` of helm/helm.
 fn plugins() -> Result<Vec<PathBuf>, Problem> {
@@ -60,4 +61,25 @@ fn plugins() -> Result<Vec<PathBuf>, Problem> {
     let folder =
         environment::variable("HOME")?.map(|folder| Path::new(folder.as_str()).join(home).join("helm/plugins"));
     Ok(folder.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_and_a_plugin_say_what_is_missing() {
+        let (folders, plugin) = ([PathBuf::from("/plugins")], Path::new("/plugins/sealref"));
+        let rows: [(&str, Option<&Path>, &[State]); 5] = [
+            ("v3.22", None, &[State::Ok]),
+            ("v3.0.1", Some(plugin), &[State::Ok, State::Warning]),
+            ("v4.3", None, &[State::Ok, State::Absent]),
+            ("v4.3", Some(plugin), &[State::Ok, State::Ok]),
+            ("v30.1", None, &[State::Ok, State::Absent]),
+        ];
+        for (version, plugin, states) in rows {
+            let checks = judge(version, &folders, plugin);
+            assert_eq!(checks.iter().map(|check| check.state).collect::<Vec<_>>(), states, "{version}");
+        }
+    }
 }

@@ -80,8 +80,8 @@ fn file(job: &Job, world: &World, place: &Path) -> Check {
 
 fn certificate(job: &Job, world: &mut World) -> Vec<Check> {
     if job.settings.certificate.is_none() {
-        let found = "none is named; only SealedSecrets need one";
-        return vec![Check::new("certificate", State::Absent, found)];
+        let alone = job.settings.key.is_some();
+        return vec![unnamed("certificate", alone, "name the controller's: sealing: {certificate: FILE}")];
     }
     let mut warnings = Problems::default();
     let found = fetch::certificate(job, world, &mut warnings).map_err(Problems::from);
@@ -90,8 +90,12 @@ fn certificate(job: &Job, world: &mut World) -> Vec<Check> {
 
 fn key(job: &Job, world: &mut World) -> Vec<Check> {
     if job.settings.key.is_none() && !job.settings.randomised {
-        let found = "none is named; only SealedSecrets need one";
-        return vec![Check::new("sealing key", State::Absent, found)];
+        let alone = job.settings.certificate.is_some();
+        return vec![unnamed(
+            "sealing key",
+            alone,
+            "make one with `sealref keys new`, and name it: sealing: {key: ...}",
+        )];
     }
     let mut warnings = Problems::default();
     let found = fetch::mode(job, world, &mut warnings).map_err(Problems::from);
@@ -99,6 +103,14 @@ fn key(job: &Job, world: &mut World) -> Vec<Check> {
         Mode::Randomised => "none is used: every ciphertext is random".to_owned(),
         Mode::Derived(_) | Mode::Preview => "it can be read".to_owned(),
     })
+}
+
+/// Of certificate and key, one without the other seals nothing.
+fn unnamed(name: &'static str, other_is_there: bool, hint: &str) -> Check {
+    if other_is_there {
+        return Check::new(name, State::Warning, "none is named, and without it nothing is sealed").hint(hint);
+    }
+    Check::new(name, State::Absent, "none is named; only SealedSecrets need one")
 }
 
 /// Whether a kustomization calls us.
@@ -124,10 +136,8 @@ fn transformer(file: &Path, place: &Path) -> Result<Option<String>, Problem> {
         let source = match files::kind(&path) {
             _ if inline => Source { name: source.name.clone(), text: entry.to_owned() },
             Ok(files::Kind::File) => read(&path)?,
-            // A folder that is built itself, or a URL
-            Ok(files::Kind::Folder) => continue,
-            Err(_) if entry.contains("://") => continue,
-            Err(problem) => return Err(problem),
+            // A folder that is built itself, something to download, or a mistake that kustomize tells loudly
+            _ => continue,
         };
         if let Some(sort) = sort(&source)? {
             let name = if inline { "one that stands in the kustomization itself" } else { entry };

@@ -73,3 +73,26 @@ const ANNOTATION: &str = "  annotations: {config.kubernetes.io/function: \"exec:
 const STORE: &str = "spec:
   stores: [{match: {scheme: vault}, use: {kind: ClusterSecretStore, name: probe}}]
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_judged_by_what_came_out() {
+        let failed = |why: &str| Outcome::Failed(why.to_owned());
+        let rows = [
+            (true, "kind: ExternalSecret\n", "", Outcome::Ran),
+            (true, "apiVersion: v1\nkind: Secret\n", "a warning", Outcome::Skipped),
+            (true, "kind: Secret\n---\nkind: ExternalSecret\n", "", failed("it printed something else")),
+            (true, "", "", failed("it printed something else")),
+            (false, "kind: ExternalSecret\n", "", failed("it ended with an error and said nothing")),
+            (false, "", "usage\nError: unknown flag\n\n", failed("it said \"Error: unknown flag\"")),
+        ];
+        for (success, stdout, stderr, outcome) in rows {
+            let ended = Ended { success, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
+            assert_eq!(Outcome::of(Ok(ended)), outcome, "{stdout:?} {stderr:?}");
+        }
+        assert_eq!(Outcome::of(Err(Problem::new("too late").hint("x"))), failed("too late"));
+    }
+}

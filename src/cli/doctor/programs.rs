@@ -115,3 +115,50 @@ fn plugin(name: &'static str, outcome: &Outcome) -> Check {
     };
     Check::new(name, State::Error, found).hint(PIPE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_in_what_each_program_prints() {
+        let kubectl = "{\n  \"clientVersion\": {\n    \"major\": \"1\",\n    \"gitVersion\": \"v1.32.4\"\n  }\n}\n";
+        let rows =
+            [("v5.8.1\n", "v5.8.1"), ("v4.3", "v4.3"), ("1.0.0-beta.56\n", "1.0.0-beta.56"), (kubectl, "v1.32.4")];
+        for (printed, expected) in rows {
+            assert_eq!(version(printed, true).unwrap(), expected);
+        }
+        assert!(version("v5.8.1", false).is_err());
+        for nothing in ["", "unknown", "{}", "(devel)", "version 5"] {
+            assert!(version(nothing, true).is_err(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn what_became_of_probes_says_whether_functions_run() {
+        let broken = Outcome::Failed("it said \"no\"".to_owned());
+        let runs = "they run with --enable-alpha-plugins --enable-exec; ";
+        let rows = [
+            (
+                &Outcome::Ran,
+                &Outcome::Skipped,
+                State::Ok,
+                format!("{runs}without --enable-exec they are skipped silently"),
+            ),
+            (&Outcome::Ran, &Outcome::Ran, State::Ok, format!("{runs}also without --enable-exec")),
+            (&Outcome::Ran, &broken, State::Ok, format!("{runs}without --enable-exec the build fails")),
+            (&broken, &Outcome::Skipped, State::Error, "a build with a function fails: it said \"no\"".to_owned()),
+        ];
+        for (with, without, state, found) in rows {
+            let check = functions(with, without).json();
+            assert_eq!((check["state"].as_str(), check["found"].as_str()), (Some(state.name()), Some(&*found)));
+            assert_eq!(check["hint"].is_null(), state == State::Ok);
+        }
+        let skipped = functions(&Outcome::Skipped, &Outcome::Skipped);
+        assert_eq!(skipped.state, State::Error);
+        let of_kubectl = [&Outcome::Ran, &Outcome::Skipped, &broken].map(|outcome| functions_of_kubectl(outcome).state);
+        assert_eq!(of_kubectl, [State::Ok, State::Warning, State::Error]);
+        let of_plugins = [&Outcome::Ran, &Outcome::Skipped, &broken].map(|outcome| plugin("x", outcome).state);
+        assert_eq!(of_plugins, [State::Ok, State::Error, State::Error]);
+    }
+}

@@ -66,13 +66,15 @@ impl Drop for PrivateFolder {
     }
 }
 
-/// The file that a shell would start for a name, in the absolute folders of the PATH.
+/// The file that a shell would start for a name. What the PATH names relative to the working folder is left out: whoever
+/// wrote that folder is no one to start programs for.
 #[must_use]
 pub fn on_the_path(program: &str) -> Option<PathBuf> {
     let runs = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|about| about.is_file() && about.permissions().mode() & EXECUTABLE != 0)
     };
-    environment::paths("PATH").into_iter().map(|folder| folder.join(program)).find(runs)
+    let folders = environment::paths("PATH").into_iter().filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program)).find(runs)
 }
 
 /// The bits of a mode that let somebody execute.
