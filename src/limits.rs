@@ -48,5 +48,11 @@ pub const EXTENDS: usize = 8;
 /// Levels of lists in lists in a stream (`kind: List` whose items are lists).
 pub const LISTS: usize = 16;
 
+/// Seconds that another program may take: kubectl on a slow disk starts within two or three.
+pub const PROGRAM_SECONDS: u64 = 10;
+
+/// Bytes of each stream of another program that are read: versions and probes have a few hundred.
+pub const PRINTED: usize = 1 << 20;
+
 /// Values shorter than this are not searched for in the output: `1` and `no` stand everywhere.
 pub const WATCHED: usize = 6;

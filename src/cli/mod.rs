@@ -14,6 +14,7 @@ use crate::reports;
 use crate::rules::Severity;
 
 mod cert;
+mod doctor;
 mod explain;
 mod keys;
 mod krm;
@@ -48,6 +49,7 @@ enum Command {
     Krm(krm::Krm),
     PostRender(post_render::PostRender),
     Cert(cert::Cert),
+    Doctor(doctor::Doctor),
     Schema(schema::Schema),
     Completions(schema::Completions),
     /// Whatever is piped in
@@ -145,6 +147,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Krm(command) => command.run(),
         Command::PostRender(command) => command.run(),
         Command::Cert(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
         Command::Piped(command) => command.or_render(),

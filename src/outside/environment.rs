@@ -5,15 +5,32 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use super::reason::reason;
 use crate::error::Problem;
 
 /// The program and what was typed behind it.
 #[must_use]
 pub fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
+}
+
+/// The file that this process runs.
+pub fn program() -> Result<PathBuf, Problem> {
+    std::env::current_exe().map_err(|error| {
+        Problem::new(format!("it is not known where sealref itself is: {}", reason(&error)))
+            .hint("start it by its absolute path")
+    })
+}
+
+/// The paths of a list such as PATH.
+#[must_use]
+pub fn paths(name: &str) -> Vec<PathBuf> {
+    let list = std::env::var_os(name).unwrap_or_default();
+    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// The value of an environment variable, if it is set.

@@ -7,6 +7,7 @@ mod beneath;
 mod content;
 mod list;
 mod operand;
+mod private;
 mod refusal;
 mod root;
 mod temporary;
@@ -16,10 +17,11 @@ mod write;
 
 pub use list::{Recursive, list};
 pub use operand::{Kind, kind, read_file, resolve};
+pub use private::{PrivateFolder, on_the_path};
 pub use root::Root;
 pub use upwards::{repository, upwards};
 pub use write::{Privacy, create_folder, remove, write_atomically, write_new};
 
 pub(super) use content::stream;
-pub(super) use refusal::Refusal;
+pub(super) use refusal::{Refusal, shown};
 pub(super) use temporary::remove_all;

@@ -26,6 +26,12 @@ impl World {
         Self { root, folder, identities }
     }
 
+    /// The folder that files are named relative to, absolute.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.root.path().join(&self.folder)
+    }
+
     fn answer(&self, ask: &Ask) -> Result<Reply, Problem> {
         match ask {
             Ask::Environment(name) => variable(name),

@@ -69,7 +69,8 @@ fn seals(provision: &Provision) -> bool {
     targets::find(provision.target.0).is_ok_and(super::super::targets::Target::seals)
 }
 
-fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Certificate, Problem> {
+/// The certificate of the controller; an old one is a warning.
+pub fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Certificate, Problem> {
     let Some(place) = &job.settings.certificate else {
         return Err(Problem::new("no certificate is known to seal for")
             .hint("give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}"));
@@ -107,7 +108,8 @@ fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Resul
     }
 }
 
-fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
+/// How ciphertexts are made; a key that everybody can read is a warning.
+pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
     let Settings { key, randomised, .. } = &job.settings;
     if *randomised {
         return Ok(Mode::Randomised);

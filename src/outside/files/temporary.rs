@@ -67,12 +67,14 @@ pub(in crate::outside) fn remove_all() -> MutexGuard<'static, Vec<PathBuf>> {
     let mut alive = alive();
     for path in alive.drain(..) {
         // The process ends now, and nobody could be told
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_dir_all(path);
     }
     alive
 }
 
-fn alive() -> MutexGuard<'static, Vec<PathBuf>> {
+/// What is to be removed when a signal ends the process.
+pub(super) fn alive() -> MutexGuard<'static, Vec<PathBuf>> {
     ALIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
