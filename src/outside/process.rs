@@ -158,6 +158,7 @@ fn kill(child: &mut Child) {
         let _ = kill_process_group(group, Signal::KILL);
         running.retain(|started| *started != group);
     }
+    let _ = child.kill();
     let _ = child.wait();
 }
 
