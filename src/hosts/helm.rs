@@ -22,7 +22,8 @@ pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
 /// The job of a post-renderer. Objects that write no namespace go to that of the release.
 pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
     if call.namespace.is_none() {
-        call.namespace = environment::variable("HELM_NAMESPACE")?.map(|namespace| namespace.as_str().to_owned());
+        let namespace = environment::variable("HELM_NAMESPACE")?.filter(|namespace| !namespace.is_empty());
+        call.namespace = namespace.map(|namespace| namespace.as_str().to_owned());
     }
     let (mut job, world) = stream::job(input, call)?;
     job.terms.duplicates = Duplicates::Tolerated;

@@ -9,7 +9,7 @@ use super::krm::kind;
 use crate::error::{Problem, Problems};
 use crate::limits;
 use crate::model::{Kustomization, Layered, Role, Source, Transformer};
-use crate::outside::files::{self, Kind};
+use crate::outside::files::{self, Kind, Recursive};
 use crate::settings::Transform;
 use crate::yaml::{self, NodeId, Scalar, Syntax, Tree};
 
@@ -69,11 +69,19 @@ fn transformer(folder: &Path, tree: &Tree, item: NodeId, text: &str) -> Result<T
     let ours = if inline {
         ours(&Source { name: "an inline transformer".to_owned(), text: text.to_owned() })?
     } else if is(&path, Kind::File) {
-        ours(&Source::read(&path.to_string_lossy(), files::read_file(&path, limits::SETTINGS)?)?)?
+        in_file(&path)?
+    } else if is(&path, Kind::Folder) {
+        // What is built there is a transformer; looked for in its files
+        let files = files::list(&path, Recursive::No)?;
+        files.iter().map(|file| in_file(file)).find_map(Result::transpose).transpose()?
     } else {
         None
     };
     Ok(Transformer { line: tree.line(item), inline, ours })
+}
+
+fn in_file(path: &Path) -> Result<Option<Layered>, Problem> {
+    ours(&Source::read(&path.to_string_lossy(), files::read_file(path, limits::SETTINGS)?)?)
 }
 
 /// Settings of ours among the documents of a file.

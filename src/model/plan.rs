@@ -138,7 +138,13 @@ impl Plan<'_> {
         let base = std::mem::replace(&mut provision.secret.name, name.clone());
         provision.immutable = Some(true);
         for (key, value) in KEPT {
-            provision.metadata.annotate(key, value);
+            // Those of Argo CD are lists; the others have one value.
+            if key.starts_with("argocd.") {
+                provision.metadata.annotate(key, value);
+            } else {
+                provision.metadata.annotations.retain(|(name, _)| name != key);
+                provision.metadata.annotations.push((key.to_owned(), value.to_owned()));
+            }
         }
         let own = provision.origin;
         for lift in &mut self.lifts {

@@ -1,6 +1,9 @@
 //! References, settings and inventory to a plan: for each Secret one target, its stores, its names.
 //! No value is known here, and none is needed.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use super::find::{self, DATA_FROM, Found};
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
@@ -38,6 +41,8 @@ pub(super) struct Context<'c, 's> {
     stream: &'c Stream<'s>,
     inventory: &'c Inventory,
     job: &'c Job,
+    /// Where each text stands, for names that nobody's table knows; made at the first question.
+    texts: OnceCell<BTreeMap<&'c str, Vec<Place>>>,
 }
 
 /// Plans everything that was found.
@@ -48,7 +53,7 @@ pub fn plan<'t>(
     job: &Job,
     warnings: &mut Problems,
 ) -> Result<Plan<'t>, Problems> {
-    let context = Context { stream, inventory, job };
+    let context = Context { stream, inventory, job, texts: OnceCell::new() };
     let mut problems = Problems::default();
     if job.terms.names != Names::Final && job.settings.reloads() {
         let hint = "a suffix behind the name restarts what uses it; for `reload` build first, and pipe the result into `sealref render`";
@@ -196,11 +201,11 @@ impl<'c> Context<'c, '_> {
         provision.target = TargetName(target.name());
         let layered = self.job.settings.layered;
         problems.extend(literal::judge(self, provision, rule, target.seals() && !layered));
+        if target.seals() && provision.secret.namespace.is_none() {
+            provision.secret.namespace.clone_from(&self.job.terms.namespace);
+        }
         problems.extend(validate::validate(self.stream, provision));
         if target.seals() {
-            if provision.secret.namespace.is_none() {
-                provision.secret.namespace.clone_from(&self.job.terms.namespace);
-            }
             problems.extend(self.readable(provision));
         } else {
             problems.extend(self.look_up(provision));

@@ -191,7 +191,15 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
     for id in &stream.candidates {
         let Some(manifest) = stream.get(*id) else { continue };
         let Ok(identity) = manifest.identity() else { continue };
+        if identity.group() != GUARD.0 {
+            continue;
+        }
         if identity.api_version != Transform::API_VERSION {
+            problems.push(
+                Problem::new(format!("{} has a version of sealref that is not known", identity.kind))
+                    .hint(format!("apiVersion: {}", Transform::API_VERSION))
+                    .at(stream.tell_object(*id)),
+            );
             continue;
         }
         let in_list = matches!(manifest.syntax, Syntax::Item { .. } | Syntax::Member);

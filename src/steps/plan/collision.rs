@@ -6,6 +6,8 @@ use crate::error::{Problem, Problems};
 use crate::hosts::{Duplicates, Job};
 use crate::model::{Inventory, ManifestId, Origin, Plan, Stream};
 
+const HOOK: &str = "helm.sh/hook";
+
 /// Every Secret that would be provided twice.
 pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job) -> Problems {
     let mut problems = Problems::default();
@@ -17,6 +19,8 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
     });
     let superseded = plan.provisions.iter().filter_map(|provision| provision.supersedes);
     let replaced: BTreeSet<ManifestId> = replaced.chain(superseded).collect();
+    let hooks = plan.provisions.iter().filter(|provision| provision.metadata.annotation(HOOK).is_some());
+    let hooks: BTreeSet<ManifestId> = hooks.map(|provision| provision.origin.manifest()).collect();
     let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
         taken.insert((provider.namespace.as_deref().or(namespace), &provider.name), provider.manifest);
@@ -24,8 +28,11 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
     for provision in &plan.provisions {
         let secret = &provision.secret;
         let id = provision.origin.manifest();
-        let fits =
-            |other| job.terms.duplicates == Duplicates::Tolerated && [id, other].iter().all(|id| replaced.contains(id));
+        // A hook is there at another time than the rest.
+        let fits = |other| {
+            let tolerated = job.terms.duplicates == Duplicates::Tolerated && replaced.contains(&id);
+            tolerated && replaced.contains(&other) && (hooks.contains(&id) || hooks.contains(&other))
+        };
         if let Some(other) = taken.insert((secret.namespace.as_deref().or(namespace), &secret.name), id)
             && !fits(other)
         {

@@ -27,6 +27,14 @@ impl Context<'_, '_> {
         let Some(first) = found.first() else {
             return Ok((None, lifts));
         };
+        if self.job.settings.layered {
+            return Err(Problem::new(
+                "values of a HelmRelease cannot be lifted where layers do the work again: layered: true",
+            )
+            .hint("list the transformer once, in the outermost kustomization")
+            .at(self.stream.tell(first.place))
+            .into());
+        }
         let (place, site) = (first.place, first.site);
         let mut problems = Problems::default();
         let mut seen = BTreeSet::new();

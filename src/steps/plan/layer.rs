@@ -55,8 +55,12 @@ impl Context<'_, '_> {
             annotations.push((HASHED.to_owned(), "enabled".to_owned()));
             base.clone_into(&mut object.secret.name);
         }
-        let mut provides = self.inventory.provides.iter();
-        let made = provides.find(|other| other.manifest != id && other.name == name && other.namespace == namespace);
-        made.map(|made| made.manifest)
+        // By its own name: what it says of the Secret's is not changed by layers above.
+        let is_made = |other: ManifestId| {
+            let identity = self.stream.get(other).and_then(|manifest| manifest.identity().ok());
+            identity.is_some_and(|made| made.name == name && made.namespace == namespace)
+        };
+        let mut provides = self.inventory.provides.iter().map(|provider| provider.manifest);
+        provides.find(|other| *other != id && is_made(*other))
     }
 }

@@ -1,5 +1,7 @@
 //! ConfigMaps that hold references become Secrets that whatever names them can follow to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
@@ -48,37 +50,54 @@ impl Context<'_, '_> {
         let namespace = self.job.terms.namespace.as_deref();
         let named = (config_map.namespace.as_deref(), config_map.name.as_str());
         let uses: Vec<&Use> = self.inventory.uses_of(Object::ConfigMaps, named, namespace).collect();
-        for (consumer, tree, identity) in self.stream.read().filter(|(consumer, ..)| *consumer != id) {
-            let told = |node: NodeId, what: &str, hint: &str| {
-                let what = format!("{what} \"{}\", which becomes a Secret", config_map.name);
-                Problem::new(what).hint(hint).at(self.stream.tell(Place { manifest: consumer, node }))
-            };
-            let own: Vec<&&Use> = uses.iter().filter(|usage| usage.consumer == consumer).collect();
-            for usage in &own {
-                if usage.form == Form::RoleNames {
-                    let hint = "let the role name the Secret, with `secrets` in its resources";
-                    problems.push(told(usage.node, "a role names the ConfigMap", hint));
-                } else if find::ignored(tree) {
-                    let hint = "take the mark away, so that the name can follow";
-                    problems.push(told(
-                        usage.node,
-                        "an object marked with sealref.dev/ignore names the ConfigMap",
-                        hint,
-                    ));
-                }
+        let mut told = |place: Place, what: &str, hint: &str| {
+            let what = format!("{what} \"{}\", which becomes a Secret", config_map.name);
+            problems.push(Problem::new(what).hint(hint).at(self.stream.tell(place)));
+        };
+        for usage in uses.iter().filter(|usage| usage.consumer != id) {
+            let place = Place { manifest: usage.consumer, node: usage.node };
+            let tree = self.stream.get(usage.consumer).and_then(|manifest| manifest.tree().ok());
+            if usage.form == Form::RoleNames {
+                told(
+                    place,
+                    "a role names the ConfigMap",
+                    "let the role name the Secret, with `secrets` in its resources",
+                );
+            } else if tree.is_some_and(find::ignored) {
+                let hint = "take the mark away, so that the name can follow";
+                told(place, "an object marked with sealref.dev/ignore names the ConfigMap", hint);
             }
-            let near = |a: Option<&str>, b: Option<&str>| a.or(namespace) == b.or(namespace) || a.is_none();
-            if !near(identity.namespace.as_deref(), config_map.namespace.as_deref()) {
+        }
+        let known: BTreeSet<Place> =
+            uses.iter().map(|usage| Place { manifest: usage.consumer, node: usage.node }).collect();
+        for place in self.texts().get(config_map.name.as_str()).into_iter().flatten() {
+            let Some((tree, identity)) = self.stream.get(place.manifest).and_then(|manifest| manifest.read()) else {
                 continue;
-            }
-            for node in tree.nodes().filter(|node| tree.text(*node) == Some(config_map.name.as_str())) {
-                if !own.iter().any(|usage| usage.node == tree.target(node)) && mentions(tree, node) {
-                    let hint = "it can only take a ConfigMap: move the reference to a Secret of its own";
-                    problems.push(told(node, "the object names the ConfigMap", hint));
-                }
+            };
+            let followed = known.contains(&Place { node: tree.target(place.node), ..*place });
+            let spaces = (identity.namespace.as_deref().or(namespace), config_map.namespace.as_deref().or(namespace));
+            let apart = matches!(spaces, (Some(its), Some(ours)) if its != ours);
+            if place.manifest != id && !followed && !apart && mentions(tree, place.node) {
+                let hint = "it can only take a ConfigMap: move the reference to a Secret of its own";
+                told(*place, "the object names the ConfigMap", hint);
             }
         }
         problems
+    }
+
+    /// Where each text of the stream stands.
+    fn texts(&self) -> &BTreeMap<&str, Vec<Place>> {
+        self.texts.get_or_init(|| {
+            let mut texts: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+            for (manifest, tree, _) in self.stream.read() {
+                for node in tree.nodes() {
+                    if let Some(text) = tree.text(node) {
+                        texts.entry(text).or_default().push(Place { manifest, node });
+                    }
+                }
+            }
+            texts
+        })
     }
 }
 
