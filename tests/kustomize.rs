@@ -742,3 +742,19 @@ fn a_generator_takes_whole_secrets() {
     assert_eq!(object["spec"]["dataFrom"][0]["extract"]["key"], "kv/shop/common");
     assert_eq!(references(&objects), [objects.name("ExternalSecret"); 3]);
 }
+
+/// kustomize renames the object and not the Secret that it names.
+#[test]
+fn row_12_6_external_secrets_are_made_again_by_the_layer_above() {
+    let stores = "  layered: true\n  stores: [{match: {scheme: vault}, use: {kind: ClusterSecretStore, name: v}}]\n";
+    let files = format!(
+        "== base/dep.yaml\n{DEPLOYMENT}== base/db.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: db}}\n\
+         stringData: {{password: ref+vault://kv/db#/password}}\n\
+         == base/kustomization.yaml\nresources: [dep.yaml, db.yaml]\ntransformers: [fn.yaml]\n\
+         == top/kustomization.yaml\nresources: [../base]\nnameSuffix: -t\ntransformers: [fn.yaml]\n"
+    );
+    let Some(built) = Layout::new(&files, stores).built("top") else { return };
+    built.agree();
+    assert_eq!(built.name("ExternalSecret"), "db-t");
+    assert_eq!(references(&built), ["db-t"; 3]);
+}
