@@ -166,7 +166,7 @@ fn nothing_else_is_followed() {
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db", "namespace": "shop"},
             "spec": {"volumes": [{"name": "db", "configMap": {"name": "db"}}, {"name": "app", "secret": {"secretName": "app"}}]}}),
         json!({"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "db", "namespace": "shop"},
-            "spec": {"secretName": "db"}}),
+            "spec": {"database": {"name": "db"}}}),
     );
     let rest = |text: &str| text.split("---\n").skip(3).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(rest(&render(&stream)), rest(&stream));

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod find;
 pub mod generate;
 mod guard;
+mod mention;
 pub mod plan;
 pub mod read;
 pub mod rewire;
@@ -57,7 +58,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
-    let checksums = annotate::settle(&stream, &mut plan, &fetched, &restarts, &job.settings)?;
+    let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;
     let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome)?;
     guard::dismiss(&stream, &job.terms, &mut outcome)?;

@@ -2,9 +2,9 @@
 //! No value is known here, and none is needed.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use super::find::{self, DATA_FROM, Found};
+use super::mention::Mentions;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::hosts::{Job, Names};
@@ -41,8 +41,8 @@ pub(super) struct Context<'c, 's> {
     stream: &'c Stream<'s>,
     inventory: &'c Inventory,
     job: &'c Job,
-    /// Where each text stands, for names that nobody's table knows; made at the first question.
-    texts: OnceCell<BTreeMap<&'c str, Vec<Place>>>,
+    /// Made at the first question.
+    mentions: OnceCell<Mentions<'c>>,
 }
 
 /// Plans everything that was found.
@@ -53,7 +53,7 @@ pub fn plan<'t>(
     job: &Job,
     warnings: &mut Problems,
 ) -> Result<Plan<'t>, Problems> {
-    let context = Context { stream, inventory, job, texts: OnceCell::new() };
+    let context = Context { stream, inventory, job, mentions: OnceCell::new() };
     let mut problems = Problems::default();
     if job.terms.names != Names::Final && job.settings.reloads() {
         let hint = "a suffix behind the name restarts what uses it; for `reload` build first, and pipe the result into `sealref render`";

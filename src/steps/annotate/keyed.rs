@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Restarts;
 use crate::error::{Problem, Problems};
-use crate::model::{ManifestId, Plan, Provision, Stream};
+use crate::hosts::Job;
+use crate::model::{Inventory, ManifestId, Object, Plan, Provision, Stream};
 use crate::seal::{Material, Tagged, checksum};
-use crate::settings::{Allowed, Controller, Settings};
+use crate::settings::{Allowed, Controller};
 use crate::steps::emit::{DOMAIN, PREVIEW};
 use crate::steps::fetch::{Fetched, Mode};
+use crate::steps::find;
+use crate::steps::mention::Mentions;
 use crate::targets;
 
 /// The checksum of each workload.
@@ -23,13 +26,14 @@ pub fn settle(
     stream: &Stream,
     plan: &mut Allowed<Plan>,
     fetched: &Fetched,
-    restarts: &Restarts,
-    settings: &Settings,
+    (restarts, inventory): (&Restarts, &Inventory),
+    job: &Job,
 ) -> Result<Checksums, Problems> {
     let mut problems = Problems::default();
     let mut checksums = Checksums::default();
-    match settings.reload.map(|reload| reload.controller) {
+    match job.settings.reload.map(|reload| reload.controller) {
         Some(Controller::Suffix) => {
+            problems.extend(left_behind(stream, plan, (restarts, inventory), job.terms.namespace.as_deref()));
             for number in restarts.provisions() {
                 let Some(provision) = plan.provisions.get(number) else { continue };
                 let kind = provision.secret_type.as_deref().unwrap_or("Opaque").to_owned();
@@ -55,6 +59,32 @@ pub fn settle(
         Some(Controller::Reloader | Controller::Wave) | None => {}
     }
     problems.or(checksums)
+}
+
+/// What names a Secret that gets another name, where nobody knows that it does.
+fn left_behind(
+    stream: &Stream,
+    plan: &Plan,
+    (restarts, inventory): (&Restarts, &Inventory),
+    namespace: Option<&str>,
+) -> Problems {
+    let mentions = Mentions::new(stream);
+    let mut problems = Problems::default();
+    for provision in restarts.provisions().into_iter().filter_map(|number| plan.provisions.get(number)) {
+        let secret = &provision.secret;
+        let known = inventory.uses_of(Object::Secrets, (secret.namespace.as_deref(), &secret.name), namespace);
+        let beside = mentions.beside(stream, secret, known, namespace).into_iter();
+        for place in beside.filter(|place| place.manifest != provision.origin.manifest()) {
+            let tree = stream.get(place.manifest).and_then(|manifest| manifest.tree().ok());
+            if !tree.is_some_and(find::ignored) {
+                let what = format!("the object names the Secret \"{}\", which gets another name", secret.name);
+                let hint =
+                    "list the place in the settings, under consumers, or mark the object with sealref.dev/ignore";
+                problems.push(Problem::new(what).hint(hint).at(stream.tell(place)));
+            }
+        }
+    }
+    problems
 }
 
 fn at(stream: &Stream, provision: &Provision, problem: Problem) -> Problem {

@@ -1,13 +1,12 @@
 //! ConfigMaps that hold references become Secrets that whatever names them can follow to.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
 use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use};
 use crate::steps::find::{self, Found};
-use crate::yaml::{Kind, NodeId, Scalar, Tree};
+use crate::steps::mention::Mentions;
+use crate::yaml::{Scalar, Tree};
 
 impl Context<'_, '_> {
     /// Plans the Secret that takes the place of a ConfigMap. Where only escapes are in it, it stays, without them.
@@ -68,36 +67,14 @@ impl Context<'_, '_> {
                 told(place, "an object marked with sealref.dev/ignore names the ConfigMap", hint);
             }
         }
-        let known: BTreeSet<Place> =
-            uses.iter().map(|usage| Place { manifest: usage.consumer, node: usage.node }).collect();
-        for place in self.texts().get(config_map.name.as_str()).into_iter().flatten() {
-            let Some((tree, identity)) = self.stream.get(place.manifest).and_then(|manifest| manifest.read()) else {
-                continue;
-            };
-            let followed = known.contains(&Place { node: tree.target(place.node), ..*place });
-            let spaces = (identity.namespace.as_deref().or(namespace), config_map.namespace.as_deref().or(namespace));
-            let apart = matches!(spaces, (Some(its), Some(ours)) if its != ours);
-            if place.manifest != id && !followed && !apart && mentions(tree, place.node) {
+        let mentions = self.mentions.get_or_init(|| Mentions::new(self.stream));
+        for place in mentions.beside(self.stream, config_map, uses.iter().copied(), namespace) {
+            if place.manifest != id {
                 let hint = "it can only take a ConfigMap: move the reference to a Secret of its own";
-                told(*place, "the object names the ConfigMap", hint);
+                told(place, "the object names the ConfigMap", hint);
             }
         }
         problems
-    }
-
-    /// Where each text of the stream stands.
-    fn texts(&self) -> &BTreeMap<&str, Vec<Place>> {
-        self.texts.get_or_init(|| {
-            let mut texts: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
-            for (manifest, tree, _) in self.stream.read() {
-                for node in tree.nodes() {
-                    if let Some(text) = tree.text(node) {
-                        texts.entry(text).or_default().push(Place { manifest, node });
-                    }
-                }
-            }
-            texts
-        })
     }
 }
 
@@ -113,16 +90,4 @@ fn whole(tree: &Tree) -> Result<(), Problem> {
             .hint("take `immutable` away: the values behind references change"));
     }
     Ok(())
-}
-
-/// Does a name stand where a ConfigMap is named, by the keys around it?
-fn mentions(tree: &Tree, node: NodeId) -> bool {
-    if tree.is_key(node) || tree.kind(node) != Kind::Scalar {
-        return false;
-    }
-    let path = tree.path(node);
-    let mut keys = path.rsplit('.').map(|step| step.split('[').next().unwrap_or(step).to_ascii_lowercase());
-    let (own, outer) = (keys.next().unwrap_or_default(), keys.next().unwrap_or_default());
-    let kind = tree.parent(node).and_then(|map| tree.get(map, "kind")).and_then(|kind| tree.text(kind));
-    own.contains("configmap") || own == "name" && (outer.contains("configmap") || kind == Some("ConfigMap"))
 }
