@@ -44,7 +44,7 @@ impl Krm {
 
     /// Nobody said what is piped in.
     pub(super) fn or_render(self) -> Result<Done, Problems> {
-        self.answer(|input, call| if krm::is_call(&input) { krm::job(input, call) } else { stream::job(input, call) })
+        self.answer(krm::or_stream)
     }
 
     fn answer(self, job: impl Fn(Input, Call) -> Result<(Job, World), Problems>) -> Result<Done, Problems> {

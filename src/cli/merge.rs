@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Problem, Problems};
 use crate::limits;
-use crate::model::{Input, Scope, Source};
+use crate::model::{Input, Scope, Source, annotation};
 use crate::outside::files::{self, Privacy};
 use crate::yaml::{self, Edits, Fault, Piece, Syntax, Tree, Value};
 
@@ -26,11 +26,7 @@ impl Target {
         each(&source, &mut |_, tree| {
             let said = |path: &[&str]| tree.at(tree.root(), path).and_then(|n| tree.text(n)).map(str::to_owned);
             if is_sealed(tree) {
-                let set = |scope: &Scope| {
-                    let name = scope.annotation()?;
-                    (said(&["metadata", "annotations", name]).as_deref() == Some("true")).then_some(*scope)
-                };
-                let scope = Scope::ALL.iter().find_map(set).unwrap_or(Scope::Strict);
+                let scope = Scope::of(|name| annotation(tree, name) == Some("true"));
                 found.push((said(&["metadata", "name"]), said(&["metadata", "namespace"]), scope));
             }
             Ok(None)
@@ -137,10 +133,6 @@ fn edits(old: &Tree, new: &Tree) -> Edits {
         let value = Value::of(new, value).into_owned();
         edits.insert(old, old.root(), &["spec", "encryptedData", &key], value);
     }
-    let annotation = |tree: &Tree, name: &str| {
-        let node = tree.at(tree.root(), &["metadata", "annotations", name])?;
-        tree.text(node).map(str::to_owned)
-    };
     // Items of several keys or certificates: then the annotation would say too much.
     let with = "sealref.dev/sealed-with";
     let (before, now) = (annotation(old, with), annotation(new, with));

@@ -10,23 +10,37 @@ use crate::outside::wire::World;
 use crate::settings::{Generator, Transform};
 use crate::yaml::{self, Envelope, NodeId, Scalar, Syntax, Tree};
 
-/// True for one list of resources, as orchestrators hand it to functions.
-#[must_use]
-pub fn is_call(input: &Input) -> bool {
-    let [source] = input.0.as_slice() else { return false };
-    memchr::memmem::find(source.text.as_bytes(), b"ResourceList").is_some()
-        && envelope(source)
-            .is_ok_and(|list| Tree::parse(&list.around, Syntax::Document).is_ok_and(|list| is_list(&list)))
+/// The job of what nobody has named: of one list of resources, as orchestrators hand it to functions, else of a stream.
+pub fn or_stream(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
+    let asked = match input.0.as_slice() {
+        [source] if memchr::memmem::find(source.text.as_bytes(), b"ResourceList").is_some() => {
+            let is_call =
+                |list: &Envelope| Tree::parse(&list.around, Syntax::Document).is_ok_and(|list| is_list(&list));
+            let envelope = envelope(source).ok().filter(is_call);
+            envelope.map(|envelope| asked(source, &envelope, &mut call)).transpose()?
+        }
+        _ => None,
+    };
+    match asked {
+        Some(asked) => under(asked, input, call),
+        None => stream::job(input, call),
+    }
 }
 
 /// The job of a list of resources.
 pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
-    let no_call = || {
-        Problem::new("expected one ResourceList of config.kubernetes.io")
-            .hint("`sealref krm` is called by kustomize or kpt; for manifests there is `sealref render`")
-    };
     let [source] = input.0.as_slice() else { return Err(no_call().into()) };
-    let envelope = envelope(source)?;
+    let asked = asked(source, &envelope(source)?, &mut call)?;
+    under(asked, input, call)
+}
+
+fn no_call() -> Problem {
+    Problem::new("expected one ResourceList of config.kubernetes.io")
+        .hint("`sealref krm` is called by kustomize or kpt; for manifests there is `sealref render`")
+}
+
+/// The settings of a list, and what its items tell of names.
+fn asked(source: &Source, envelope: &Envelope, call: &mut Call) -> Result<(Found, Names), Problems> {
     let list = Tree::parse(&envelope.around, Syntax::Document).map_err(|fault| source.problem(fault))?;
     if !is_list(&list) {
         return Err(no_call().at(source.name.clone()).into());
@@ -36,13 +50,16 @@ pub fn job(input: Input, mut call: Call) -> Result<(Job, World), Problems> {
     let generates = config.is_some_and(|node| kind(&list, node) == Some(Generator::KIND));
     let found = match config {
         Some(node) if is_choice(&list, node) => {
-            choose(&list, node, &mut call).map_err(|problem| problem.at(source.name.clone()))?;
-            Found::search(&call)?
+            choose(&list, node, call).map_err(|problem| problem.at(source.name.clone()))?;
+            Found::search(call)?
         }
-        Some(node) if !generates => Found::given(&call, source, &list, node)?,
-        Some(_) | None => Found::search(&call)?,
+        Some(node) if !generates => Found::given(call, source, &list, node)?,
+        Some(_) | None => Found::search(call)?,
     };
-    let names = names(&envelope, generates)?;
+    Ok((found, names(envelope, generates)?))
+}
+
+fn under((found, names): (Found, Names), input: Input, call: Call) -> Result<(Job, World), Problems> {
     let (mut job, world) = stream::job_under(found, input, call)?;
     job.terms.names = names;
     if names == Names::Final {

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::model::{Kustomization, Layered, Role, Source, Transformer};
 use crate::outside::files::{self, Kind, Recursive};
 use crate::settings::Transform;
-use crate::yaml::{self, NodeId, Scalar, Syntax, Tree};
+use crate::yaml::{NodeId, Scalar, Syntax, Tree};
 
 /// What kustomize calls its files. Source: `api/konfig` of kubernetes-sigs/kustomize.
 pub const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -86,10 +86,8 @@ fn in_file(path: &Path) -> Result<Option<Layered>, Problem> {
 
 /// Settings of ours among the documents of a file.
 fn ours(source: &Source) -> Result<Option<Layered>, Problem> {
-    let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
-    for piece in pieces.pieces {
-        let tree = Tree::parse(piece.text, piece.syntax);
-        let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+    for object in source.objects()? {
+        let (_, tree) = object?;
         if kind(&tree, tree.root()) == Some(Transform::KIND) {
             let layered = tree.at(tree.root(), &["spec", "layered"]).and_then(|node| tree.scalar(node));
             return Ok(Some(if layered == Some(Scalar::Bool(true)) { Layered::Yes } else { Layered::No }));
@@ -99,5 +97,5 @@ fn ours(source: &Source) -> Result<Option<Layered>, Problem> {
 }
 
 fn is(path: &Path, kind: Kind) -> bool {
-    files::kind(path).is_ok_and(|found| found == kind)
+    files::kind(path) == Ok(kind)
 }

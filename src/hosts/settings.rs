@@ -175,11 +175,9 @@ fn read(source: &Source, tree: &Tree, node: NodeId) -> Result<Spec, Problem> {
 
 /// The SecretStores and ClusterSecretStores of a file.
 fn in_file(source: &Source) -> Result<Vec<StoreSpec>, Problems> {
-    let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
     let mut stores = vec![];
-    for piece in pieces.pieces {
-        let tree = Tree::parse(piece.text, piece.syntax);
-        let tree = tree.map_err(|fault| source.problem(fault.from_line(piece.line)))?;
+    for object in source.objects()? {
+        let (piece, tree) = object?;
         let at = |problem: Problem| problem.at(format!("{}:{}", source.name, piece.line));
         stores.extend(StoreSpec::read(&tree).map_err(at)?);
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 use crate::error::Problem;
-use crate::yaml::{Fault, NodeId, Syntax, Tree};
+use crate::yaml::{self, Fault, NodeId, Piece, Syntax, Tree};
 
 /// A text that came in, with the name it is told by: a path, or `stdin`.
 pub struct Source {
@@ -34,6 +34,19 @@ impl Source {
                     .at(name))
             }
         }
+    }
+
+    /// Every object in it, parsed.
+    ///
+    /// # Errors
+    /// The text cannot be split; for each object, it does not parse.
+    pub fn objects(&self) -> Result<impl Iterator<Item = Result<(Piece<'_>, Tree<'_>), Problem>>, Problem> {
+        let pieces = yaml::pieces(&self.text, &|_| true).map_err(|fault| self.problem(fault))?;
+        Ok(pieces.pieces.into_iter().map(|piece| {
+            let tree = Tree::parse(piece.text, piece.syntax);
+            let tree = tree.map_err(|fault| self.problem(fault.from_line(piece.line)))?;
+            Ok((piece, tree))
+        }))
     }
 
     /// A fault of the text as a problem with its place.
@@ -148,6 +161,21 @@ impl<'s> Manifest<'s> {
     pub fn read(&self) -> Option<(&Tree<'s>, &Identity)> {
         Some((self.tree().ok()?, self.identity().ok()?))
     }
+}
+
+/// Marks an object that sealref leaves alone.
+pub const IGNORE: &str = "sealref.dev/ignore";
+
+/// The text of an annotation.
+#[must_use]
+pub fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
+    tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
+}
+
+/// `sealref.dev/ignore: "true"`.
+#[must_use]
+pub fn ignored(tree: &Tree) -> bool {
+    annotation(tree, IGNORE) == Some("true")
 }
 
 /// Everything that came in, as manifests in order; the slices together are the input.

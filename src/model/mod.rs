@@ -22,7 +22,7 @@ pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};
 pub use lineage::{GUARD, HASHED, LOCAL, SHADOW};
-pub use manifest::{Identity, Input, Manifest, ManifestId, Place, Source, Stream};
+pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, Source, Stream, annotation, ignored};
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};

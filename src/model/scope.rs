@@ -39,6 +39,11 @@ impl Scope {
         }
     }
 
+    /// The scope of an object of which it is known which annotations are set; cluster-wide wins, as in the controller.
+    pub fn of(is_set: impl Fn(&str) -> bool) -> Self {
+        Self::ALL.into_iter().find(|scope| scope.annotation().is_some_and(&is_set)).unwrap_or_default()
+    }
+
     /// The annotation that must be `"true"` on the SealedSecret's own metadata; none for `Strict`.
     #[must_use]
     pub fn annotation(self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{GUARD, Identity, Place, SHADOW};
+use crate::model::{GUARD, Identity, Place, SHADOW, annotation};
 
 pub(super) struct Build;
 
@@ -18,7 +18,7 @@ impl Rule for Build {
             if is_guard(identity) {
                 error("build/skipped", told(skipped()));
             }
-            if tree.at(tree.root(), &["metadata", "annotations", SHADOW]).is_some() {
+            if annotation(tree, SHADOW).is_some() {
                 let problem = Problem::new("what only kustomize should see is still in the stream")
                     .hint("was config.kubernetes.io/local-config removed, or the function run without kustomize?");
                 error("build/shadow", told(problem));

@@ -6,7 +6,7 @@ mod build;
 mod layout;
 pub mod plaintext;
 mod references;
-mod reload;
+pub mod reload;
 mod seals;
 
 pub use layout::layout;

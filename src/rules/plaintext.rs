@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::Place;
+use crate::model::{Place, annotation};
 use crate::yaml::{Kind, NodeId, Tree};
 
 pub(super) struct Plaintext;
@@ -39,7 +39,11 @@ impl Rule for Plaintext {
                         Problem::new("a reference was not resolved")
                             .hint("was sealref render skipped? it also reads what stands in base64"),
                     ),
-                    _ if public(tree).any(|name| name == key) || (view.passes)(tree, identity, &key) => continue,
+                    _ if public(annotation(tree, PUBLIC_KEYS)).any(|name| name == key)
+                        || (view.passes)(tree, identity, &key) =>
+                    {
+                        continue;
+                    }
                     _ => (
                         "plaintext/secret",
                         Problem::new("a Secret stands in the stream in plain text")
@@ -70,10 +74,12 @@ fn values(tree: &Tree) -> Vec<(String, NodeId)> {
     values
 }
 
-fn public<'t>(tree: &'t Tree) -> impl Iterator<Item = &'t str> {
-    let names = tree.at(tree.root(), &["metadata", "annotations", "sealref.dev/public-keys"]);
-    let text = names.and_then(|node| tree.text(node)).unwrap_or_default();
-    text.split([',', ' ', '\n', '\t']).filter(|name| !name.is_empty())
+/// Names keys whose literal values are public.
+pub const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
+
+/// The keys that the annotation names.
+pub fn public(said: Option<&str>) -> impl Iterator<Item = &str> {
+    said.unwrap_or_default().split([',', ' ', '\n', '\t']).filter(|name| !name.is_empty())
 }
 
 /// What kustomize's generator makes of encrypted files: `ENC[`, keys such as `sops_mac`; and Flux's mask.

@@ -2,15 +2,15 @@
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Form, Object, Place, Stream, Use};
-use crate::yaml::{Kind, Tree};
+use crate::model::{Form, Object, Place, Stream, Use, ignored};
+use crate::yaml::Kind;
 
 pub(super) struct References;
 
 impl Rule for References {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
         for (id, tree, _) in view.stream.read() {
-            if tree_is_ignored(tree) {
+            if ignored(tree) {
                 continue;
             }
             for node in tree.nodes().filter(|node| tree.kind(*node) == Kind::Scalar) {
@@ -30,12 +30,6 @@ impl Rule for References {
             dangling(view, name, usage, tell);
         }
     }
-}
-
-/// `sealref.dev/ignore: "true"`, except on a Secret.
-fn tree_is_ignored(tree: &Tree) -> bool {
-    let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
-    text(&["metadata", "annotations", "sealref.dev/ignore"]) == Some("true")
 }
 
 fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Problem)> {

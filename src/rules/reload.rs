@@ -77,7 +77,8 @@ const ASKS: [(&str, &[Object]); 6] = [
     ("secret.reloader.stakater.com/reload", &[Object::Secrets]),
 ];
 
-const WAVE: &str = "wave.pusher.com/update-on-config-change";
+/// Asks Wave to look at what a workload uses.
+pub const WAVE: &str = "wave.pusher.com/update-on-config-change";
 
 /// What Go reads as a boolean.
 const BOOLEANS: [&str; 12] = ["1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"];

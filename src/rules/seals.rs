@@ -73,9 +73,7 @@ impl Sealed<'_, '_> {
     }
 
     fn scope(&self, at: &[&str]) -> Scope {
-        let set = |scope: &&Scope| scope.annotation().is_some_and(|name| self.annotation(at, name) == Some("true"));
-        // In the order of the controller: cluster-wide wins.
-        Scope::ALL.iter().find(set).copied().unwrap_or(Scope::Strict)
+        Scope::of(|name| self.annotation(at, name) == Some("true"))
     }
 
     /// The name or namespace is another one than at the time of sealing.

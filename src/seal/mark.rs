@@ -15,6 +15,8 @@ pub struct Tagged {
     pub namespace: String,
     /// Without a suffix.
     pub name: String,
+    /// `type`, `Opaque` where absent.
+    pub kind: String,
     /// Each item with its tag.
     pub items: Vec<(String, [u8; 32])>,
 }
@@ -24,11 +26,11 @@ impl Tagged {
         self.items.iter().flat_map(|(item, tag)| [item.as_bytes(), tag.as_slice()])
     }
 
-    /// The letters behind its name, of a Secret of a type.
+    /// The letters behind its name.
     #[must_use]
-    pub fn suffix(&self, kind: &str, immutable: bool) -> String {
+    pub fn suffix(&self, immutable: bool) -> String {
         let immutable = if immutable { "true" } else { "false" };
-        let head = [kind, immutable].map(str::as_bytes);
+        let head = [self.kind.as_str(), immutable].map(str::as_bytes);
         suffix(head.into_iter().chain(self.fields()))
     }
 }
@@ -55,23 +57,26 @@ mod tests {
 
     fn tagged(name: &str, items: &[(&str, u8)]) -> Tagged {
         let items = items.iter().map(|(item, tag)| ((*item).to_owned(), [*tag; 32])).collect();
-        Tagged { namespace: "shop".to_owned(), name: name.to_owned(), items }
+        Tagged { namespace: "shop".to_owned(), name: name.to_owned(), kind: "Opaque".to_owned(), items }
     }
 
     /// Worked out with Python's hashlib over F as the design writes it.
     #[test]
     fn suffix_and_checksum_are_those_of_the_design() {
         let (db, api) = (tagged("db", &[("a", 1), ("b", 2)]), tagged("api", &[]));
-        assert_eq!(db.suffix("Opaque", true), "7c98c42dh4");
+        assert_eq!(db.suffix(true), "7c98c42dh4");
         assert_eq!(checksum(&[db, api]), "cb6c555d768fb743a86afeadf250bab6");
     }
 
     #[test]
     fn everything_that_tells_a_value_counts() {
         let one = tagged("db", &[("a", 1)]);
-        assert_ne!(one.suffix("Opaque", true), one.suffix("Opaque", false));
-        assert_ne!(one.suffix("Opaque", true), one.suffix("kubernetes.io/tls", true));
-        assert_ne!(one.suffix("Opaque", true), tagged("db", &[("a", 2)]).suffix("Opaque", true));
+        assert_ne!(one.suffix(true), one.suffix(false));
+        assert_ne!(
+            one.suffix(true),
+            Tagged { kind: "kubernetes.io/tls".to_owned(), ..tagged("db", &[("a", 1)]) }.suffix(true)
+        );
+        assert_ne!(one.suffix(true), tagged("db", &[("a", 2)]).suffix(true));
         // Two Secrets of one item are not one Secret of two.
         let apart = [tagged("db", &[("a", 1)]), tagged("db", &[("b", 2)])];
         assert_ne!(checksum(&apart), checksum(&[tagged("db", &[("a", 1), ("b", 2)])]));

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::emit::Outcome;
 use crate::error::{Problem, Problems};
-use crate::model::{Identity, Inventory, ManifestId, Object, Origin, Plan, Refresh, Stream};
+use crate::model::{Identity, Inventory, ManifestId, Object, Origin, Plan, Refresh, Stream, annotation, ignored};
+use crate::rules::reload::WAVE;
 use crate::settings::{Controller, Reload, Settings, When};
 use crate::yaml::{Edits, Tree, Value};
 
@@ -51,7 +52,7 @@ impl Restarts {
 
     fn insert(&mut self, stream: &Stream, workload: ManifestId, number: usize) {
         let read = stream.get(workload).and_then(|manifest| manifest.read());
-        if read.is_some_and(|(tree, identity)| restarts(identity) && !super::find::ignored(tree)) {
+        if read.is_some_and(|(tree, identity)| restarts(identity) && !ignored(tree)) {
             self.0.entry(workload).or_default().insert(number);
         }
     }
@@ -106,9 +107,7 @@ pub fn annotate(
 
 /// Wave finds what a workload uses by itself. What a user has said stays.
 fn wave(tree: &Tree, edits: &mut Edits) {
-    if super::find::annotation(tree, WAVE).is_none() {
+    if annotation(tree, WAVE).is_none() {
         edits.insert(tree, tree.root(), &["metadata", "annotations", WAVE], Value::text("true"));
     }
 }
-
-const WAVE: &str = "wave.pusher.com/update-on-config-change";

@@ -1,5 +1,7 @@
 //! Plan and values to objects. Values are consumed here and end here.
 
+use std::cell::Cell;
+
 use rayon::prelude::*;
 
 use super::Draw;
@@ -17,6 +19,8 @@ mod content;
 mod name;
 mod shadow;
 mod value;
+
+pub(super) use value::tagged;
 
 use shadow::Holds;
 
@@ -96,7 +100,7 @@ impl Emitter<'_> {
         syntax: Syntax,
     ) -> Result<(Vec<Made>, Option<Made>), Problem> {
         let target = targets::find(provision.target.0)?;
-        let total = std::sync::atomic::AtomicUsize::new(0);
+        let total = Cell::new(0);
         let name = self.final_name(provision, target)?;
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
         let objects = target.emit(provision, &name, self.terms, &seal)?;
@@ -122,7 +126,7 @@ impl Emitter<'_> {
         name: &str,
         key: &str,
         template: &Template,
-        total: &std::sync::atomic::AtomicUsize,
+        total: &Cell<usize>,
     ) -> Result<String, Problem> {
         let bug = || Problem::new("a value was to be sealed with nothing").exit(Exit::Bug);
         let Seals { certificate, mode } = self.seals.ok_or_else(bug)?;
@@ -146,8 +150,8 @@ impl Emitter<'_> {
             Mode::Derived(_) | Mode::Preview => None,
         };
         self.values.compose(template)?.spend(|plaintext| {
-            let before = total.fetch_add(plaintext.len(), std::sync::atomic::Ordering::Relaxed);
-            if before + plaintext.len() > limits::SECRET {
+            total.set(total.get() + plaintext.len());
+            if total.get() > limits::SECRET {
                 return Err(Problem::new("the values together are larger than a Secret may be")
                     .hint("a Secret holds 1 MiB at most; split it"));
             }

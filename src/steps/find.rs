@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::error::{Problem, Problems};
 use crate::grammars::{GRAMMARS, Grammar, Resolve};
 use crate::hosts::Reading;
-use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template};
+use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template, ignored};
 use crate::settings::{ConfigMaps, HelmReleases, Settings};
 use crate::sites::{self, SITES, Takes};
 use crate::sources;
@@ -43,9 +43,6 @@ pub struct Findings<'t> {
 
 /// Names whole secrets whose every property becomes a key, a reference a line.
 pub const DATA_FROM: &str = "sealref.dev/data-from";
-
-/// Marks an object that sealref leaves alone.
-pub const IGNORE: &str = "sealref.dev/ignore";
 
 /// Finds everything in one walk over the manifests that hold a marker.
 pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
@@ -243,18 +240,9 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     Problem::new("a reference cannot stand here").hint(hint)
 }
 
-/// `sealref.dev/ignore: "true"`.
-pub(super) fn ignored(tree: &Tree) -> bool {
-    annotation(tree, IGNORE) == Some("true")
-}
-
 /// A Secret manifest that SOPS has encrypted is judged by `plan`, not read as values.
 pub(super) fn is_sops(tree: &Tree) -> bool {
     tree.at(tree.root(), &["sops", "mac"]).is_some()
-}
-
-pub(super) fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
-    tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
 }
 
 /// What a `!!binary` scalar decodes to.

@@ -47,9 +47,8 @@ fn secret(source: &Source, piece: &Piece, alone: bool, names: Names) -> Result<O
     // What does not parse is told by whoever reads it.
     let Ok(tree) = Tree::parse(piece.text, piece.syntax) else { return Ok(None) };
     let said = |key| tree.get(tree.root(), key).and_then(|node| tree.text(node)).unwrap_or_default();
-    let is_item = matches!(piece.syntax, Syntax::Item { .. } | Syntax::Member);
     let (version, kind) = (said("apiVersion"), said("kind"));
-    if (version, kind) != (Transform::API_VERSION, Generator::KIND) || is_item && names != Names::Early {
+    if (version, kind) != (Transform::API_VERSION, Generator::KIND) || piece.syntax.in_list() && names != Names::Early {
         return Ok(None);
     }
     let at = |line: usize, path: &str| {

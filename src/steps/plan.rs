@@ -10,7 +10,7 @@ use crate::grammars::GRAMMARS;
 use crate::hosts::{Job, Names};
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
-    Stream, TargetName,
+    Stream, TargetName, ignored,
 };
 use crate::settings::{Plaintext, SecretRule};
 use crate::sites;
@@ -33,8 +33,6 @@ use layer::Layer;
 
 /// Names the target of one Secret or workload.
 pub(super) const TARGET: &str = "sealref.dev/target";
-/// Names keys whose literal values are public.
-const PUBLIC_KEYS: &str = "sealref.dev/public-keys";
 
 /// What every part of planning asks.
 pub(super) struct Context<'c, 's> {
@@ -117,7 +115,7 @@ impl<'c> Context<'c, '_> {
         values: Vec<Found<'t>>,
         warnings: &mut Problems,
     ) -> Result<Outcome<'t>, Problems> {
-        if find::ignored(tree) {
+        if ignored(tree) {
             return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
         }
         if self.job.terms.names == Names::Early {

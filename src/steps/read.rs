@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use super::find::consumers;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
-use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream};
+use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream, annotation};
 use crate::settings::{Settings, Transform};
-use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
+use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Piece
     for piece in pieces.pieces {
         let start = at + piece.before.len();
         at = start + piece.text.len();
-        let matters = piece.matters || typed && in_list(&piece) || piece.before.contains("%TAG");
+        let matters = piece.matters || typed && piece.syntax.in_list() || piece.before.contains("%TAG");
         if let (false, Some(from), Some(last)) = (matters, quiet, stream.manifests.last_mut()) {
             last.text = text.get(from..at).unwrap_or("");
             continue;
@@ -139,15 +139,11 @@ fn take<'s>(stream: &mut Stream<'s>, source: usize, text: &'s str, pieces: Piece
 /// items may hide the word behind an escape or a tag.
 fn holds_typed_list(text: &str, pieces: &Pieces) -> bool {
     let hides = |around: &str| around.contains(['\\', '!']);
-    let mut items = pieces.pieces.iter().filter(|piece| in_list(piece)).peekable();
+    let mut items = pieces.pieces.iter().filter(|piece| piece.syntax.in_list()).peekable();
     items.peek().is_some()
         && (memchr::memmem::find(text.as_bytes(), b"SecretList").is_some()
             || hides(pieces.tail)
             || items.any(|piece| hides(piece.before)))
-}
-
-fn in_list(piece: &Piece) -> bool {
-    matches!(piece.syntax, Syntax::Item { .. } | Syntax::Line { .. } | Syntax::Member)
 }
 
 /// Only maps are objects, `null` is nothing, and nothing may hide what an object is, or that it is a
@@ -202,11 +198,10 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
             );
             continue;
         }
-        let in_list = matches!(manifest.syntax, Syntax::Item { .. } | Syntax::Member);
         let is_guard = identity.is(GUARD.0, GUARD.1);
         if (identity.kind == Transform::KIND || is_guard) && manifest.syntax == Syntax::Document {
             ours.push(*id);
-        } else if !(in_list && (is_guard || is_local(manifest))) {
+        } else if !(manifest.syntax.in_list() && (is_guard || is_local(manifest))) {
             problems.push(
                 Problem::new(format!("{} is of sealref, and cannot stand here", identity.kind))
                     .hint(format!("settings are a document, better a file, of their own; in a list they are marked {LOCAL}: \"true\""))
@@ -234,7 +229,7 @@ fn set_ours_apart(stream: &mut Stream, problems: &mut Problems) {
 
 /// Not for the cluster: orchestrators hand a function its own configuration among the rest.
 fn is_local(manifest: &Manifest) -> bool {
-    manifest.tree().is_ok_and(|tree| super::find::annotation(tree, LOCAL) == Some("true"))
+    manifest.tree().is_ok_and(|tree| annotation(tree, LOCAL) == Some("true"))
 }
 
 /// Anything but comments, blank lines, `null` and an empty list. Long texts say something.

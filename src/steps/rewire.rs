@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::emit::Outcome;
-use super::find;
 use crate::error::{Problem, Problems};
-use crate::model::{Form, Inventory, Lift, Object, Origin, Place, Plan, Provision, Stream, Use};
+use crate::model::{Form, Inventory, Lift, Object, Origin, Place, Plan, Provision, Stream, Use, ignored};
 use crate::settings::Allowed;
 use crate::sites;
 use crate::yaml::{Edits, NodeId, Tree, Value};
@@ -74,7 +73,7 @@ impl Follower<'_, '_> {
         let name = &provision.secret.name;
         let tree = self.stream.get(usage.consumer).and_then(|manifest| manifest.tree().ok());
         let Some(tree) = tree else { return Ok(()) };
-        if find::ignored(tree) {
+        if ignored(tree) {
             return Err(Problem::new(format!("an object marked with sealref.dev/ignore names what is now \"{name}\""))
                 .hint("take the mark away, so that the name can follow"));
         }
@@ -88,9 +87,7 @@ impl Follower<'_, '_> {
         }
         if provision.base.is_some() { rename(tree, usage, name, edits) } else { Ok(()) }
     }
-}
 
-impl Follower<'_, '_> {
     /// Where it is not known in which namespace a name is looked up, another object of that name may be meant.
     fn may_be_another(&self, provision: &Provision, object: Object, usage: &Use) -> bool {
         let its = provision.secret.namespace.as_deref();

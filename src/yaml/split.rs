@@ -30,6 +30,14 @@ pub enum Syntax {
     Member,
 }
 
+impl Syntax {
+    /// True for the items of lists.
+    #[must_use]
+    pub fn in_list(self) -> bool {
+        matches!(self, Self::Item { .. } | Self::Line { .. } | Self::Member)
+    }
+}
+
 /// The text of one object.
 pub struct Piece<'s> {
     /// What stands between the piece before and this one.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use super::Restarts;
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
-use crate::model::{Inventory, ManifestId, Object, Plan, Provision, Stream};
+use crate::model::{Inventory, ManifestId, Object, Plan, Provision, Stream, ignored};
 use crate::seal::{Material, Tagged, checksum};
 use crate::settings::{Allowed, Controller};
-use crate::steps::emit::{DOMAIN, PREVIEW};
+use crate::steps::emit::{self, PREVIEW};
 use crate::steps::fetch::{Fetched, Mode};
-use crate::steps::find;
 use crate::steps::mention::Mentions;
 use crate::targets;
 
@@ -36,10 +35,9 @@ pub fn settle(
             problems.extend(left_behind(stream, plan, (restarts, inventory), job.terms.namespace.as_deref()));
             for number in restarts.provisions() {
                 let Some(provision) = plan.provisions.get(number) else { continue };
-                let kind = provision.secret_type.as_deref().unwrap_or("Opaque").to_owned();
                 let tagged = tagged(provision, fetched);
                 if let Some(tagged) = problems.keep(tagged.map_err(|problem| at(stream, provision, problem))) {
-                    let suffix = tagged.map_or(PREVIEW.to_owned(), |tagged| tagged.suffix(&kind, true));
+                    let suffix = tagged.map_or(PREVIEW.to_owned(), |tagged| tagged.suffix(true));
                     plan.suffix(number, &suffix);
                 }
             }
@@ -76,7 +74,7 @@ fn left_behind(
         let beside = mentions.beside(stream, secret, known, namespace).into_iter();
         for place in beside.filter(|place| place.manifest != provision.origin.manifest()) {
             let tree = stream.get(place.manifest).and_then(|manifest| manifest.tree().ok());
-            if !tree.is_some_and(find::ignored) {
+            if !tree.is_some_and(ignored) {
                 let what = format!("the object names the Secret \"{}\", which gets another name", secret.name);
                 let hint =
                     "list the place in the settings, under consumers, or mark the object with sealref.dev/ignore";
@@ -111,14 +109,5 @@ fn tagged(provision: &Provision, fetched: &Fetched) -> Result<Option<Tagged>, Pr
                 ));
         }
     };
-    let namespace = provision.secret.namespace.clone().unwrap_or_default();
-    let name = provision.secret.name.clone();
-    let mut items = vec![];
-    for item in &provision.items {
-        let secret = fetched.values.compose(&item.template)?;
-        let tag = secret.spend(|plaintext| material.tag(DOMAIN, &namespace, &name, &item.key, plaintext));
-        items.push((item.key.clone(), tag));
-    }
-    items.sort();
-    Ok(Some(Tagged { namespace, name, items }))
+    emit::tagged(&fetched.values, material, provision).map(Some)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::steps::find::annotation;
+use crate::model::annotation;
 use crate::yaml::{Edits, NodeId, Tree, Value};
 
 /// The Secrets for whose change the workload restarts: regular expressions, anchored by Reloader at both ends.

@@ -1,6 +1,6 @@
 //! The name of what is made. Nothing before this step holds a final one.
 
-use super::{DOMAIN, Emitter};
+use super::{Emitter, tagged};
 use crate::error::Problem;
 use crate::hosts::Names;
 use crate::limits;
@@ -33,16 +33,8 @@ impl Emitter<'_> {
             Some(Seals { mode: Mode::Derived(material), .. }) => material,
             Some(Seals { mode: Mode::Preview | Mode::Randomised, .. }) | None => return Ok(None),
         };
-        let (namespace, name) = (provision.secret.namespace.as_deref().unwrap_or(""), &provision.secret.name);
-        let mut tags = vec![];
-        for item in &provision.items {
-            let tag = |plaintext: &[u8]| material.tag(DOMAIN, namespace, name, &item.key, plaintext);
-            tags.push((item.key.as_bytes(), self.values.compose(&item.template)?.spend(tag)));
-        }
-        tags.sort_unstable();
-        let immutable = if provision.immutable == Some(true) { "true" } else { "false" };
-        let head = [provision.secret_type.as_deref().unwrap_or("Opaque").as_bytes(), immutable.as_bytes()];
-        Ok(Some(seal::suffix(head.into_iter().chain(tags.iter().flat_map(|(key, tag)| [*key, tag.as_slice()])))))
+        let tagged = tagged(self.values, material, provision)?;
+        Ok(Some(tagged.suffix(provision.immutable == Some(true))))
     }
 
     /// Of what the object says under no name.

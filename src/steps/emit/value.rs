@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::model::{Template, Values};
-use crate::seal;
+use super::DOMAIN;
+use crate::error::Problem;
+use crate::model::{Provision, Template, Values};
+use crate::seal::{self, Material, Tagged};
 
 /// The references of a value in the order in which they stand.
 pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
@@ -23,6 +25,21 @@ pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
         })
         .collect();
     seal::origin(&origins)
+}
+
+/// The values of a Secret as keyed tags, of which nothing can be told without the key.
+pub(in crate::steps) fn tagged(values: &Values, material: &Material, provision: &Provision) -> Result<Tagged, Problem> {
+    let namespace = provision.secret.namespace.clone().unwrap_or_default();
+    let name = provision.secret.name.clone();
+    let mut items = vec![];
+    for item in &provision.items {
+        let secret = values.compose(&item.template)?;
+        let tag = secret.spend(|plaintext| material.tag(DOMAIN, &namespace, &name, &item.key, plaintext));
+        items.push((item.key.clone(), tag));
+    }
+    items.sort();
+    let kind = provision.secret_type.as_deref().unwrap_or("Opaque").to_owned();
+    Ok(Tagged { namespace, name, kind, items })
 }
 
 /// Standard alphabet, padded, no line breaks: as kubeseal writes it.

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lifted::HELM_HOOK;
 use crate::error::{Problem, Problems};
 use crate::hosts::{Duplicates, Job};
 use crate::model::{Inventory, ManifestId, Origin, Plan, Stream};
-
-const HOOK: &str = "helm.sh/hook";
 
 /// Every Secret that would be provided twice.
 pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job) -> Problems {
@@ -19,7 +18,7 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
     });
     let superseded = plan.provisions.iter().filter_map(|provision| provision.supersedes);
     let replaced: BTreeSet<ManifestId> = replaced.chain(superseded).collect();
-    let hooks = plan.provisions.iter().filter(|provision| provision.metadata.annotation(HOOK).is_some());
+    let hooks = plan.provisions.iter().filter(|provision| provision.metadata.annotation(HELM_HOOK).is_some());
     let hooks: BTreeSet<ManifestId> = hooks.map(|provision| provision.origin.manifest()).collect();
     let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {

@@ -4,8 +4,8 @@ use super::object::Object;
 use super::{Context, Outcome};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
-use crate::model::{HASHED, Identity, LOCAL, ManifestId, SHADOW};
-use crate::steps::find::{self, Found};
+use crate::model::{HASHED, Identity, LOCAL, ManifestId, SHADOW, annotation};
+use crate::steps::find::Found;
 use crate::yaml::Tree;
 
 /// What a Secret is to the layers.
@@ -31,10 +31,10 @@ impl Context<'_, '_> {
 
     /// What a layer below, or somebody else, has marked a Secret as.
     pub(super) fn layer(&self, tree: &Tree, values: &[Found]) -> Result<Layer, Problem> {
-        if self.job.terms.names != Names::Growing || find::annotation(tree, LOCAL) != Some("true") {
+        if self.job.terms.names != Names::Growing || annotation(tree, LOCAL) != Some("true") {
             return Ok(Layer::Fresh);
         }
-        let shadow = find::annotation(tree, SHADOW);
+        let shadow = annotation(tree, SHADOW);
         match (shadow.map(|shadow| shadow.strip_prefix("full")), self.job.settings.layered) {
             (None, _) => Ok(Layer::Local("it never leaves the build: config.kubernetes.io/local-config")),
             (Some(None), _) if values.is_empty() => Ok(Layer::Local("it shadows what a layer below made")),

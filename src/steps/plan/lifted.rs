@@ -124,6 +124,9 @@ fn short_hash(name: &str) -> String {
 /// Of a name that other objects put something behind: a label's length.
 const LONGEST: usize = 63;
 
+/// Of what Helm puts there before or after the rest.
+pub(super) const HELM_HOOK: &str = "helm.sh/hook";
+
 /// The hook of the workload, one wave or weight earlier, and not deleted before it has run.
 fn before(workload: &Metadata) -> Result<Metadata, Problem> {
     let mut annotations = vec![];
@@ -135,7 +138,7 @@ fn before(workload: &Metadata) -> Result<Metadata, Problem> {
     copy(TARGET);
     // Helm 4 puts what a post-renderer gives back into the files that it came from.
     copy("postrenderer.helm.sh/postrender-filename");
-    let (argo, helm) = ("argocd.argoproj.io/hook", "helm.sh/hook");
+    let (argo, helm) = ("argocd.argoproj.io/hook", HELM_HOOK);
     copy(argo);
     copy(helm);
     if workload.annotation(argo).is_some() {

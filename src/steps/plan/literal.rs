@@ -1,9 +1,9 @@
 //! Literal values: what passes, what is public, what is refused.
 
-use super::{Context, PUBLIC_KEYS, object::Object};
+use super::{Context, object::Object};
 use crate::error::{Problem, Problems};
 use crate::model::{Item, Metadata, Origin, Part, Provision};
-use crate::rules::plaintext;
+use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
 
@@ -24,8 +24,7 @@ fn is_empty(value: &Found) -> bool {
 
 /// Keys whose literal values are public, by annotation or by a rule of the settings.
 pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec<String> {
-    let said = metadata.annotation(PUBLIC_KEYS).unwrap_or_default();
-    let words = said.split([',', ' ', '\n', '\t']).filter(|word| !word.is_empty()).map(str::to_owned);
+    let words = plaintext::public(metadata.annotation(PUBLIC_KEYS)).map(str::to_owned);
     words.chain(rule.into_iter().flat_map(|rule| rule.public_keys.iter().cloned())).collect()
 }
 

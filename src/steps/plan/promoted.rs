@@ -3,8 +3,8 @@
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
-use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use};
-use crate::steps::find::{self, Found};
+use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use, ignored};
+use crate::steps::find::Found;
 use crate::steps::mention::Mentions;
 use crate::yaml::{Scalar, Tree};
 
@@ -62,7 +62,7 @@ impl Context<'_, '_> {
                     "a role names the ConfigMap",
                     "let the role name the Secret, with `secrets` in its resources",
                 );
-            } else if tree.is_some_and(find::ignored) {
+            } else if tree.is_some_and(ignored) {
                 let hint = "take the mark away, so that the name can follow";
                 told(place, "an object marked with sealref.dev/ignore names the ConfigMap", hint);
             }
