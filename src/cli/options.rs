@@ -74,6 +74,9 @@ pub(super) struct Sealing {
     /// An environment variable that ref+env:// may read
     #[arg(long, value_name = "NAME", help_heading = "Sealing")]
     allow_env: Vec<String>,
+    /// A key of a service that an encrypted file may name (ARN, resource, URL; * and ** are wildcards)
+    #[arg(long, value_name = "KEY", help_heading = "Sealing")]
+    allow_key: Vec<String>,
     /// A file of age identities
     #[arg(short, long, value_name = "FILE", help_heading = "Sealing")]
     identity: Vec<PathBuf>,
@@ -96,13 +99,14 @@ impl Settings {
     /// A call with what was typed, and the defaults of everything else.
     pub(super) fn call(self, inputs: Inputs, sealing: Option<Sealing>) -> Result<(Call, Policy), Problem> {
         let mut chosen = Chosen { environment: self.environment, cluster: self.cluster, ..Chosen::default() };
-        let (mut identities, mut allowed) = (vec![], vec![]);
+        let (mut identities, mut environment, mut keys) = (vec![], vec![], vec![]);
         if let Some(sealing) = sealing {
             chosen.certificate = sealing.certificate;
             chosen.key = sealing.sealing_key;
             chosen.scope = sealing.scope;
             chosen.randomised = sealing.randomised;
-            allowed = sealing.allow_env;
+            environment = sealing.allow_env;
+            keys = sealing.allow_key;
             identities = sealing.identity;
             if identities.is_empty() {
                 identities = identities_of_environment()?;
@@ -127,7 +131,7 @@ impl Settings {
             values: Wanted::Sealed,
             old_certificate: Old::Told,
         };
-        Ok((call, Policy::of_command_line(allowed)))
+        Ok((call, Policy::of_command_line(environment, &keys)))
     }
 }
 

@@ -2,32 +2,85 @@
 
 use zeroize::Zeroizing;
 
+use super::MasterKey;
 use crate::error::Problem;
 
 /// One question.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ask {
-    /// The value of an environment variable.
+    /// The value of an environment variable that a reference names.
     Environment(String),
     /// A file beneath the root, named relative to the settings' folder.
     File(String),
+    /// A request to a server.
+    Http(Request),
     /// The age identities that the operator gave.
     Identities,
     /// A file that the operator named, wherever it is.
     Named(String),
+    /// A variable by which the operator configures a source, such as `VAULT_ADDR`; empty where it is not set.
+    Setting(&'static str),
+    /// A data key, from the service that holds the key over it.
+    Unwrap(Wrapped),
+}
+
+/// How a request is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Reads too, or logs in: nothing is ever written to a server.
+    Post,
+}
+
+/// A request to a server. Redirects are never followed.
+pub struct Request {
+    /// What is done, for messages: `reading kv/prod/db`. Never a value.
+    pub operation: String,
+    /// How.
+    pub method: Method,
+    /// Where, with everything in it encoded.
+    pub url: String,
+    /// Names and values, which may be credentials.
+    pub headers: Vec<(&'static str, Zeroizing<String>)>,
+    /// What is sent, of the type that a header says.
+    pub body: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// A data key of a file, under a key that a service holds.
+pub struct Wrapped {
+    /// The key over it, as the file names it.
+    pub key: MasterKey,
+    /// What the service is asked to open, as it stands in the file.
+    pub ciphertext: String,
 }
 
 /// One answer: bytes that are wiped on drop.
-pub struct Reply(pub Zeroizing<Vec<u8>>);
+pub struct Reply {
+    /// What came.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// The status of an HTTP reply (RFC 9110, 15); 200 for everything else.
+    pub status: u16,
+}
+
+impl Reply {
+    /// The answer to something that is no request to a server.
+    #[must_use]
+    pub fn of(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self { bytes, status: 200 }
+    }
+}
 
 /// The only way from a source to the world. Deadlines, retries and redaction lie behind it, once.
+///
+/// A reply that may become better by itself (429, 502, 503, 504) is asked for again behind it, and is a problem when
+/// it stays; every other status comes back to the source, which alone knows what it means.
 pub trait Wire {
     /// Asks everything at once; answers in the same order.
-    fn ask_all(&mut self, asks: &[Ask]) -> Vec<Result<Reply, Problem>>;
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>>;
 
     /// Asks one thing.
     fn ask(&mut self, ask: Ask) -> Result<Reply, Problem> {
         let gone = || Problem::new("a question was not answered").exit(crate::error::Exit::Bug);
-        self.ask_all(&[ask]).pop().unwrap_or_else(|| Err(gone()))
+        self.ask_all(vec![ask]).pop().unwrap_or_else(|| Err(gone()))
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Address, Part, Template, escaped};
+use super::{Address, Part, Reference, Template, escaped};
 use crate::error::{Exit, Problem};
 use crate::limits;
 
@@ -27,14 +27,30 @@ impl Secret {
 /// What a source gave for one address.
 pub struct Payload {
     bytes: Zeroizing<Vec<u8>>,
-    digest: Option<[u8; 32]>,
+    file: Option<[u8; 32]>,
+    data_key: Option<DataKey>,
 }
 
+/// The key of an encrypted file, of which seals can be derived.
+pub type DataKey = Zeroizing<[u8; 32]>;
+
 impl Payload {
-    /// A value, and for encrypted files the SHA-256 of the file as it stands.
+    /// A value.
     #[must_use]
-    pub fn new(bytes: Zeroizing<Vec<u8>>, digest: Option<[u8; 32]>) -> Self {
-        Self { bytes, digest }
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self { bytes, file: None, data_key: None }
+    }
+
+    /// Out of an age file, whose SHA-256 this is.
+    #[must_use]
+    pub fn of_file(self, digest: [u8; 32]) -> Self {
+        Self { file: Some(digest), ..self }
+    }
+
+    /// Out of a file that has a key of its own.
+    #[must_use]
+    pub fn under(self, key: DataKey) -> Self {
+        Self { data_key: Some(key), ..self }
     }
 
     /// How long the value is, in bytes.
@@ -66,10 +82,16 @@ impl Values {
         self.0.is_empty()
     }
 
-    /// The SHA-256 of the encrypted file behind an address.
+    /// The SHA-256 of the age file behind an address.
     #[must_use]
     pub fn digest(&self, address: &Address<'static>) -> Option<[u8; 32]> {
-        self.0.get(address).and_then(|payload| payload.digest)
+        self.0.get(address).and_then(|payload| payload.file)
+    }
+
+    /// The keys of the files that feed these references.
+    pub fn data_keys<'v>(&'v self, references: impl Iterator<Item = &'v Reference<'v>>) -> Vec<&'v [u8]> {
+        let payloads = references.filter_map(|reference| self.0.get(&reference.address.clone().into_owned()));
+        payloads.filter_map(|payload| payload.data_key.as_ref()).map(|key| key.as_slice()).collect()
     }
 
     /// Puts the values where the references stand.
@@ -192,7 +214,7 @@ mod tests {
     fn watch(value: &str) -> Watch {
         let address = Address { scheme: Scheme("file"), path: Cow::Borrowed("x"), property: None, parameters: vec![] };
         let mut values = Values::default();
-        values.insert(address, Payload::new(Zeroizing::new(value.as_bytes().to_vec()), None));
+        values.insert(address, Payload::new(Zeroizing::new(value.as_bytes().to_vec())));
         values.watch()
     }
 

@@ -32,12 +32,15 @@ impl World {
         self.root.path().join(&self.folder)
     }
 
-    fn answer(&self, ask: &Ask) -> Result<Reply, Problem> {
+    fn answer(&self, ask: Ask) -> Result<Reply, Problem> {
         match ask {
-            Ask::Environment(name) => variable(name),
-            Ask::File(name) => self.root.read(&self.folder, name, limits::FILE).map(Reply),
+            Ask::Environment(name) => variable(&name),
+            Ask::File(name) => self.root.read(&self.folder, &name, limits::FILE).map(Reply::of),
+            Ask::Http(_) => Err(Problem::new("no server can be asked yet").exit(Exit::Bug)),
             Ask::Identities => self.identities(),
-            Ask::Named(name) => files::read_file(Path::new(name), limits::SETTINGS).map(Reply),
+            Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
+            Ask::Setting(name) => Ok(Reply::of(bytes(environment::variable(name)?.unwrap_or_default()))),
+            Ask::Unwrap(_) => Err(Problem::new("a data key was asked of nobody").exit(Exit::Bug)),
         }
     }
 
@@ -52,13 +55,13 @@ impl World {
             all.extend_from_slice(&bytes);
             all.push(b'\n');
         }
-        Ok(Reply(all))
+        Ok(Reply::of(all))
     }
 }
 
 impl Wire for World {
-    fn ask_all(&mut self, asks: &[Ask]) -> Vec<Result<Reply, Problem>> {
-        asks.iter().map(|ask| self.answer(ask)).collect()
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        asks.into_iter().map(|ask| self.answer(ask)).collect()
     }
 }
 
@@ -70,6 +73,10 @@ fn variable(name: &str) -> Result<Reply, Problem> {
         Some(value) if value.is_empty() => {
             Err(source(Problem::new(format!("the environment variable \"{name}\" is empty")).hint(hint)))
         }
-        Some(value) => Ok(Reply(Zeroizing::new(value.as_bytes().to_vec()))),
+        Some(value) => Ok(Reply::of(bytes(value))),
     }
+}
+
+fn bytes(mut text: Zeroizing<String>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{Address, Plan, Provision, Stream};
+use crate::model::{Address, MasterKey, Pattern, Plan, Provision, Stream};
 
 /// Proof that every part of a plan was judged. Its field is private to this file: nobody else can make one.
 pub struct Allowed<T>(T);
@@ -31,13 +31,27 @@ impl Allowed<Plan<'_>> {
 #[derive(Default)]
 pub struct Policy {
     environment: BTreeSet<String>,
+    keys: Vec<Pattern>,
 }
 
 impl Policy {
-    /// Nobody has written one; these environment variables may be read.
+    /// Nobody has written one; these environment variables may be read, and these keys of services be asked for.
     #[must_use]
-    pub fn of_command_line(environment: impl IntoIterator<Item = String>) -> Self {
-        Self { environment: environment.into_iter().collect() }
+    pub fn of_command_line(environment: Vec<String>, keys: &[String]) -> Self {
+        let keys = keys.iter().map(|key| Pattern::new(key.trim_end_matches('/'))).collect();
+        Self { environment: environment.into_iter().collect(), keys }
+    }
+
+    /// Judges a key that an encrypted file names, before anybody is asked for it.
+    ///
+    /// # Errors
+    /// The key, or the role that the file wants for it, was not granted (exit 3).
+    pub fn allow_key(&self, key: &MasterKey) -> Result<(), Problem> {
+        let granted = |name: &String| self.keys.iter().any(|pattern| pattern.matches(name));
+        let Some(name) = key.names().into_iter().find(|name| !granted(name)) else { return Ok(()) };
+        Err(Problem::new(format!("the file asks for the key \"{name}\", which nobody has allowed"))
+            .hint(format!("if it is yours, allow it on the command line: --allow-key {name}"))
+            .exit(Exit::Refused))
     }
 
     /// Judges each reference of each provision. `variable` tells which environment variable an address

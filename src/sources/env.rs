@@ -30,8 +30,8 @@ impl Source for Env {
 
 impl Fetch for Env {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        let asks: Vec<Ask> = wanted.iter().map(|address| Ask::Environment(address.path.to_string())).collect();
-        let replies = wire.ask_all(&asks).into_iter();
-        replies.map(|reply| reply.map(|reply| Payload::new(reply.0, None))).collect()
+        let asks = wanted.iter().map(|address| Ask::Environment(address.path.to_string())).collect();
+        let replies = wire.ask_all(asks).into_iter();
+        replies.map(|reply| reply.map(|reply| Payload::new(reply.bytes))).collect()
     }
 }

@@ -50,7 +50,11 @@ impl Fetch for File {
         let take = |address: &&Address<'static>| match files.get(&*address.path) {
             Some(Ok(opened)) => {
                 let bytes = property::select(&opened.bytes, address.property.as_deref())?;
-                Ok(Payload::new(bytes, opened.digest))
+                let payload = Payload::new(bytes);
+                Ok(match opened.digest {
+                    Some(digest) => payload.of_file(digest),
+                    None => payload,
+                })
             }
             Some(Err(problem)) => Err(problem.clone()),
             None => Err(Problem::new("a file was not opened").exit(crate::error::Exit::Bug)),
@@ -78,11 +82,11 @@ struct Opened {
 }
 
 fn open(name: &str, wire: &mut dyn Wire) -> Result<Opened, Problem> {
-    let Reply(bytes) = wire.ask(Ask::File(name.to_owned()))?;
+    let Reply { bytes, .. } = wire.ask(Ask::File(name.to_owned()))?;
     if std::path::Path::new(name).extension().is_none_or(|extension| extension != "age") {
         return Ok(Opened { bytes, digest: None });
     }
-    let Reply(identities) = wire.ask(Ask::Identities)?;
+    let identities = wire.ask(Ask::Identities)?.bytes;
     let digest = Some(Sha256::digest(&bytes).into());
     Ok(Opened { bytes: decrypt(&bytes, &identities)?, digest })
 }

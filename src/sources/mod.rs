@@ -21,8 +21,10 @@ mod vault;
 pub(crate) use file::decrypt;
 pub use file::file_reference;
 
+use zeroize::Zeroizing;
+
 use crate::error::{Problem, nearest};
-use crate::model::{Address, Generator, Payload, Raw, Remote, Scheme, StoreProvider, Wire};
+use crate::model::{Address, Generator, MasterKey, Payload, Raw, Remote, Scheme, StoreProvider, Wire, Wrapped};
 
 /// What the tables say of one scheme.
 #[derive(Debug)]
@@ -92,6 +94,37 @@ pub trait Source: Sync {
 pub trait Fetch: Sync {
     /// One answer for each address, in order.
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>>;
+
+    /// Do its values come out of files that have keys of their own?
+    fn gives_data_keys(&self) -> bool {
+        false
+    }
+
+    /// Opens data keys that are under keys of this source; None where the key is another's.
+    fn keys(&self, _key: &MasterKey) -> Option<&dyn Keys> {
+        None
+    }
+}
+
+/// The part of a source that holds keys over data keys.
+pub trait Keys: Sync {
+    /// Does the operator's own configuration lead to this key? Else it is granted by name.
+    fn configured(&self, key: &MasterKey, wire: &mut dyn Wire) -> Result<bool, Problem>;
+
+    /// The data key.
+    fn unwrap(&self, wrapped: &Wrapped, wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Problem>;
+}
+
+/// Do the values of a scheme come with the keys of their files?
+#[must_use]
+pub fn gives_data_keys(scheme: &str) -> bool {
+    find(scheme).and_then(|(source, _)| source.fetch()).is_some_and(Fetch::gives_data_keys)
+}
+
+/// Who opens data keys that are under this key. None: nobody, or it is not compiled in.
+#[must_use]
+pub fn keys(key: &MasterKey) -> Option<&'static dyn Keys> {
+    SOURCES.iter().find_map(|source| source.fetch()?.keys(key))
 }
 
 /// All sources, in the order of the tables.

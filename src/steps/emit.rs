@@ -1,6 +1,7 @@
 //! Plan and values to objects. Values are consumed here and end here.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
@@ -9,10 +10,10 @@ use super::fetch::{Fetched, Mode, Seals};
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Job, Names};
 use crate::limits;
-use crate::model::{Fates, Identity, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
+use crate::model::{Fates, Identity, Item, Made, Origin, Plan, Provision, Stream, Template, Values, Watch};
 use crate::seal;
 use crate::settings::Allowed;
-use crate::targets::{self, Terms};
+use crate::targets::{self, Target, Terms};
 use crate::yaml::{Syntax, Value};
 
 mod content;
@@ -41,13 +42,7 @@ pub fn emit(
     draw: Draw,
 ) -> Result<Outcome, Problems> {
     let Fetched { values, seals } = fetched;
-    let terms = Terms {
-        refresh_interval: job.settings.refresh_interval.to_string(),
-        external_secrets: job.settings.eso_version.api_version(),
-        null_byte_policy: job.settings.eso_version.defaults_null_byte_policy(),
-        sealed_with: seals.as_ref().map(sealed_with).unwrap_or_default(),
-    };
-    let emitter = Emitter { job, terms: &terms, values: &values, seals: seals.as_ref(), draw };
+    let emitter = Emitter { job, values: &values, seals: seals.as_ref(), draw };
     let made: Vec<Result<_, Problem>> = plan
         .provisions
         .par_iter()
@@ -85,7 +80,6 @@ pub fn emit(
 
 struct Emitter<'e> {
     job: &'e Job,
-    terms: &'e Terms,
     values: &'e Values,
     seals: Option<&'e Seals>,
     draw: Draw<'e>,
@@ -103,7 +97,8 @@ impl Emitter<'_> {
         let total = Cell::new(0);
         let name = self.final_name(provision, target)?;
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
-        let objects = target.emit(provision, &name, self.terms, &seal)?;
+        let terms = self.terms(provision, target)?;
+        let objects = target.emit(provision, &name, &terms, &seal)?;
         let write = |(identity, value): (Identity, Value)| {
             content::annotations(&value)?;
             let mut text = value.write(syntax);
@@ -118,6 +113,33 @@ impl Emitter<'_> {
         let holds = if self.job.settings.layered { Holds::References } else { Holds::Nothing };
         let shadow = (self.job.terms.names == Names::Growing).then(|| shadow::cast(stream, provision, &name, holds));
         Ok((made, shadow.map(write).transpose()?))
+    }
+
+    fn terms(&self, provision: &Provision, target: &dyn Target) -> Result<Terms, Problem> {
+        let settings = &self.job.settings;
+        Ok(Terms {
+            refresh_interval: settings.refresh_interval.to_string(),
+            external_secrets: settings.eso_version.api_version(),
+            null_byte_policy: settings.eso_version.defaults_null_byte_policy(),
+            sealed_with: match self.seals.filter(|_| target.seals()) {
+                None => String::new(),
+                Some(seals) => self.sealed_with(seals, provision)?,
+            },
+        })
+    }
+
+    /// Which keys and which certificate made the ciphertexts, so that renderers that disagree are noticed.
+    fn sealed_with(&self, Seals { certificate, mode }: &Seals, provision: &Provision) -> Result<String, Problem> {
+        let certificate = certificate.as_ref().map(seal::Certificate::spki_hex).unwrap_or_default();
+        let keyring = match mode {
+            Mode::Derived(keyring) => keyring,
+            Mode::Preview => return Ok("preview".to_owned()),
+            Mode::Randomised => return Ok(format!("random:{certificate}")),
+        };
+        let material = |item: &Item| keyring.material(self.values, provision, &item.template);
+        let id = |item: &Item| Ok(material(item)?.key_id(DOMAIN));
+        let ids: BTreeSet<String> = provision.items.iter().map(id).collect::<Result<_, Problem>>()?;
+        Ok(format!("v1:{}:{certificate}", Vec::from_iter(ids).join(",")))
     }
 
     fn ciphertext(
@@ -157,24 +179,16 @@ impl Emitter<'_> {
             }
             content::check(provision.secret_type.as_deref(), key, plaintext)?;
             let keys = match (mode, random) {
-                (Mode::Derived(material), _) => material.keys(certificate.spki(), &place, plaintext),
+                (Mode::Derived(keyring), _) => {
+                    let material = keyring.material(self.values, provision, template)?;
+                    material.keys(certificate.spki(), &place, plaintext)
+                }
                 (_, Some(bytes)) => seal::Keys::random(bytes),
                 (_, None) => return Err(bug()),
             };
             let label = place.scope.label(namespace, name);
             Ok(value::base64(&seal::seal(certificate, keys, &label, plaintext)))
         })
-    }
-}
-
-/// Which key and which certificate made the ciphertexts, so that renderers that disagree are noticed.
-fn sealed_with(seals: &Seals) -> String {
-    let Seals { certificate, mode } = seals;
-    let certificate = certificate.as_ref().map(seal::Certificate::spki_hex).unwrap_or_default();
-    match mode {
-        Mode::Derived(material) => format!("v1:{}:{certificate}", material.key_id(DOMAIN)),
-        Mode::Preview => "preview".to_owned(),
-        Mode::Randomised => format!("random:{certificate}"),
     }
 }
 

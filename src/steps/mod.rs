@@ -55,7 +55,7 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     // A preview reads nothing.
     let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
     let mut plan = policy.allow(plan, &stream, &reads)?;
-    let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
+    let fetched = fetch::fetch(&stream, &plan, (job, policy), wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;

@@ -6,7 +6,7 @@ use super::Restarts;
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
 use crate::model::{Inventory, ManifestId, Object, Plan, Provision, Stream, ignored};
-use crate::seal::{Material, Tagged, checksum};
+use crate::seal::{Tagged, checksum};
 use crate::settings::{Allowed, Controller};
 use crate::steps::emit::{self, PREVIEW};
 use crate::steps::fetch::{Fetched, Mode};
@@ -99,8 +99,8 @@ fn tagged(provision: &Provision, fetched: &Fetched) -> Result<Option<Tagged>, Pr
         );
         return Err(Problem::new(what).hint("choose reload: {controller: Reloader}, which looks in the cluster"));
     };
-    let material: &Material = match &seals.mode {
-        Mode::Derived(material) => material,
+    let keyring = match &seals.mode {
+        Mode::Derived(keyring) => keyring,
         Mode::Preview => return Ok(None),
         Mode::Randomised => {
             return Err(Problem::new("a suffix or a checksum needs a sealing key, and ciphertexts are randomised")
@@ -109,5 +109,5 @@ fn tagged(provision: &Provision, fetched: &Fetched) -> Result<Option<Tagged>, Pr
                 ));
         }
     };
-    emit::tagged(&fetched.values, material, provision).map(Some)
+    emit::tagged(&fetched.values, keyring, provision).map(Some)
 }

@@ -28,19 +28,20 @@ impl Emitter<'_> {
     /// From keyed tags of the values where they are known, else from what stands in the object. None where the values
     /// are not known, or their ciphertexts differ at every run.
     fn suffix(&self, provision: &Provision, target: &dyn Target) -> Result<Option<String>, Problem> {
-        let material = match self.seals {
+        let keyring = match self.seals {
             _ if !target.seals() => return self.suffix_of_text(provision, target).map(Some),
-            Some(Seals { mode: Mode::Derived(material), .. }) => material,
+            Some(Seals { mode: Mode::Derived(keyring), .. }) => keyring,
             Some(Seals { mode: Mode::Preview | Mode::Randomised, .. }) | None => return Ok(None),
         };
-        let tagged = tagged(self.values, material, provision)?;
+        let tagged = tagged(self.values, keyring, provision)?;
         Ok(Some(tagged.suffix(provision.immutable == Some(true))))
     }
 
     /// Of what the object says under no name.
     fn suffix_of_text(&self, provision: &Provision, target: &dyn Target) -> Result<String, Problem> {
         let never = |_: &str, _: &Template| Err(Problem::new("a value was to be sealed where none is"));
-        let objects = target.emit(provision, "", self.terms, &never)?;
+        let terms = self.terms(provision, target)?;
+        let objects = target.emit(provision, "", &terms, &never)?;
         let spec = objects.first().and_then(|(_, object)| object.get("spec"));
         let text = spec.map(|spec| spec.write(Syntax::Concatenated)).unwrap_or_default();
         Ok(seal::suffix([text.as_bytes()]))

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::DOMAIN;
 use crate::error::Problem;
 use crate::model::{Provision, Template, Values};
-use crate::seal::{self, Material, Tagged};
+use crate::seal::{self, Tagged};
+use crate::steps::fetch::Keyring;
 
 /// The references of a value in the order in which they stand.
 pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
@@ -28,12 +29,13 @@ pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
 }
 
 /// The values of a Secret as keyed tags, of which nothing can be told without the key.
-pub(in crate::steps) fn tagged(values: &Values, material: &Material, provision: &Provision) -> Result<Tagged, Problem> {
+pub(in crate::steps) fn tagged(values: &Values, keyring: &Keyring, provision: &Provision) -> Result<Tagged, Problem> {
     let namespace = provision.secret.namespace.clone().unwrap_or_default();
     let name = provision.secret.name.clone();
     let mut items = vec![];
     for item in &provision.items {
         let secret = values.compose(&item.template)?;
+        let material = keyring.material(values, provision, &item.template)?;
         let tag = secret.spend(|plaintext| material.tag(DOMAIN, &namespace, &name, &item.key, plaintext));
         items.push((item.key.clone(), tag));
     }

@@ -1,0 +1,137 @@
+//! What is needed to seal: the controller's certificate, and what ciphertexts are derived from.
+
+use crate::error::{Exit, Problem, Problems};
+use crate::hosts::{Job, Old};
+use crate::model::{Ask, Provision, Template, Values, Wire};
+use crate::seal::{Certificate, Demo, Material, SealingKey, Validity};
+use crate::settings::{Key, Public, Settings};
+use crate::sources;
+
+/// How ciphertexts are made.
+pub enum Mode {
+    /// From secrets that only renderers hold: equal values at equal places give equal bytes.
+    Derived(Keyring),
+    /// Not at all: the word `preview` stands where they would.
+    Preview,
+    /// From fresh random bytes.
+    Randomised,
+}
+
+/// What is needed to seal.
+pub struct Seals {
+    /// Whose controller will open it; None for a preview.
+    pub certificate: Option<Certificate>,
+    /// How ciphertexts are made.
+    pub mode: Mode,
+}
+
+/// The sealing key, where there is one; else the data keys of encrypted files do.
+pub struct Keyring(Option<SealingKey>);
+
+impl Keyring {
+    /// What the ciphertext of one item is derived from: the key, and the data keys of the files that feed it; where
+    /// there is neither, those that feed the whole Secret.
+    pub fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Material, Problem> {
+        let mut keys = values.data_keys(item.references());
+        if keys.is_empty() && self.0.is_none() {
+            keys = values.data_keys(provision.references());
+        }
+        let none = || Problem::new("a value was to be sealed without a key").exit(Exit::Bug);
+        Material::new(self.0.as_ref(), &keys).ok_or_else(none)
+    }
+}
+
+/// Without a sealing key, every reference of a Secret has to come from a file that has a key of its own.
+pub(super) fn enough(job: &Job, sealed: &[&Provision]) -> Result<(), Problem> {
+    let Settings { key, randomised, .. } = &job.settings;
+    let alone = |provision: &&Provision| {
+        let mut schemes = provision.references().map(|reference| reference.address.scheme.0).peekable();
+        schemes.peek().is_some() && schemes.all(sources::gives_data_keys)
+    };
+    if *randomised || sealed.iter().all(alone) {
+        return Ok(());
+    }
+    let hint = "make one: `sealref keys new -o FILE`, then --sealing-key FILE or sealing: {key: ...} in the settings; \
+                or choose --randomised";
+    match key {
+        None => Err(Problem::new("no sealing key is known, and without one every render would differ").hint(hint)),
+        Some(Key::Sops) => {
+            Err(Problem::new("sealing.key is FromSops, and a Secret has a value that comes from no SOPS file")
+                .hint(hint))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// The certificate of the controller; an old one is a warning.
+pub fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Certificate, Problem> {
+    let Some(place) = &job.settings.certificate else {
+        return Err(Problem::new("no certificate is known to seal for")
+            .hint("give --certificate FILE, or name it in .sealref.yaml: sealing: {certificate: sealed-secrets.pem}"));
+    };
+    let (name, certificate) = match place {
+        Public::Text(text) => ("the certificate in the settings".to_owned(), Certificate::read(text.as_bytes())),
+        Public::File(name) => (name.clone(), Certificate::read(&wire.ask(Ask::File(name.clone()))?.bytes)),
+        Public::Named(name) => (name.clone(), Certificate::read(&wire.ask(Ask::Named(name.clone()))?.bytes)),
+    };
+    let certificate = certificate.map_err(|problem| problem.at(name.clone()))?;
+    let (_, end) = certificate.dates();
+    let (what, hint) = match certificate.validity(job.terms.now) {
+        Validity::Valid => return Ok(certificate),
+        Validity::NotYetValid => {
+            return Err(Problem::new("the certificate is not valid yet")
+                .hint("is the clock of this machine right?")
+                .at(name));
+        }
+        Validity::Expired => (
+            format!("the certificate expired on {end}"),
+            "the controller still decrypts; renew it: fetch the current one into the repository",
+        ),
+        Validity::ExpiresSoon { days } => (
+            format!("the certificate expires in {days} days"),
+            "fetch the controller's current one into the repository",
+        ),
+    };
+    let problem = Problem::new(what).hint(hint).at(name);
+    match job.terms.old_certificate {
+        Old::Refused => Err(problem),
+        Old::Told => {
+            warnings.push(problem);
+            Ok(certificate)
+        }
+    }
+}
+
+/// How ciphertexts are made; a key that everybody can read is a warning.
+pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
+    let Settings { key, randomised, .. } = &job.settings;
+    if *randomised {
+        return Ok(Mode::Randomised);
+    }
+    let bytes = match key {
+        None | Some(Key::Sops) => return Ok(Mode::Derived(Keyring(None))),
+        Some(Key::Age(name)) => {
+            let (file, identities) = (wire.ask(Ask::File(name.clone()))?, wire.ask(Ask::Identities)?);
+            sources::decrypt(&file.bytes, &identities.bytes).map_err(|problem| problem.at(name.clone()))?
+        }
+        Some(Key::Environment(name)) => wire.ask(Ask::Environment(name.clone()))?.bytes,
+        Some(Key::File(name)) => wire.ask(Ask::File(name.clone()))?.bytes,
+        Some(Key::Named(name)) => wire.ask(Ask::Named(name.clone()))?.bytes,
+    };
+    let (read, demo) = SealingKey::read(&bytes).map_err(|problem| problem.at("the sealing key"))?;
+    let told = match (demo, key) {
+        (Demo::Yes, _) => Some((
+            "the sealing key is a published demo key: whoever knows it can test guesses of every value",
+            "make your own with `sealref keys new`",
+        )),
+        (Demo::No, Some(Key::File(_))) => Some((
+            "the sealing key stands in plain text in the repository",
+            "keep it outside (an absolute path, or --sealing-key), or encrypted: key: {age: sealing.key.age}",
+        )),
+        (Demo::No, _) => None,
+    };
+    if let Some((what, hint)) = told {
+        warnings.push(Problem::new(what).hint(hint));
+    }
+    Ok(Mode::Derived(Keyring(Some(read))))
+}
