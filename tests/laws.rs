@@ -406,7 +406,6 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("settings/transform.rs", "env", "the field `key: {env: NAME}` of the settings"),
     ("settings/transform.rs", "file", "the field `key: {file: PATH}` of the settings"),
     ("sites/env.rs", "env", "the name of the site, no scheme"),
-    ("steps/find.rs", "sops", "the field that SOPS writes into a manifest that it encrypts"),
     ("steps/find/inventory.rs", "ExternalSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/find/inventory.rs", "SealedSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/plan.rs", "env", "the hint names the sources that give values"),

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::stream::{self, Call, identities_of_environment};
-use crate::hosts::{Job, Old, Reading, Wanted};
+use crate::hosts::{Doubts, Job, Reading, Wanted};
 use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
@@ -129,7 +129,7 @@ impl Settings {
             identities,
             reading: Reading::References,
             values: Wanted::Sealed,
-            old_certificate: Old::Told,
+            doubts: Doubts::Told,
         };
         Ok((call, Policy::of_command_line(environment, &keys)))
     }

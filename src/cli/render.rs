@@ -8,7 +8,7 @@ use super::options::{self, Inputs, Sealing, Settings};
 use super::report::Report;
 use super::{Done, output};
 use crate::error::Problems;
-use crate::hosts::{Old, Wanted};
+use crate::hosts::{Doubts, Wanted};
 use crate::steps::read::Purpose;
 
 /// Replace Secrets with references by SealedSecrets and ExternalSecrets
@@ -25,7 +25,7 @@ pub(super) struct Render {
     /// No key and no credentials: ciphertexts are the word `preview`, which `verify` refuses
     #[arg(long)]
     preview: bool,
-    /// Refuse a certificate that has expired or will within 30 days
+    /// Refuse a certificate that has expired or will within 30 days, and encrypted Secrets whose MAC cannot be checked
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
@@ -45,7 +45,7 @@ impl Render {
             call.values = Wanted::Preview;
         }
         if self.strict {
-            call.old_certificate = Old::Refused;
+            call.doubts = Doubts::Refused;
         }
         report.rendered(options::job(call, Purpose::Render), &policy, |done, outputs| match output {
             None => done.print(&output::joined(outputs)),

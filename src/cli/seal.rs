@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, merge, output};
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::{Old, Reading, stream};
+use crate::hosts::{Doubts, Reading, stream};
 use crate::limits;
 use crate::model::{Input, Source};
 use crate::outside::{files, random};
@@ -58,7 +58,7 @@ impl Seal {
         let files = self.files.clone();
         let (mut call, policy) = self.settings.call(Inputs::only(files), Some(self.sealing))?;
         call.plaintext = Some(Plaintext::Seal);
-        call.old_certificate = Old::Refused;
+        call.doubts = Doubts::Refused;
         call.reading = Reading::Verbatim;
         let mut name = self.name;
         if let Some(target) = &target {

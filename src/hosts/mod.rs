@@ -30,8 +30,8 @@ pub struct Terms {
     pub now: i64,
     /// What is wanted with values.
     pub values: Wanted,
-    /// What is done about an old certificate.
-    pub old_certificate: Old,
+    /// What is done about what may be wrong.
+    pub doubts: Doubts,
     /// Whether names will still change.
     pub names: Names,
     /// How what stands for an item of a block list is written.
@@ -95,9 +95,10 @@ pub enum Wanted {
     Sealed,
 }
 
-/// What is done about a certificate that has expired or will soon.
+/// What is done about what may be wrong and need not be: a certificate that has expired or will soon, an encrypted
+/// Secret of which nobody can tell whether something was left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Old {
+pub enum Doubts {
     /// A warning: the controller still decrypts, and a rollback must render.
     #[default]
     Told,

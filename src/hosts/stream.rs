@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::kustomization;
 use super::settings::Found;
-use super::{Duplicates, Items, Job, Names, Old, Reading, Terms, Told, Wanted};
+use super::{Doubts, Duplicates, Items, Job, Names, Reading, Terms, Told, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -35,8 +35,8 @@ pub struct Call {
     pub reading: Reading,
     /// What is wanted with values.
     pub values: Wanted,
-    /// What is done about an old certificate.
-    pub old_certificate: Old,
+    /// What is done about what may be wrong.
+    pub doubts: Doubts,
 }
 
 /// A job, and the world that answers its questions.
@@ -54,7 +54,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         namespace: call.namespace,
         now: clock::now(),
         values: call.values,
-        old_certificate: call.old_certificate,
+        doubts: call.doubts,
         names: Names::Final,
         items: Items::Blocks,
         duplicates: Duplicates::Refused,

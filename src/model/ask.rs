@@ -17,6 +17,8 @@ pub enum Ask {
     Identities,
     /// A file that the operator named, wherever it is.
     Named(String),
+    /// An object of the stream, by `KIND/NAMESPACE/NAME` or `KIND/NAME`.
+    Object(String),
     /// A variable by which the operator configures a source, such as `VAULT_ADDR`; empty where it is not set.
     Setting(&'static str),
     /// A data key, from the service that holds the key over it.

@@ -88,6 +88,13 @@ impl Identity {
     pub fn is(&self, group: &str, kind: &str) -> bool {
         self.kind == kind && self.group() == group
     }
+
+    /// `Secret/shop/db`, and `Secret/db` where no namespace is written.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let parts = [Some(&self.kind), self.namespace.as_ref(), Some(&self.name)];
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/")
+    }
 }
 
 /// `Secret shop/db`.

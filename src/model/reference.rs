@@ -158,6 +158,12 @@ impl<'t> Template<'t> {
         Self(vec![Part::Literal(Opaque(bytes))])
     }
 
+    /// One reference and nothing else.
+    #[must_use]
+    pub fn reference(place: Place, address: Address<'t>) -> Self {
+        Self(vec![Part::Reference(Reference { place, address, lookup: None })])
+    }
+
     /// The references, in order.
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
         self.0.iter().filter_map(|part| match part {

@@ -29,6 +29,7 @@ pub struct Payload {
     bytes: Zeroizing<Vec<u8>>,
     file: Option<[u8; 32]>,
     data_key: Option<DataKey>,
+    unverified: bool,
 }
 
 /// The key of an encrypted file, of which seals can be derived.
@@ -38,7 +39,7 @@ impl Payload {
     /// A value.
     #[must_use]
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self { bytes, file: None, data_key: None }
+        Self { bytes, file: None, data_key: None, unverified: false }
     }
 
     /// Out of an age file, whose SHA-256 this is.
@@ -51,6 +52,12 @@ impl Payload {
     #[must_use]
     pub fn under(self, key: DataKey) -> Self {
         Self { data_key: Some(key), ..self }
+    }
+
+    /// Nobody can tell whether its file was changed, beyond the value itself.
+    #[must_use]
+    pub fn unverified(self) -> Self {
+        Self { unverified: true, ..self }
     }
 
     /// How long the value is, in bytes.
@@ -92,6 +99,12 @@ impl Values {
     pub fn data_keys<'v>(&'v self, references: impl Iterator<Item = &'v Reference<'v>>) -> Vec<&'v [u8]> {
         let payloads = references.filter_map(|reference| self.0.get(&reference.address.clone().into_owned()));
         payloads.filter_map(|payload| payload.data_key.as_ref()).map(|key| key.as_slice()).collect()
+    }
+
+    /// Did the value come out of something that may have been changed?
+    #[must_use]
+    pub fn is_unverified(&self, address: &Address<'static>) -> bool {
+        self.0.get(address).is_some_and(|payload| payload.unverified)
     }
 
     /// Puts the values where the references stand.

@@ -40,7 +40,9 @@ impl World {
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
             Ask::Setting(name) => Ok(Reply::of(bytes(environment::variable(name)?.unwrap_or_default()))),
-            Ask::Unwrap(_) => Err(Problem::new("a data key was asked of nobody").exit(Exit::Bug)),
+            Ask::Object(_) | Ask::Unwrap(_) => {
+                Err(Problem::new("the world was asked what it does not know").exit(Exit::Bug))
+            }
         }
     }
 

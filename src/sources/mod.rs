@@ -6,6 +6,7 @@
 
 mod aws;
 mod azure;
+mod encrypted;
 mod env;
 mod file;
 mod gcp;
@@ -18,6 +19,7 @@ mod refused;
 mod sops;
 mod vault;
 
+pub use encrypted::{ENCRYPTION, Encrypted, is_encryption_metadata, within};
 pub(crate) use file::decrypt;
 pub use file::file_reference;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::{Job, Wanted};
+use crate::hosts::{Doubts, Job, Wanted};
 use crate::limits;
 use crate::model::{Address, Payload, Place, Plan, Provision, Stream, Values, Wire};
 use crate::settings::{Allowed, Policy};
@@ -42,7 +42,10 @@ pub fn fetch(
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
     let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
-    let values = values(stream, &sealed, &mut Driver { wire, policy }, &mut problems);
+    let values = values(stream, &sealed, &mut Driver { stream, wire, policy }, &mut problems);
+    for provision in sealed {
+        problems.keep(unverified(stream, provision, &values, job.terms.doubts, warnings));
+    }
     match (certificate, mode) {
         (Some(certificate), Some(mode)) => {
             let seals = Seals { certificate: Some(certificate), mode };
@@ -54,6 +57,29 @@ pub fn fetch(
 
 fn seals(provision: &Provision) -> bool {
     targets::find(provision.target.0).is_ok_and(super::super::targets::Target::seals)
+}
+
+/// A builder sorts keys, and what was signed in another order can be checked no more.
+fn unverified(
+    stream: &Stream,
+    provision: &Provision,
+    values: &Values,
+    doubts: Doubts,
+    warnings: &mut Problems,
+) -> Result<(), Problem> {
+    if !provision.references().any(|reference| values.is_unverified(&reference.address.clone().into_owned())) {
+        return Ok(());
+    }
+    let problem = Problem::new("each value of the encrypted Secret is genuine, and nobody can tell whether one is missing: its MAC does not fit after a build")
+        .hint("sort the keys and set mac_only_encrypted: true in .sops.yaml, or let a reference lead to the file itself")
+        .at(stream.tell_object(provision.origin.manifest()));
+    match doubts {
+        Doubts::Refused => Err(problem),
+        Doubts::Told => {
+            warnings.push(problem);
+            Ok(())
+        }
+    }
 }
 
 /// Asks each source once, for all of its addresses, each address once.

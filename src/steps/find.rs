@@ -15,8 +15,11 @@ use crate::sources;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 pub mod consumers;
+mod encrypted;
 mod inventory;
 
+use encrypted::Envelope;
+pub(in crate::steps) use encrypted::is_sops;
 use inventory::Uses;
 
 /// A value at a site, read.
@@ -112,19 +115,30 @@ fn find_in<'t>(
     problems: &mut Problems,
 ) -> Vec<Found<'t>> {
     let mut found = vec![];
-    if ignored(tree) || identity.is("", "Secret") && is_sops(tree) {
+    if ignored(tree) {
+        return found;
+    }
+    if let Some(problem) = encrypted::wholly(tree, identity) {
+        problems.push(problem.at(stream.tell_object(id)));
         return found;
     }
     let mut covered = vec![];
     for site in SITES.iter().filter(|site| site.covers(identity)) {
         let before = found.len();
-        for spot in site.find(tree, identity) {
-            covered.push(spot.node);
+        let mut spots = site.find(tree, identity);
+        covered.extend(spots.iter().map(|spot| spot.node));
+        let envelope = identity.is("", "Secret").then(|| Envelope::of(tree, identity, &mut spots));
+        for spot in spots {
             let place = Place { manifest: id, node: spot.node };
-            let read = spot.value.and_then(|value| match reading {
-                Reading::References => template(value, place),
-                Reading::Verbatim => Ok((Template::literal(value), false)),
-            });
+            let sealed = envelope.as_ref().and_then(|envelope| envelope.address(&spot));
+            let read = match (reading, sealed) {
+                (Reading::References, Some(address)) => {
+                    address.map(|address| (Template::reference(place, address), true))
+                }
+                (Reading::References, None) => spot.value.and_then(|value| template(value, place)),
+                (Reading::Verbatim, Some(_)) => Err(still_encrypted()),
+                (Reading::Verbatim, None) => spot.value.map(|value| (Template::literal(value), false)),
+            };
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
@@ -240,9 +254,8 @@ fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {
     Problem::new("a reference cannot stand here").hint(hint)
 }
 
-/// A Secret manifest that SOPS has encrypted is judged by `plan`, not read as values.
-pub(super) fn is_sops(tree: &Tree) -> bool {
-    tree.at(tree.root(), &["sops", "mac"]).is_some()
+fn still_encrypted() -> Problem {
+    Problem::new("the value is encrypted with SOPS").hint("`sealref render` reads it, and seals what is in it")
 }
 
 /// What a `!!binary` scalar decodes to.

@@ -127,12 +127,6 @@ impl<'c> Context<'c, '_> {
             Layer::Local(reason) => return Ok(Outcome::Passes(reason)),
             Layer::Shadow(suffix) => Some(suffix),
         };
-        if find::is_sops(tree) {
-            return Err(Problem::new("the Secret is encrypted with SOPS, which this version does not read")
-                .hint("decrypt it in the cluster with your present tool, or annotate it with sealref.dev/ignore: \"true\"")
-                .at(self.stream.tell_object(id))
-                .into());
-        }
         let mut object = object::read(tree, identity).map_err(told)?;
         let supersedes = suffix.and_then(|suffix| self.unshadow(id, &mut object, &suffix));
         let extracts = self.extracts(id, tree, &object.metadata)?;

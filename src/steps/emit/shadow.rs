@@ -5,6 +5,7 @@
 //! end. Source: `api/resource/resource.go` and `api/filters/nameref` of kubernetes-sigs/kustomize.
 
 use crate::model::{HASHED, Identity, LOCAL, Metadata, Origin, Provision, SHADOW, Stream};
+use crate::sources;
 use crate::yaml::{NodeId, Value};
 
 /// What a shadow holds.
@@ -81,7 +82,7 @@ fn references(stream: &Stream, provision: &Provision) -> Vec<(&'static str, Valu
             vec![("stringData", Value::map(values))]
         }
         Origin::Replaced(_) => {
-            let fields = ["data", "immutable", "stringData", "type"].into_iter();
+            let fields = ["data", "immutable", sources::ENCRYPTION, "stringData", "type"].into_iter();
             fields.filter_map(|field| Some((field, own(tree.get(tree.root(), field)?)))).collect()
         }
     }

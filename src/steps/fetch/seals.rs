@@ -1,7 +1,7 @@
 //! What is needed to seal: the controller's certificate, and what ciphertexts are derived from.
 
 use crate::error::{Exit, Problem, Problems};
-use crate::hosts::{Job, Old};
+use crate::hosts::{Doubts, Job};
 use crate::model::{Ask, Provision, Template, Values, Wire};
 use crate::seal::{Certificate, Demo, Material, SealingKey, Validity};
 use crate::settings::{Key, Public, Settings};
@@ -93,9 +93,9 @@ pub fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> R
         ),
     };
     let problem = Problem::new(what).hint(hint).at(name);
-    match job.terms.old_certificate {
-        Old::Refused => Err(problem),
-        Old::Told => {
+    match job.terms.doubts {
+        Doubts::Refused => Err(problem),
+        Doubts::Told => {
             warnings.push(problem);
             Ok(certificate)
         }

@@ -2,6 +2,8 @@
 
 use crate::error::{Problem, nearest};
 use crate::model::{Identity, Metadata, Scope};
+use crate::sources;
+use crate::steps::find;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 /// A Secret manifest without its values.
@@ -66,6 +68,9 @@ const FIELDS: [&str; 7] = ["apiVersion", "data", "immutable", "kind", "metadata"
 fn fields(tree: &Tree) -> Result<(), Problem> {
     for (key, node) in tree.entries(tree.root()) {
         let name = tree.key(key);
+        if name == sources::ENCRYPTION && find::is_sops(tree) {
+            continue;
+        }
         if !FIELDS.contains(&&*name) {
             let hint = match nearest(&name, FIELDS) {
                 Some(near) => format!("did you mean \"{near}\"?"),
