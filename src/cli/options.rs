@@ -157,9 +157,9 @@ pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job,
 }
 
 /// A job whose input can be read: lists apart, generators as Secrets.
-pub(super) fn ready((mut job, world): (Job, World), purpose: Purpose) -> Result<(Job, World), Problems> {
+pub(super) fn ready((mut job, mut world): (Job, World), purpose: Purpose) -> Result<(Job, World), Problems> {
     crate::outside::process::work_along();
     job.input = read::untangle(job.input, purpose.by(&job.settings))?;
-    job.input = generate::expand(job.input, job.terms.names)?;
+    job.input = generate::expand(job.input, job.terms.names, &mut world)?;
     Ok((job, world))
 }

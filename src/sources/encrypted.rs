@@ -1,5 +1,6 @@
 //! What SOPS leaves in the Secrets of a stream: single values, whole files, and what opens them.
 
+use crate::error::Problem;
 use crate::model::{Address, Identity, Scheme};
 
 /// How SOPS shows in a text.
@@ -35,6 +36,42 @@ pub const ENCRYPTION: &str = "sops";
 #[must_use]
 pub fn is_encryption_metadata(key: &str) -> bool {
     key.starts_with("sops_")
+}
+
+/// The reference to a file, by its name an encrypted one or not; what the grammar would take for something else is
+/// written as `%XX`.
+#[must_use]
+pub fn file_reference(path: &str) -> String {
+    let encrypted = path.split('.').any(|part| part == "sops" || part == "enc");
+    let scheme = if encrypted { "sops" } else { "file" };
+    format!("ref+{scheme}://{}", written(path))
+}
+
+/// A path or a step as it is written in a reference.
+fn written(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-' | b'_');
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The keys of an encrypted file of `KEY=VALUE` lines, which stand in it in the clear, and the reference to each.
+///
+/// # Errors
+/// The file is not encrypted, or is no such file.
+pub fn listed(path: &str, file: &[u8]) -> Result<Vec<(String, String)>, Problem> {
+    if Encrypted::of(file) != Some(Encrypted::File) {
+        return Err(Problem::new(
+            "the file is not encrypted with SOPS, and whoever reads the repository reads its values",
+        )
+        .hint(format!("sops encrypt --in-place {path}")));
+    }
+    let no_lines =
+        || Problem::new("the file holds no KEY=VALUE lines").hint("list other files under files: [KEY=FILE]");
+    let text = std::str::from_utf8(file).map_err(|_| no_lines())?;
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let pairs: Option<Vec<(&str, &str)>> = lines.map(|line| line.split_once('=')).collect();
+    let keys = pairs.ok_or_else(no_lines)?.into_iter().map(|(key, _)| key).filter(|key| !is_encryption_metadata(key));
+    let reference = format!("ref+{ENCRYPTION}://{}?format=dotenv#/", written(path));
+    Ok(keys.map(|key| (key.to_owned(), format!("{reference}{}", written(key)))).collect())
 }
 
 /// The reference to an encrypted value within a Secret of the stream. Nobody can write it: its parameter is taken from

@@ -63,18 +63,6 @@ impl Fetch for File {
     }
 }
 
-/// The reference to a file, by its name an encrypted one or not; what the grammar would take for something else is
-/// written as `%XX`.
-#[must_use]
-pub fn file_reference(path: &str) -> String {
-    let encrypted = path.split('.').any(|part| part == "sops" || part == "enc");
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-' | b'_');
-    let signs =
-        path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
-    let scheme = if encrypted { "sops" } else { "file" };
-    format!("ref+{scheme}://{}", signs.collect::<String>())
-}
-
 struct Opened {
     bytes: Zeroizing<Vec<u8>>,
     /// Of the encrypted file; a plain one has none.

@@ -19,9 +19,8 @@ mod refused;
 mod sops;
 mod vault;
 
-pub use encrypted::{ENCRYPTION, Encrypted, is_encryption_metadata, within};
+pub use encrypted::{ENCRYPTION, Encrypted, file_reference, is_encryption_metadata, listed, within};
 pub(crate) use file::decrypt;
-pub use file::file_reference;
 
 use zeroize::Zeroizing;
 

@@ -1,37 +1,39 @@
 //! A ReferenceGenerator to the Secret that it lists, before anything is read: from then on it is a Secret like others.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::find::DATA_FROM;
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
-use crate::model::{Input, Source};
+use crate::model::{Ask, Input, Source, Wire};
 use crate::settings::{Behavior, Generator, References, Transform};
 use crate::sources;
 use crate::yaml::{self, Piece, Syntax, Tree, Value};
 
 /// Puts a Secret where a ReferenceGenerator stands: each document, and where a builder asks for what it generates, the
 /// item of its list. Later lines stay where they are.
-pub fn expand(input: Input, names: Names) -> Result<Input, Problems> {
+pub fn expand(input: Input, names: Names, wire: &mut dyn Wire) -> Result<Input, Problems> {
     let mut problems = Problems::default();
     let mut sources = vec![];
     for source in input.0 {
         if memchr::memmem::find(source.text.as_bytes(), Generator::KIND.as_bytes()).is_none() {
             sources.push(source);
-        } else if let Some(text) = problems.keep(expanded(&source, names)) {
+        } else if let Some(text) = problems.keep(expanded(&source, names, wire)) {
             sources.push(Source { text, ..source });
         }
     }
     problems.or(Input(sources))
 }
 
-fn expanded(source: &Source, names: Names) -> Result<String, Problems> {
+fn expanded(source: &Source, names: Names, wire: &mut dyn Wire) -> Result<String, Problems> {
     let pieces = yaml::pieces(&source.text, &|_| true).map_err(|fault| source.problem(fault))?;
     let mut problems = Problems::default();
     let mut text = String::new();
     for piece in &pieces.pieces {
-        let secret = problems.keep(secret(source, piece, pieces.pieces.len() == 1, names)).flatten();
+        let secret = problems.keep(secret(source, piece, (pieces.pieces.len() == 1, names), wire)).flatten();
         text.push_str(piece.before);
         text.push_str(secret.as_deref().unwrap_or(piece.text));
     }
@@ -40,7 +42,12 @@ fn expanded(source: &Source, names: Names) -> Result<String, Problems> {
 }
 
 /// The text of the Secret; None where no generator stands.
-fn secret(source: &Source, piece: &Piece, alone: bool, names: Names) -> Result<Option<String>, Problem> {
+fn secret(
+    source: &Source,
+    piece: &Piece,
+    (alone, names): (bool, Names),
+    wire: &mut dyn Wire,
+) -> Result<Option<String>, Problem> {
     if !piece.text.contains(Generator::KIND) {
         return Ok(None);
     }
@@ -59,7 +66,7 @@ fn secret(source: &Source, piece: &Piece, alone: bool, names: Names) -> Result<O
         let problem = Problem::new(mistake.message).at(at(mistake.line, &mistake.path));
         problem.hint(mistake.hint.unwrap_or_else(|| "type, data, dataFrom, files and options are known".to_owned()))
     })?;
-    let value = made(&generator, names).map_err(|problem| problem.at(at(1, "")))?;
+    let value = made(&generator, names, wire).map_err(|problem| problem.at(at(1, "")))?;
     let syntax = match piece.syntax {
         Syntax::Item { column } => Syntax::Line { column },
         // Alone it would be read as JSON; among others it must not be longer than what it stands for.
@@ -72,13 +79,8 @@ fn secret(source: &Source, piece: &Piece, alone: bool, names: Names) -> Result<O
     Ok(Some(text + &"\n".repeat(missing)))
 }
 
-fn made(generator: &Generator, names: Names) -> Result<Value<'static>, Problem> {
-    let References { secret_type, options, data_from, envs, .. } = &generator.spec;
-    if !envs.is_empty() {
-        return Err(
-            Problem::new("files of KEY=VALUE lines are not read by this version").hint("list each key under data")
-        );
-    }
+fn made(generator: &Generator, names: Names, wire: &mut dyn Wire) -> Result<Value<'static>, Problem> {
+    let References { secret_type, options, data_from, .. } = &generator.spec;
     let mut annotations = options.annotations.clone();
     if !data_from.is_empty() {
         annotations.insert(DATA_FROM.to_owned(), data_from.join("\n"));
@@ -106,12 +108,12 @@ fn made(generator: &Generator, names: Names) -> Result<Value<'static>, Problem> 
     object.push(("metadata", Value::map(metadata)));
     object.push(("type", Value::text(secret_type.clone().unwrap_or_else(|| "Opaque".to_owned()))));
     object.extend(options.immutable.map(|immutable| ("immutable", Value::Bool(immutable))));
-    object.push(("data", Value::map(data(&generator.spec)?)));
+    object.push(("data", Value::map(data(&generator.spec, wire)?)));
     Ok(Value::map(object))
 }
 
 /// Every key with its reference in base64: what a builder merges are the keys of `data`.
-fn data(references: &References) -> Result<Vec<(String, Value<'static>)>, Problem> {
+fn data(references: &References, wire: &mut dyn Wire) -> Result<Vec<(String, Value<'static>)>, Problem> {
     let mut all: Vec<(String, String)> = references.data.clone().into_iter().collect();
     for file in &references.files {
         let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
@@ -119,10 +121,15 @@ fn data(references: &References) -> Result<Vec<(String, Value<'static>)>, Proble
             Some((key, path)) => (key.to_owned(), path),
             None => (base(file.strip_suffix(".age").unwrap_or(file)), file.as_str()),
         };
-        if all.iter().any(|(other, _)| *other == key) {
-            return Err(Problem::new(format!("the key \"{key}\" is listed twice")).hint("keep one of them"));
-        }
         all.push((key, sources::file_reference(path)));
+    }
+    for path in &references.envs {
+        let file = wire.ask(Ask::File(path.clone()))?.bytes;
+        all.extend(sources::listed(path, &file).map_err(|problem| problem.at(path.clone()))?);
+    }
+    let mut keys = BTreeSet::new();
+    if let Some((key, _)) = all.iter().find(|(key, _)| !keys.insert(key)) {
+        return Err(Problem::new(format!("the key \"{key}\" is listed twice")).hint("keep one of them"));
     }
     Ok(all.into_iter().map(|(key, text)| (key, Value::text(STANDARD.encode(text)))).collect())
 }
