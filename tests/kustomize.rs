@@ -454,6 +454,15 @@ fn row_12_7_blank_shadow_a_patch_is_lost_and_names_agree() {
 }
 
 #[test]
+fn row_12_7_full_shadow_without_a_transformer_above_a_patch_is_lost_and_names_agree() {
+    let overlay = format!("resources: [../base]\n{PATCH}");
+    let Some(objects) = layers(&with_fn(BASE), &overlay, LAYERED).built("overlay") else { return };
+    // Nothing asks for a hash any more, so no name dangles as it did in the experiment.
+    assert_eq!(references(&objects), [objects.agree().name("SealedSecret"); 3]);
+    assert!(!objects.text.contains("more:") && !objects.text.contains("patched"), "{}", objects.text);
+}
+
+#[test]
 fn row_12_7_blank_shadow_a_replacement_from_its_values_fails_loudly() {
     let overlay = format!("{OVERLAY}{REPLACEMENT}");
     let layout = layers(&with_fn(BASE), &overlay, "");
