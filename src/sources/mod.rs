@@ -4,6 +4,7 @@
 //! A new source is one file here and two lines in this one; help, README tables and "did you mean"
 //! follow the registry. No other room knows a scheme by name.
 
+mod age;
 mod aws;
 mod azure;
 mod env;
@@ -15,10 +16,10 @@ mod onepassword;
 mod others;
 mod property;
 mod refused;
-mod sops;
+pub mod sops;
 mod vault;
 
-pub(crate) use file::decrypt;
+pub(crate) use age::decrypt;
 pub use file::file_reference;
 
 use zeroize::Zeroizing;
