@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Problem, Problems};
 use crate::limits;
+use crate::model::STDIN;
 use crate::outside::files::{self, Kind, Privacy};
 use crate::steps::Output;
 
@@ -99,7 +100,7 @@ fn stays_inside(folder: &Path, parent: &Path) -> Result<(), Problem> {
 
 /// The path that was read, without what leads up to the working folder.
 fn file_name(name: &str, taken: &[(PathBuf, Vec<Cow<str>>)]) -> Result<PathBuf, Problem> {
-    if name == "stdin" {
+    if name == STDIN {
         return Err(Problem::new("standard input has no file name").hint("write to a file: -o FILE"));
     }
     let parts = Path::new(name).components().filter(|part| matches!(part, Component::Normal(_)));

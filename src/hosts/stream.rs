@@ -7,7 +7,7 @@ use super::settings::Found;
 use super::{Doubts, Duplicates, Items, Job, Names, Reading, Terms, Told, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
-use crate::model::{Input, Source};
+use crate::model::{Input, STDIN, Source};
 use crate::outside::files::{self, Kind, Recursive};
 use crate::outside::wire::World;
 use crate::outside::{clock, environment, stdio};
@@ -94,7 +94,7 @@ fn standard_input() -> Result<Source, Problem> {
             .exit(Exit::Usage));
     }
     let bytes = stdio::read_stdin(limits::INPUT)?;
-    Source::read("stdin", bytes)
+    Source::read(STDIN, bytes)
 }
 
 fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {

@@ -7,6 +7,8 @@ use crate::error::Problem;
 
 /// One question.
 pub enum Ask {
+    /// The whole file in which an object of the stream stands, named likewise; empty where it was piped in.
+    Around(String),
     /// The value of an environment variable that a reference names.
     Environment(String),
     /// A file beneath the root, named relative to the settings' folder.

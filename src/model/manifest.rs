@@ -10,6 +10,9 @@ use zeroize::Zeroizing;
 use crate::error::Problem;
 use crate::yaml::{self, Fault, NodeId, Piece, Syntax, Tree};
 
+/// The name of what was piped in.
+pub const STDIN: &str = "stdin";
+
 /// A text that came in, with the name it is told by: a path, or `stdin`.
 pub struct Source {
     /// What messages call it.
@@ -264,7 +267,7 @@ impl<'s> Stream<'s> {
     /// `stdin:41`, for a line within a manifest, counted from 1.
     #[must_use]
     pub fn tell_line(&self, manifest: &Manifest, line: usize) -> String {
-        let name = self.names.get(manifest.source).copied().unwrap_or("stdin");
+        let name = self.names.get(manifest.source).copied().unwrap_or(STDIN);
         format!("{name}:{}", manifest.line + line.saturating_sub(1))
     }
 }

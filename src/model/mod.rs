@@ -23,7 +23,7 @@ pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};
 pub use lineage::{GUARD, HASHED, LOCAL, SHADOW};
-pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, Source, Stream, annotation, ignored};
+pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, ignored};
 pub use master_key::MasterKey;
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};

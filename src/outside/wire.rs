@@ -40,7 +40,7 @@ impl World {
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
             Ask::Setting(name) => Ok(Reply::of(bytes(environment::variable(name)?.unwrap_or_default()))),
-            Ask::Object(_) | Ask::Unwrap(_) => {
+            Ask::Around(_) | Ask::Object(_) | Ask::Unwrap(_) => {
                 Err(Problem::new("the world was asked what it does not know").exit(Exit::Bug))
             }
         }

@@ -1,5 +1,7 @@
 //! What SOPS leaves in the Secrets of a stream: single values, whole files, and what opens them.
 
+use std::borrow::Cow;
+
 use crate::error::Problem;
 use crate::model::{Address, Identity, Scheme};
 
@@ -82,6 +84,15 @@ pub fn within(identity: &Identity, field: &str, key: &str) -> Address<'static> {
         scheme: Scheme(ENCRYPTION),
         path: identity.path().into(),
         property: Some(format!("{field}/{key}").into()),
-        parameters: vec![("in".into(), "manifests".into())],
+        parameters: vec![WITHIN],
     }
+}
+
+/// The parameter of references to what stands in the stream.
+const WITHIN: (Cow<str>, Cow<str>) = (Cow::Borrowed("in"), Cow::Borrowed("manifests"));
+
+/// Does it lead to an object of the stream?
+#[must_use]
+pub fn is_within(address: &Address) -> bool {
+    address.parameters.contains(&WITHIN)
 }

@@ -4,6 +4,7 @@
 //! A new source is one file here and two lines in this one; help, README tables and "did you mean"
 //! follow the registry. No other room knows a scheme by name.
 
+mod age;
 mod aws;
 mod azure;
 mod encrypted;
@@ -16,11 +17,11 @@ mod onepassword;
 mod others;
 mod property;
 mod refused;
-mod sops;
+pub mod sops;
 mod vault;
 
-pub use encrypted::{ENCRYPTION, Encrypted, file_reference, is_encryption_metadata, listed, within};
-pub(crate) use file::decrypt;
+pub(crate) use age::decrypt;
+pub use encrypted::{ENCRYPTION, Encrypted, file_reference, is_encryption_metadata, is_within, listed, within};
 
 use zeroize::Zeroizing;
 

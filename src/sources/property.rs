@@ -35,14 +35,18 @@ pub(super) fn select(bytes: &[u8], property: Option<&str>) -> Result<Zeroizing<V
     }
 }
 
-fn no_scalar(what: &str) -> Problem {
+pub(super) fn no_scalar(what: &str) -> Problem {
     Problem::new(format!("the key leads to {what}, and a Secret holds text")).hint("add a step: #/a/b")
 }
 
 fn not_empty(bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
     if bytes.is_empty() {
-        return Err(Problem::new("the value is empty")
-            .hint("an empty secret is almost always a mistake; write \"\" in the Secret where it is meant"));
+        return Err(empty());
     }
     Ok(Zeroizing::new(bytes.to_vec()))
+}
+
+pub(super) fn empty() -> Problem {
+    Problem::new("the value is empty")
+        .hint("an empty secret is almost always a mistake; write \"\" in the Secret where it is meant")
 }

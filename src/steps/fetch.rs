@@ -42,7 +42,7 @@ pub fn fetch(
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
     let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
-    let values = values(stream, &sealed, &mut Driver { stream, wire, policy }, &mut problems);
+    let values = values(stream, &sealed, &mut Driver::new(stream, wire, policy), &mut problems);
     for provision in sealed {
         problems.keep(unverified(stream, provision, &values, job.terms.doubts, warnings));
     }
@@ -70,7 +70,7 @@ fn unverified(
     if !provision.references().any(|reference| values.is_unverified(&reference.address.clone().into_owned())) {
         return Ok(());
     }
-    let problem = Problem::new("each value of the encrypted Secret is genuine, and nobody can tell whether one is missing: its MAC does not fit after a build")
+    let problem = Problem::new("each value of the encrypted Secret is genuine, and nobody can tell whether one is missing or was emptied: its MAC does not fit after a build")
         .hint("sort the keys and set mac_only_encrypted: true in .sops.yaml, or let a reference lead to the file itself")
         .at(stream.tell_object(provision.origin.manifest()));
     match doubts {

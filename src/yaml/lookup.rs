@@ -83,6 +83,18 @@ impl<'s> Tree<'s> {
         })
     }
 
+    /// A scalar as kustomize and sops read it, tags of numbers and booleans being taken at their word.
+    #[must_use]
+    pub fn plain(&self, n: NodeId) -> Option<Plain<'_>> {
+        let id = self.target(n);
+        let node = self.node(id);
+        (self.kind(id) == Kind::Scalar).then(|| match (node.tag, node.style) {
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Plain::Text(&node.text),
+            (Sort::Binary, _) => Plain::Text(self.decoded(id).unwrap_or("")),
+            _ => scalar::kustomize(&node.text),
+        })
+    }
+
     /// Text, where Kubernetes reads text that is written as text.
     #[must_use]
     pub fn text(&self, n: NodeId) -> Option<&str> {
@@ -205,7 +217,7 @@ impl<'s> Tree<'s> {
     }
 
     /// The keys and values that a map itself holds, nothing being followed but the map.
-    pub(super) fn own(&self, map: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    pub fn own(&self, map: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let map = self.target(map);
         let is_map = self.kind(map) == Kind::Map;
         let mut children = self.children(map).take_while(move |_| is_map);

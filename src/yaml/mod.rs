@@ -4,6 +4,7 @@
 //! text for what is to change. It never waits, never prints, and a [`Fault`] never holds a word of the text.
 
 mod characters;
+mod comments;
 mod de;
 mod duplicates;
 mod edit;
@@ -27,7 +28,7 @@ pub use edit::{Applied, Edits};
 pub use list::{Envelope, envelope};
 pub use mistake::Mistake;
 pub use node::{Kind, NodeId, Tree};
-pub use scalar::{Plain, Scalar, kubernetes, kustomize};
+pub use scalar::{Number, Plain, Scalar, kubernetes, kustomize, number};
 pub use split::{Piece, Pieces, Syntax, join, pieces};
 pub use untangle::untangled;
 pub use value::Value;

@@ -88,7 +88,7 @@ fn either(text: &str) -> Plain<'_> {
 
 /// A number that both readers see.
 #[derive(Clone, Copy)]
-pub(super) enum Number {
+pub enum Number {
     /// Within 64 bits, with or without a sign.
     Int(i128),
     /// Everything else.
@@ -108,7 +108,8 @@ impl PartialEq for Number {
 }
 
 /// The number in a plain scalar, if there is one.
-pub(super) fn number(text: &str) -> Option<Number> {
+#[must_use]
+pub fn number(text: &str) -> Option<Number> {
     if text.starts_with('.') {
         // Go hands what begins with a point to ParseFloat as it is, underscores being refused there.
         return float(text).map(Number::Float);

@@ -1,0 +1,132 @@
+//! age files (age-encryption.org/v1), and what opens them: lines of identity files, and private keys of SSH.
+
+use std::io::Read as _;
+
+use ::age::ssh;
+use zeroize::Zeroizing;
+
+use crate::error::Problem;
+use crate::limits;
+
+/// What opens age files. No `Debug`: it holds private keys.
+#[derive(Default)]
+pub(super) struct Identities {
+    keys: Vec<Box<dyn ::age::Identity + Send + Sync>>,
+    /// What was given and cannot be used, as a message says it.
+    idle: Vec<&'static str>,
+}
+
+impl Identities {
+    /// Adds what stands in an identity file, or in several.
+    ///
+    /// # Errors
+    /// A line that is no identity of any kind. Never its words.
+    pub(super) fn add(&mut self, text: &[u8]) -> Result<(), Problem> {
+        if text.starts_with(b"age-encryption.org/v1") {
+            self.idle.push(LOCKED);
+            return Ok(());
+        }
+        let wrong = |line: usize| {
+            Problem::new(format!("line {line} of the identities is no age identity"))
+                .hint("each line is a comment (#) or begins with AGE-SECRET-KEY-1; private keys of SSH are taken too")
+        };
+        let text = std::str::from_utf8(text).map_err(|_| wrong(1))?;
+        let mut lines = (1..).zip(text.lines().map(str::trim));
+        while let Some((number, line)) = lines.next() {
+            if line.starts_with("-----BEGIN ") {
+                let block = lines.by_ref().map(|(_, line)| line);
+                let mut block = Block::read(line, block);
+                self.add_block(&mut block).ok_or_else(|| wrong(number))?;
+            } else if !line.is_empty() && !line.starts_with('#') {
+                self.add_line(line).ok_or_else(|| wrong(number))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what stands in one line; None where it is no identity.
+    pub(super) fn add_line(&mut self, line: &str) -> Option<()> {
+        if line.starts_with("AGE-SECRET-KEY-PQ-1") {
+            self.idle.push("a post-quantum identity (AGE-SECRET-KEY-PQ-1) cannot be used by this version");
+        } else if line.starts_with("AGE-PLUGIN-") {
+            self.idle.push("an identity of a plugin (AGE-PLUGIN-) would start a program, which sealref does not");
+        } else {
+            self.keys.push(Box::new(line.parse::<::age::x25519::Identity>().ok()?));
+        }
+        Some(())
+    }
+
+    fn add_block(&mut self, block: &mut Block) -> Option<()> {
+        if block.label.contains("AGE ENCRYPTED FILE") {
+            self.idle.push(LOCKED);
+            return Some(());
+        }
+        match ssh::Identity::from_buffer(block.text.as_bytes(), None).ok()? {
+            ssh::Identity::Encrypted(_) => self.idle.push("a private key of SSH is protected with a passphrase"),
+            ssh::Identity::Unsupported(_) => self.idle.push("a private key of SSH is neither ssh-ed25519 nor ssh-rsa"),
+            key @ ssh::Identity::Unencrypted(_) => self.keys.push(Box::new(key)),
+        }
+        Some(())
+    }
+
+    /// Why something that was given is of no use.
+    pub(super) fn idle(&self) -> Option<&'static str> {
+        self.idle.first().copied()
+    }
+
+    /// Opens an age file, binary or armored. None: it is one, and nothing here opens it.
+    ///
+    /// # Errors
+    /// It is no age file, or it is one for a passphrase. Never the file's or the library's words.
+    pub(super) fn open(&self, file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+        let broken = || {
+            Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age")
+        };
+        let armored = ::age::armor::ArmoredReader::new(file);
+        let decryptor = ::age::Decryptor::new_buffered(armored).map_err(|_| broken())?;
+        if decryptor.is_scrypt() {
+            return Err(Problem::new("the age file is encrypted with a passphrase")
+                .hint("encrypt it for a recipient: age -r RECIPIENT"));
+        }
+        let keys = self.keys.iter().map(|key| &**key as &dyn ::age::Identity);
+        let Ok(mut reader) = decryptor.decrypt(keys) else { return Ok(None) };
+        // One allocation: growing would leave copies behind. The plaintext is never longer than the file.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(file.len().min(limits::FILE)));
+        reader.read_to_end(&mut bytes).map_err(|_| broken())?;
+        Ok(Some(bytes))
+    }
+}
+
+/// What is said of a file of identities that is itself encrypted.
+const LOCKED: &str = "a file of identities is protected with a passphrase, and nobody can be asked for it";
+
+/// Lines between `-----BEGIN` and `-----END`.
+struct Block {
+    label: String,
+    text: Zeroizing<String>,
+}
+
+impl Block {
+    fn read<'l>(first: &str, lines: impl Iterator<Item = &'l str>) -> Self {
+        let mut text = Zeroizing::new(format!("{first}\n"));
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+            if line.starts_with("-----END ") {
+                break;
+            }
+        }
+        Self { label: first.to_owned(), text }
+    }
+}
+
+/// Opens an age file with what stands in identity files.
+///
+/// # Errors
+/// As [`Identities::open`], and where nothing opens it.
+pub(crate) fn decrypt(file: &[u8], identities: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut known = Identities::default();
+    known.add(identities)?;
+    let hint = known.idle().unwrap_or("give the right one with --identity FILE");
+    known.open(file)?.ok_or_else(|| Problem::new("none of the identities opens the age file").hint(hint))
+}

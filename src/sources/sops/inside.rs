@@ -1,0 +1,238 @@
+//! Encrypted values in the Secrets of a stream: manifests that SOPS has encrypted, and what a builder made of encrypted
+//! files. Builders sort keys and leave comments out, so that the MAC may not fit although every value is genuine.
+//!
+//! What kustomize and Flux do with them: `internal/decryptor` of fluxcd/kustomize-controller, `api/kv` of kustomize.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use super::{Clear, Document, Leaf, Opened, Protection, Step, Store, open};
+use crate::error::{Exit, Problem};
+use crate::model::{Address, Ask, Payload, Wire};
+use crate::sources::{ENCRYPTION, Encrypted, is_encryption_metadata};
+use crate::yaml::{Kind, Syntax, Tree};
+
+/// One answer for each address, in order.
+pub(super) fn fetch(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+    let mut names: Vec<&str> = wanted.iter().map(|address| &*address.path).collect();
+    names.sort_unstable();
+    names.dedup();
+    let asks = names.iter().map(|name| Ask::Object((*name).to_owned())).collect();
+    let replies = wire.ask_all(asks).into_iter();
+    let objects = replies.map(|reply| Object::read(reply?.bytes));
+    let objects: BTreeMap<&str, Result<Object, Problem>> = names.into_iter().zip(objects).collect();
+    let mut parts: BTreeMap<Name, Result<Part, Problem>> = BTreeMap::new();
+    for address in wanted {
+        if let Some(Ok(object)) = objects.get(&*address.path) {
+            let name = object.part(address);
+            parts.entry(name).or_insert_with(|| object.read_part(name));
+        }
+    }
+    let opened = opened(parts, wire);
+    let take = |address: &&Address<'static>| match objects.get(&*address.path) {
+        Some(Ok(object)) => match opened.get(&object.part(address)) {
+            Some(Ok(opened)) => opened.value(address),
+            Some(Err(problem)) => Err(problem.clone()),
+            None => Err(Problem::new("a part of a Secret was not opened").exit(Exit::Bug)),
+        },
+        Some(Err(problem)) => Err(problem.clone()),
+        None => Err(Problem::new("a Secret was not read").exit(Exit::Bug)),
+    };
+    wanted.iter().map(take).collect()
+}
+
+/// The object, and in it one entry, or all of it.
+type Name<'a> = (&'a str, Option<&'a str>);
+
+/// A Secret of the stream.
+struct Object {
+    text: Zeroizing<Vec<u8>>,
+    /// SOPS has encrypted the manifest; else a builder has put encrypted files into it.
+    manifest: bool,
+    /// The entries of `data` and `stringData`, decoded; empty for a manifest.
+    entries: BTreeMap<String, Zeroizing<Vec<u8>>>,
+}
+
+impl Object {
+    fn read(text: Zeroizing<Vec<u8>>) -> Result<Self, Problem> {
+        let unread = || Problem::new("an object of the stream could not be read again").exit(Exit::Bug);
+        let said = std::str::from_utf8(&text).map_err(|_| unread())?;
+        let tree = Tree::parse(said, Syntax::Document).map_err(|_| unread())?;
+        let manifest = tree.get(tree.root(), ENCRYPTION).is_some_and(|node| tree.kind(node) == Kind::Map);
+        let mut entries = BTreeMap::new();
+        for field in ["data", "stringData"].into_iter().filter(|_| !manifest) {
+            let map = tree.get(tree.root(), field);
+            for (key, node) in map.map(|map| tree.entries(map)).unwrap_or_default() {
+                let raw = tree.text(node).unwrap_or_default().as_bytes();
+                let bytes = if field == "data" { unbase64(raw) } else { Some(Zeroizing::new(raw.to_vec())) };
+                entries.insert(tree.key(key).into_owned(), bytes.unwrap_or_default());
+            }
+        }
+        Ok(Self { text, manifest, entries })
+    }
+
+    /// Where the value of an address stands.
+    fn part<'a>(&self, address: &'a Address) -> Name<'a> {
+        let key = address.property.as_deref().and_then(|property| property.split_once('/')).map(|(_, key)| key);
+        let is_file = |key: &&str| self.entries.get(*key).is_some_and(|e| Encrypted::of(e) == Some(Encrypted::File));
+        (&address.path, key.filter(is_file))
+    }
+
+    fn read_part(&self, (_, key): Name) -> Result<Part, Problem> {
+        let (document, store, kind) = match key {
+            None if self.manifest => (Document::read(&self.text, Store::Yaml)?, Store::Yaml, Sort::Manifest),
+            None => (Document::read(&self.lines(), Store::Dotenv)?, Store::Dotenv, Sort::Lines),
+            Some(key) => {
+                let file = self.entries.get(key).map(|entry| entry.as_slice()).unwrap_or_default();
+                let store = store(key, file);
+                (Document::read(file, store)?, store, Sort::File)
+            }
+        };
+        Ok(Part { document, store, sort: kind })
+    }
+
+    /// The file of `NAME=value` lines that the entries were.
+    fn lines(&self) -> Zeroizing<Vec<u8>> {
+        let mut text = Zeroizing::new(Vec::with_capacity(self.text.len()));
+        for (key, value) in &self.entries {
+            if is_encryption_metadata(key) || Encrypted::of(value) == Some(Encrypted::Value) {
+                text.extend_from_slice(key.as_bytes());
+                text.push(b'=');
+                text.extend_from_slice(value);
+                text.push(b'\n');
+            }
+        }
+        text
+    }
+}
+
+/// The form of an encrypted file follows from what marks it; what JSON stands for, from the name.
+fn store(key: &str, file: &[u8]) -> Store {
+    let has = |marker: &str| memchr::memmem::find(file, marker.as_bytes()).is_some();
+    let named = Store::of(key);
+    match () {
+        () if has("\"mac\": \"ENC[") && named == Store::Binary => Store::Binary,
+        () if has("\"mac\": \"ENC[") => Store::Json,
+        () if has("sops_mac=ENC[") => Store::Dotenv,
+        () if has("[sops]") => Store::Ini,
+        () => Store::Yaml,
+    }
+}
+
+/// What was encrypted as one.
+struct Part {
+    document: Document,
+    store: Store,
+    sort: Sort,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// A file within one entry.
+    File,
+    /// A file of lines, each an entry.
+    Lines,
+    /// The Secret itself.
+    Manifest,
+}
+
+/// A part that was opened.
+struct Unsealed {
+    opened: Opened,
+    sort: Sort,
+    verified: bool,
+}
+
+/// Opens everything at once.
+fn opened<'a>(
+    parts: BTreeMap<Name<'a>, Result<Part, Problem>>,
+    wire: &mut dyn Wire,
+) -> BTreeMap<Name<'a>, Result<Unsealed, Problem>> {
+    let readable: Vec<&Document> = parts.values().filter_map(|part| Some(&part.as_ref().ok()?.document)).collect();
+    let mut keys = open(&readable, wire).into_iter();
+    let gone = || Err(Problem::new("a part of a Secret was left closed").exit(Exit::Bug));
+    let keyed: Vec<_> = parts
+        .into_iter()
+        .map(|(name, part)| (name, part.and_then(|part| Ok((part, keys.next().unwrap_or_else(gone)?)))))
+        .collect();
+    let clear = |(name, part): (Name<'a>, Result<(Part, _), Problem>)| {
+        let unsealed = part.and_then(|(Part { document, store, sort }, key)| {
+            let clear = document.decrypt(&key)?;
+            let verified = clear.verify().is_ok();
+            Ok(Unsealed { opened: Opened { clear, key, store }, sort, verified })
+        });
+        (name, unsealed)
+    };
+    let mut all: BTreeMap<Name, Result<Unsealed, Problem>> = keyed.into_par_iter().map(clear).collect();
+    for ((name, _), unsealed) in &mut all {
+        if let Ok(part) = unsealed
+            && part.sort == Sort::Manifest
+            && !part.verified
+            && let Err(problem) = part.verify_in_file(name, wire)
+        {
+            *unsealed = Err(problem);
+        }
+    }
+    all
+}
+
+impl Unsealed {
+    /// The MAC of a file of several documents is one of all of them. What was read from a file has to fit; what was
+    /// piped in may have been through a builder.
+    fn verify_in_file(&mut self, name: &str, wire: &mut dyn Wire) -> Result<(), Problem> {
+        let file = wire.ask(Ask::Around(name.to_owned()))?.bytes;
+        if file.is_empty() {
+            return Ok(());
+        }
+        let clear = Document::read(&file, Store::Yaml)?.decrypt(&self.opened.key)?;
+        clear.verify()?;
+        self.verified = true;
+        Ok(())
+    }
+
+    fn value(&self, address: &Address) -> Result<Payload, Problem> {
+        let property = address.property.as_deref().unwrap_or_default();
+        let (field, key) = property.split_once('/').unwrap_or_default();
+        let payload = match self.sort {
+            Sort::File => self.opened.value(None)?,
+            Sort::Lines => self.payload(&[key])?,
+            Sort::Manifest if field == "data" => {
+                let no_base64 = || {
+                    Problem::new("the decrypted value is not base64, and stands under \"data\"")
+                        .hint("encrypt it under stringData")
+                };
+                let bytes = unbase64(&leaf(&self.opened.clear, &[field, key])?.bytes()).ok_or_else(no_base64)?;
+                Payload::new(bytes).under(self.opened.key.clone())
+            }
+            Sort::Manifest => self.payload(&[field, key])?,
+        };
+        Ok(if self.verified { payload } else { payload.unverified() })
+    }
+
+    fn payload(&self, path: &[&str]) -> Result<Payload, Problem> {
+        Ok(Payload::new(leaf(&self.opened.clear, path)?.bytes()).under(self.opened.key.clone()))
+    }
+}
+
+/// The encrypted value at a path of keys, which may hold any sign.
+fn leaf<'c>(clear: &'c Clear, path: &[&str]) -> Result<Leaf<'c>, Problem> {
+    let same = |leaf: &Leaf| {
+        leaf.path.len() == path.len() && leaf.path.iter().zip(path).all(|(step, key)| *step == Step::Key(key))
+    };
+    let mut found = clear.leaves().into_iter().filter(|leaf| leaf.protection() == Protection::Encrypted && same(leaf));
+    found.next().ok_or_else(|| {
+        Problem::new("the value is not encrypted by the rule that stands in the object")
+            .hint("encrypt the Secret again with SOPS")
+    })
+}
+
+/// As Go reads it: line breaks are skipped.
+fn unbase64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text: Zeroizing<Vec<u8>> =
+        Zeroizing::new(text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect());
+    STANDARD.decode(text.as_slice()).ok().map(Zeroizing::new)
+}

@@ -1,0 +1,174 @@
+//! SOPS files: yaml, json, dotenv, ini and binary ones, read as SOPS reads them and never written.
+//!
+//! A file goes through [`Document::read`], [`open`], which gives its data key, and [`Document::decrypt`], whose
+//! [`Clear`] tells its leaves and, apart from that, whether the MAC fits.
+
+mod cipher;
+mod document;
+mod dotenv;
+mod flat;
+mod groups;
+mod ini;
+mod inside;
+mod keys;
+mod metadata;
+mod node;
+mod rules;
+mod search;
+mod store;
+mod time;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+pub use document::{Clear, Document, Leaf, Step};
+pub use keys::open;
+pub use node::{Protection, Type};
+pub use store::Store;
+
+use super::{Becomes, Facts, Fetch, Source, is_within, property};
+use crate::error::{Exit, Problem};
+use crate::model::{Address, Ask, DataKey, Payload, Raw, Reply, Scheme, Wire};
+
+pub(super) struct Sops;
+
+static FACTS: [Facts; 1] = [Facts {
+    scheme: "sops",
+    path: "FILE",
+    property: "#/a/b",
+    parameters: &["format"],
+    providers: &[],
+    becomes: Becomes::Sealed,
+}];
+
+impl Source for Sops {
+    fn facts(&self) -> &'static [Facts] {
+        &FACTS
+    }
+
+    fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+        if raw.path.starts_with('/') {
+            return Err(Problem::new("the path of a file is absolute")
+                .hint("write it relative to the folder of the settings, or of the manifests where there are none"));
+        }
+        let address = raw.normal(Scheme(facts.scheme))?;
+        match address.parameter("format").filter(|name| Store::named(name).is_none()) {
+            None => Ok(address),
+            Some(name) => Err(Problem::new(format!("SOPS knows no format \"{name}\""))
+                .hint("write yaml, json, dotenv, ini or binary")),
+        }
+    }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        Some(self)
+    }
+}
+
+impl Fetch for Sops {
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+        let (inside, files): (Vec<_>, Vec<_>) = wanted.iter().copied().partition(|address| is_within(address));
+        let (mut inside, mut files) = (inside::fetch(&inside, wire).into_iter(), of_files(&files, wire).into_iter());
+        let gone = || Err(Problem::new("a value was left out").exit(Exit::Bug));
+        let next = |address: &&Address| if is_within(address) { inside.next() } else { files.next() };
+        wanted.iter().map(next).map(|payload| payload.unwrap_or_else(gone)).collect()
+    }
+
+    fn gives_data_keys(&self) -> bool {
+        true
+    }
+}
+
+fn of_files(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+    let mut names: Vec<(&str, Store)> = wanted.iter().map(|address| file(address)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let opened = read(&names, wire);
+    let files: BTreeMap<(&str, Store), Result<Opened, Problem>> = names.into_iter().zip(opened).collect();
+    let take = |address: &&Address<'static>| match files.get(&file(address)) {
+        Some(Ok(opened)) => opened.value(address.property.as_deref()),
+        Some(Err(problem)) => Err(problem.clone()),
+        None => Err(Problem::new("a file was not opened").exit(Exit::Bug)),
+    };
+    wanted.iter().map(take).collect()
+}
+
+/// The file of an address, and its form.
+fn file<'a>(address: &'a Address<'_>) -> (&'a str, Store) {
+    let named = address.parameter("format").and_then(Store::named);
+    (&address.path, named.unwrap_or_else(|| Store::of(&address.path)))
+}
+
+/// A file that was opened, and is as SOPS wrote it.
+struct Opened {
+    clear: Clear,
+    key: DataKey,
+    store: Store,
+}
+
+/// Reads files and opens them, all at once.
+fn read(names: &[(&str, Store)], wire: &mut dyn Wire) -> Vec<Result<Opened, Problem>> {
+    let asks = names.iter().map(|(name, _)| Ask::File((*name).to_owned())).collect();
+    let replies: Vec<_> = wire.ask_all(asks).into_iter().zip(names).collect();
+    let parse = |(reply, (_, store)): (Result<Reply, Problem>, &(&str, Store))| Document::read(&reply?.bytes, *store);
+    let documents: Vec<Result<Document, Problem>> = replies.into_par_iter().map(parse).collect();
+    let readable: Vec<&Document> = documents.iter().filter_map(|document| document.as_ref().ok()).collect();
+    let mut keys = open(&readable, wire).into_iter();
+    let gone = || Err(Problem::new("a file was left closed").exit(Exit::Bug));
+    let keyed: Vec<_> = documents.iter().map(|d| d.as_ref().map(|d| (d, keys.next().unwrap_or_else(gone)))).collect();
+    let opened = keyed.into_par_iter().zip(names).map(|(document, (_, store))| {
+        let (document, key) = document.map_err(Clone::clone)?;
+        let key = key?;
+        let clear = document.decrypt(&key)?;
+        clear.verify()?;
+        Ok(Opened { clear, key, store: *store })
+    });
+    opened.collect()
+}
+
+impl Opened {
+    fn value(&self, property: Option<&str>) -> Result<Payload, Problem> {
+        let bytes = match (property, self.store) {
+            (property, Store::Binary) => property::select(&self.at("data")?, property)?,
+            (Some(property), _) => self.at(property)?,
+            (None, _) => {
+                return Err(Problem::new(format!("a whole {} file is no value", self.store.name()))
+                    .hint("name a key of it: #/a/b; or encrypt it as binary"));
+            }
+        };
+        if bytes.is_empty() {
+            return Err(property::empty());
+        }
+        Ok(Payload::new(bytes).under(self.key.clone()))
+    }
+
+    /// The encrypted value at the end of a path.
+    fn at(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let steps: Vec<&str> = path.split('/').collect();
+        let leaves = self.clear.leaves();
+        let below = |leaf: &&Leaf| leaf.path.len() >= steps.len() && leaf.path.iter().zip(&steps).all(|(a, b)| a.is(b));
+        let found: Vec<&Leaf> = leaves.iter().filter(below).collect();
+        let exact = found.iter().filter(|leaf| leaf.path.len() == steps.len());
+        match (exact.clone().count(), exact.clone().next(), found.is_empty()) {
+            (1, Some(leaf), _) => encrypted(leaf),
+            (0, _, true) => Err(Problem::new(format!("the file has no key \"{path}\""))
+                .hint("steps are separated by \"/\", the first item of a list is 0")),
+            (0, ..) => Err(property::no_scalar("a map or a list")),
+            _ => Err(Problem::new(format!("the file has the key \"{path}\" more than once"))
+                .hint("keep one document, or one section, in a file")),
+        }
+    }
+}
+
+/// What stands in the file for everybody to read is no secret, and where the MAC covers encrypted values alone, anybody
+/// could have put it there.
+fn encrypted(leaf: &Leaf) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    if leaf.protection() == Protection::Encrypted || leaf.bytes().is_empty() {
+        return Ok(leaf.bytes());
+    }
+    Err(Problem::new("the value stands in clear in the file, as the file's own rule wants it").hint(
+        "write it into the Secret and list its key in the annotation sealref.dev/public-keys, or encrypt it with sops edit",
+    ))
+}

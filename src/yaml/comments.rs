@@ -1,0 +1,72 @@
+//! Comments and where they belong.
+//!
+//! Receives a tree and gives back its comments, each with the entry of a map or the item of a list that it speaks of.
+//! What is no comment of any entry, because nothing follows it in its collection, is left out.
+
+use super::node::{NodeId, Style, Tree};
+
+impl<'s> Tree<'s> {
+    /// Comments without their sign, in the order of the text: those in the lines above an entry or an item, and one in
+    /// its own line. The place is the entry's key, or the item.
+    #[must_use]
+    pub fn comments(&self) -> Vec<(NodeId, &'s str)> {
+        let leaves: Vec<NodeId> = self.nodes().filter(|n| self.is_leaf(*n)).collect();
+        let mut found = Vec::new();
+        let (mut from, mut before) = (0, None);
+        for next in leaves.iter().copied().map(Some).chain([None]) {
+            let end = next.map_or(self.source.len(), |n| self.node(n).start as usize);
+            for (at, text) in in_gap(self.source, from, end) {
+                let beside = before.filter(|_| from > 0 && !self.source.get(from..at).unwrap_or("").contains('\n'));
+                let below = next.map(|leaf| self.opened(leaf));
+                let below = below.filter(|(_, column)| column_of(self.source, at) <= *column);
+                let owner = beside.map(|leaf| self.part(leaf)).or(below.map(|(owner, _)| owner));
+                found.extend(owner.map(|owner| (owner, text)));
+            }
+            before = next;
+            from = next.map_or(end, |n| (self.node(n).end as usize).max(end));
+        }
+        found
+    }
+
+    fn is_leaf(&self, n: NodeId) -> bool {
+        !matches!(self.node(n).style, Style::BlockMap | Style::BlockSeq | Style::FlowMap | Style::FlowSeq)
+    }
+
+    /// The outermost entry or item that begins in the line of a leaf, and the column of that line's first character.
+    fn opened(&self, leaf: NodeId) -> (NodeId, usize) {
+        let start = self.node(leaf).start as usize;
+        let line = start - column_of(self.source, start);
+        let text = self.source.get(line..).unwrap_or("");
+        let column = text.bytes().take_while(|c| *c == b' ').count();
+        let parts = std::iter::successors(Some(leaf), |n| self.parent(*n)).map(|n| self.part(n));
+        let here = parts.take_while(|part| self.node(*part).start as usize >= line);
+        (here.last().unwrap_or(leaf), column)
+    }
+
+    /// The key of the entry that a place is part of; an item, and the root, is its own.
+    fn part(&self, n: NodeId) -> NodeId {
+        self.own_key(n).unwrap_or(n)
+    }
+}
+
+/// The comments between two bytes, where no scalar stands.
+fn in_gap(source: &str, from: usize, to: usize) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        loop {
+            let sign = at + source.get(at..to)?.find('#')?;
+            let above = source.get(..sign)?;
+            at = sign + 1;
+            if above.is_empty() || above.ends_with([' ', '\t', '\n']) {
+                let text = source.get(at..)?.lines().next().unwrap_or("");
+                at += text.len();
+                return Some((sign, text));
+            }
+        }
+    })
+}
+
+fn column_of(source: &str, at: usize) -> usize {
+    let above = source.get(..at).unwrap_or("");
+    at - above.rfind('\n').map_or(0, |newline| newline + 1)
+}

@@ -1,0 +1,274 @@
+//! What the real `sops` writes is read, and what we read is what it prints.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test writes files and runs programs")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use sealref::error::Problem;
+use sealref::model::{Ask, Reply, Wire};
+use sealref::sources::sops::{Clear, Document, Protection, Step, Store, Type, open};
+use zeroize::Zeroizing;
+
+#[path = "support/peers.rs"]
+mod peers;
+
+/// A folder with a key, and the real program.
+struct Sops {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    recipient: String,
+    identity: String,
+}
+
+impl Sops {
+    fn new() -> Option<Self> {
+        let (program, keygen) = (peers::peer("sops")?, peers::peer("age-keygen")?);
+        let printed = Command::new(keygen).output().unwrap().stdout;
+        let identity = String::from_utf8(printed).unwrap();
+        let recipient = identity.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap().to_owned();
+        Some(Self { program, folder: tempfile::tempdir().unwrap(), recipient, identity })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, String> {
+        let output = Command::new(&self.program)
+            .args(["--disable-version-check"])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("SOPS_AGE_KEY", &self.identity)
+            .env("HOME", self.folder.path())
+            .output()
+            .unwrap();
+        if output.status.success() { Ok(output.stdout) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+    }
+
+    /// Writes a file, encrypts it, and gives what it became.
+    fn encrypt(&self, name: &str, clear: impl AsRef<[u8]>, flags: &[&str]) -> Vec<u8> {
+        std::fs::write(self.path(name), clear).unwrap();
+        let mut arguments = vec!["encrypt", "--age", &self.recipient];
+        arguments.extend(flags);
+        arguments.push(name);
+        let encrypted = self.run(&arguments).unwrap();
+        std::fs::write(self.path(name), &encrypted).unwrap();
+        encrypted
+    }
+
+    fn decrypt(&self, name: &str) -> Result<Clear, Problem> {
+        let document = Document::read(&std::fs::read(self.path(name)).unwrap(), Store::of(name))?;
+        let key = open(&[&document], &mut Keys(&self.identity)).remove(0)?;
+        let clear = document.decrypt(&key)?;
+        clear.verify()?;
+        Ok(clear)
+    }
+}
+
+/// Knows identities and nothing else.
+struct Keys<'k>(&'k str);
+
+impl Wire for Keys<'_> {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let answer = |ask| match ask {
+            Ask::Identities => Ok(Reply::of(Zeroizing::new(self.0.as_bytes().to_vec()))),
+            _ => Ok(Reply::of(Zeroizing::new(vec![]))),
+        };
+        asks.into_iter().map(answer).collect()
+    }
+}
+
+fn extract(path: &[Step]) -> String {
+    let step = |step: &Step| match step {
+        Step::Item(place) => format!("[{place}]"),
+        Step::Key(key) => format!("[{}]", serde_json::to_string(key).unwrap()),
+    };
+    path.iter().map(step).collect()
+}
+
+/// Every leaf that we see is what `sops --extract` prints.
+fn agree(sops: &Sops, name: &str) -> usize {
+    let clear = sops.decrypt(name).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    let leaves = clear.leaves();
+    for leaf in &leaves {
+        let path = extract(&leaf.path);
+        let printed = sops.run(&["decrypt", "--extract", &path, name]).unwrap();
+        let ours = if leaf.kind() == Type::Null { Zeroizing::new(b"null".to_vec()) } else { leaf.bytes() };
+        let told = String::from_utf8_lossy(&printed);
+        assert_eq!(
+            String::from_utf8_lossy(&ours),
+            told.strip_suffix('\n').filter(|_| !ours.ends_with(b"\n")).unwrap_or(&told),
+            "{name} {path}"
+        );
+    }
+    leaves.len()
+}
+
+/// Every text that we see is what `sops` prints as JSON, where comments are left out.
+fn agree_as_json(sops: &Sops, name: &str, clear: &Clear) -> usize {
+    let printed = sops.run(&["decrypt", "--output-type", "json", name]).unwrap();
+    let printed: serde_json::Value = serde_json::from_slice(&printed).unwrap();
+    for leaf in clear.leaves() {
+        let theirs = leaf.path.iter().fold(&printed, |value, step| match step {
+            Step::Item(place) => &value[place],
+            Step::Key(key) => &value[key],
+        });
+        let ours = String::from_utf8(leaf.bytes().to_vec()).unwrap();
+        assert_eq!(
+            theirs.as_str().map_or_else(|| theirs.to_string(), str::to_owned),
+            ours,
+            "{name} {}",
+            extract(&leaf.path)
+        );
+    }
+    clear.leaves().len()
+}
+
+const SCALARS: &str = r#"
+text: s3cret
+empty: ""
+nothing: null
+yes: yes
+"on": on
+true_: true
+false_: False
+int: 42
+octal: 017
+hex: 0x1F
+under: 1_000
+negative: -7
+float: 1.10
+small: 1.5e-7
+large: 1e21
+million: 1234567.5
+thousand: 1e3
+minus_zero: -0.0
+date: 2001-01-01
+time: 2001-12-14t21:59:43.10-05:00
+multi: |
+  one
+  two
+unicode: "\u00e9\U0001F600"
+list: [a, 1, true, {b: c}, [d]]
+map: {a: {b: {c: deep}}}
+"a:b": colon
+empty_map: {}
+empty_list: []
+plain_unencrypted: clear
+"#;
+
+#[test]
+fn every_value_of_yaml() {
+    let Some(sops) = Sops::new() else { return };
+    sops.encrypt("all.yaml", SCALARS, &[]);
+    assert_eq!(agree(&sops, "all.yaml"), 30);
+}
+
+#[test]
+fn every_value_of_json() {
+    let Some(sops) = Sops::new() else { return };
+    let text = r#"{"a": "s3cret", "b": {"c": [1, -0, 1.5, 1e21, true, null, "", {"d": "\u00e9\ud83d\ude00\/"}]}, "n": 9007199254740993,
+        "large": 1e400000, "x_unencrypted": 1.0, "y_unencrypted": [1e2, 0.1, "</script>"], "empty": {}, "list": []}"#;
+    sops.encrypt("all.json", text.replace("1e400000", "12345678901234567890"), &[]);
+    assert_eq!(agree(&sops, "all.json"), 15);
+}
+
+const DOTENV: &str =
+    "# a comment\nA=s3cret\nB=\nC=one\\ntwo\nD = quoted \"x\" # no comment\nE='single'\n#F=1\nG_unencrypted=a=b\n";
+
+#[test]
+fn every_value_of_dotenv() {
+    let Some(sops) = Sops::new() else { return };
+    sops.encrypt("all.env", DOTENV, &[]);
+    assert_eq!(agree(&sops, "all.env"), 6);
+}
+
+const INI: &str = "top = level\n; about one\n[one]\n; about a\na = s3cret\nb = \"quoted\"\nempty =\nc = with;comment\n\
+                   d = `back;tick`\ne = \"\"\"multi\nline\"\"\"\n`odd=key` = x\n[two]\nf_unencrypted = clear ; beside\ng: colon\n";
+
+#[test]
+fn every_value_of_ini() {
+    let Some(sops) = Sops::new() else { return };
+    sops.encrypt("all.ini", INI, &[]);
+    let clear = sops.decrypt("all.ini").unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(agree_as_json(&sops, "all.ini", &clear), 10);
+}
+
+#[test]
+fn any_bytes_as_binary() {
+    let Some(sops) = Sops::new() else { return };
+    let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+    sops.encrypt("key.bin", &bytes, &[]);
+    let clear = sops.decrypt("key.bin").unwrap();
+    let leaves = clear.leaves();
+    assert_eq!(leaves[0].bytes().as_slice(), bytes);
+}
+
+const COMMENTED: &str = "\
+# first
+
+# enc: on top
+a: one
+b: two # enc: beside
+c: three
+# plain
+d:
+    # enc: inner
+    e: four
+    f: five
+    # enc: last of d
+g: six
+# enc: list
+h:
+    - seven
+    - i: eight
+j:
+    # nothing
+    - nine
+    # enc: item
+    - ten
+    - eleven
+    - - k: twelve
+        # enc: deep
+        l: thirteen
+        m: fourteen
+# enc: end
+";
+
+#[test]
+fn every_rule_of_selection() {
+    let Some(sops) = Sops::new() else { return };
+    let rules: [&[&str]; 7] = [
+        &["--unencrypted-suffix", "_clear"],
+        &["--encrypted-suffix", "_secret"],
+        &["--unencrypted-regex", "^(b|d)$"],
+        &["--encrypted-regex", r"^(a|\w_secret|h)$"],
+        &["--unencrypted-comment-regex", "enc:"],
+        &["--encrypted-comment-regex", "enc:"],
+        &["--mac-only-encrypted", "--encrypted-regex", "^(a|j)$"],
+    ];
+    for (number, rule) in rules.into_iter().enumerate() {
+        let name = format!("{number}.yaml");
+        sops.encrypt(&name, format!("x_secret: 1\ny_clear: 2\n{COMMENTED}"), rule);
+        let encrypted = std::fs::read_to_string(sops.path(&name)).unwrap();
+        let clear = sops.decrypt(&name).unwrap_or_else(|problem| panic!("{problem}\n{encrypted}"));
+        assert_eq!(agree_as_json(&sops, &name, &clear), 16, "{encrypted}");
+        let ours = clear.leaves().iter().filter(|leaf| leaf.protection() == Protection::Encrypted).count();
+        let values = encrypted.lines().filter(|line| line.contains(": ENC[") || line.contains("- ENC["));
+        let theirs = values.filter(|line| !line.contains("mac: ") && !line.contains(",type:comment]")).count();
+        assert_eq!(ours, theirs, "{encrypted}");
+    }
+}
+
+#[test]
+fn several_documents() {
+    let Some(sops) = Sops::new() else { return };
+    sops.encrypt("many.yaml", "a: one\n---\nb: two\nc: [x]\n---\n# nothing\n", &[]);
+    let clear = sops.decrypt("many.yaml").unwrap_or_else(|problem| panic!("{problem}"));
+    let leaves = clear.leaves();
+    let values: Vec<_> = leaves.iter().map(|leaf| (leaf.document, leaf.bytes().to_vec())).collect();
+    assert_eq!(values, [(0, b"one".to_vec()), (1, b"two".to_vec()), (1, b"x".to_vec())]);
+}
