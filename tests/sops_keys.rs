@@ -7,7 +7,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use sealref::sources::sops::{Clear, Store};
+use sealref::error::{Exit, Problem};
+use sealref::model::{Ask, DataKey, MasterKey, Reply, Wire};
+use sealref::sources::sops::{Clear, Document, Store, open};
+use zeroize::Zeroizing;
 
 #[path = "support/peers.rs"]
 mod peers;
@@ -91,7 +94,8 @@ fn what_cannot_be_used_is_said() {
     let Some(sops) = Sops::new() else { return };
     let file = sops.encrypt("a.yaml", "a: s3cret", &[]);
     let none = opens(&file, World::default()).unwrap_err();
-    let expected = format!("no key at hand opens the file; it is encrypted for the age recipient {}\nhint: ", sops.recipient);
+    let expected =
+        format!("no key at hand opens the file; it is encrypted for the age recipient {}\nhint: ", sops.recipient);
     assert!(none.starts_with(&expected), "{none}");
     for (identities, hint) in [
         ("AGE-SECRET-KEY-PQ-1QQQQ", "post-quantum identity"),
@@ -141,4 +145,107 @@ fn groups_of_keys() {
             assert_eq!(opened.is_ok_and(|value| value == b"s3cret"), chosen.count_ones() >= needed, "{chosen:b}");
         }
     }
+}
+
+/// Services that answer for one ciphertext alone, and remember what they were asked.
+struct Services {
+    answers: Option<(&'static str, DataKey)>,
+    asked: Vec<String>,
+}
+
+impl Wire for Services {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        asks.into_iter().map(|ask| self.answer(ask)).collect()
+    }
+}
+
+impl Services {
+    fn answer(&mut self, ask: Ask) -> Result<Reply, Problem> {
+        let Ask::Unwrap(wrapped) = ask else { return Err(Problem::new("there is none")) };
+        let more = match &wrapped.key {
+            MasterKey::Aws { context, profile, .. } => format!(" {context:?} {profile:?}"),
+            _ => String::new(),
+        };
+        self.asked.push(format!("{} for {}{more}", wrapped.ciphertext, wrapped.key.names().join(" ")));
+        match &self.answers {
+            Some((ciphertext, key)) if *ciphertext == wrapped.ciphertext => Ok(Reply::of(Zeroizing::new(key.to_vec()))),
+            _ => Err(Problem::new(format!("{} is refused", wrapped.ciphertext)).exit(Exit::Source)),
+        }
+    }
+}
+
+const SERVICES: &str = "sops:
+    kms:
+        - arn: arn:aws:kms:eu-central-1:111122223333:key/a
+          role: arn:aws:iam::111122223333:role/r
+          context:
+            App: shop
+          created_at: \"2024-01-01T00:00:00Z\"
+          enc: first
+          aws_profile: prod
+    gcp_kms:
+        - resource_id: projects/p/locations/l/keyRings/r/cryptoKeys/k
+          enc: second
+    azure_kv:
+        - vault_url: https://name.vault.azure.net
+          name: key
+          version: v1
+          enc: third
+    hc_vault:
+        - vault_address: https://vault.example:8200
+          engine_path: transit
+          key_name: sops
+          enc: fourth
+";
+
+#[test]
+fn services_are_asked_in_turn_and_only_where_nothing_at_hand_opens_the_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sops");
+    let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (text, identities) = (file("encrypted-suffix.yaml"), file("keys.age"));
+    let document =
+        |text: &str| Document::read(text.as_bytes(), Store::Yaml).unwrap_or_else(|problem| panic!("{problem}"));
+    let known = document(&text);
+    let data_key = open(&[&known], &mut World::with(&identities)).remove(0).unwrap();
+    let (start, end) = (text.find("sops:").unwrap(), text.find("    encrypted_suffix").unwrap());
+    let of_services = document(&format!("{}{SERVICES}{}", &text[..start], &text[end..]));
+
+    let mut services = Services { answers: Some(("fourth", data_key.clone())), asked: vec![] };
+    // A file that asks nobody stands beside one that does.
+    let mut keys = open(&[&known, &of_services], &mut services);
+    assert!(keys.remove(0).is_err(), "nobody gave an identity");
+    let key = keys.remove(0).unwrap_or_else(|problem| panic!("{problem}"));
+    of_services.decrypt(&key).unwrap_or_else(|problem| panic!("{problem}")).verify().unwrap();
+    let asked = [
+        "first for arn:aws:kms:eu-central-1:111122223333:key/a arn:aws:iam::111122223333:role/r [(\"App\", \"shop\")] Some(\"prod\")",
+        "second for projects/p/locations/l/keyRings/r/cryptoKeys/k",
+        "third for https://name.vault.azure.net/keys/key/v1",
+        "fourth for https://vault.example:8200/transit/keys/sops",
+    ];
+    assert_eq!(services.asked, asked);
+
+    let mut silent = Services { answers: None, asked: vec![] };
+    let told = open(&[&of_services], &mut silent).remove(0).unwrap_err();
+    assert_eq!((told.message(), told.code()), ("fourth is refused", Exit::Source));
+
+    let huawei = SERVICES.split("    gcp_kms").next().unwrap().replace("kms:", "hckms:").replace("arn: ", "key_id: ");
+    let huawei = document(&format!("{}{huawei}{}", &text[..start], &text[end..]));
+    let told = open(&[&huawei], &mut silent).remove(0).unwrap_err().to_string();
+    assert!(told.contains("HuaweiCloud, which sealref cannot ask"), "{told}");
+    assert_eq!(silent.asked.len(), 4);
+}
+
+#[test]
+fn one_service_of_two_is_enough_for_one_group_of_two() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sops");
+    let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let text = file("groups.yaml");
+    let more = text.replace(
+        "    key_groups:\n",
+        "    key_groups:\n        - gcp_kms:\n            - resource_id: r\n              enc: x\n",
+    );
+    let document = Document::read(more.as_bytes(), Store::Yaml).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut world = World::with(&file("keys.age"));
+    world.unwrap = Some(|_| panic!("two groups are open already"));
+    document.decrypt(&open(&[&document], &mut world).remove(0).unwrap()).unwrap().verify().unwrap();
 }
