@@ -15,6 +15,8 @@ mod generate;
 mod kubernetes;
 mod onepassword;
 mod others;
+#[cfg(feature = "pgp")]
+mod pgp;
 mod property;
 mod refused;
 pub mod sops;

@@ -38,8 +38,8 @@ impl<'s> Tree<'s> {
         let line = start - column_of(self.source, start);
         let text = self.source.get(line..).unwrap_or("");
         let column = text.bytes().take_while(|c| *c == b' ').count();
-        let parts = std::iter::successors(Some(leaf), |n| self.parent(*n)).map(|n| self.part(n));
-        let here = parts.take_while(|part| self.node(*part).start as usize >= line);
+        let above = std::iter::successors(Some(leaf), |n| self.parent(*n)).take_while(|n| *n != self.root);
+        let here = above.map(|n| self.part(n)).take_while(|part| self.node(*part).start as usize >= line);
         (here.last().unwrap_or(leaf), column)
     }
 
@@ -69,4 +69,29 @@ fn in_gap(source: &str, from: usize, to: usize) -> impl Iterator<Item = (usize, 
 fn column_of(source: &str, at: usize) -> usize {
     let above = source.get(..at).unwrap_or("");
     at - above.rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::Syntax;
+
+    #[test]
+    fn comments_belong_to_the_entry_below_them_or_beside_them() {
+        let text = "# top\n\na: 'x # no comment' # beside a\n# b1\n  # too deep for b\n# b2\nb:\n  # c\n  c: |\n    # text\n  # end\nd:\n  # e\n  - e\n  - f # beside f\n  # g\n  - g: 1\n    h: 2 # beside h\n# after\n";
+        let tree = Tree::parse(text, Syntax::Document).unwrap();
+        let found: Vec<(String, &str)> = tree.comments().iter().map(|(n, text)| (tree.path(*n), *text)).collect();
+        let expected = [
+            ("a", " top"),
+            ("a", " beside a"),
+            ("b", " b1"),
+            ("b", " b2"),
+            ("b.c", " c"),
+            ("d[0]", " e"),
+            ("d[1]", " beside f"),
+            ("d[2]", " g"),
+            ("d[2].h", " beside h"),
+        ];
+        assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text)));
+    }
 }

@@ -1,5 +1,7 @@
 //! The keys that we hold ourselves: those that the operator gave, then those where SOPS looks for them.
 
+#[cfg(feature = "pgp")]
+use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::document::Document;
@@ -7,11 +9,15 @@ use super::metadata::{Holder, Share};
 use crate::error::Problem;
 use crate::model::{Ask, Wire};
 use crate::sources::age::Identities;
+#[cfg(feature = "pgp")]
+use crate::sources::pgp::Keyring;
 
 /// What opens files without asking anybody.
 #[derive(Default)]
 pub(super) struct Held {
     age: Identities,
+    #[cfg(feature = "pgp")]
+    pgp: Keyring,
     /// Why something that was given cannot be used.
     idle: Vec<String>,
 }
@@ -27,6 +33,8 @@ impl Held {
                     None
                 }
             },
+            #[cfg(feature = "pgp")]
+            Holder::Pgp(_) => self.pgp.open(&share.sealed),
             _ => None,
         }
     }
@@ -37,7 +45,10 @@ impl Held {
         idle.unwrap_or("give a private key with --identity FILE, or as sops wants it: SOPS_AGE_KEY_FILE").to_owned()
     }
 
+    /// Adds a file of keys of any kind.
     fn add(&mut self, place: &str, text: &[u8]) {
+        #[cfg(feature = "pgp")]
+        memmem::find_iter(text, ARMOR).filter_map(|at| text.get(at..)).for_each(|block| self.pgp.add(block));
         if let Err(problem) = self.age.add(text) {
             self.idle.push(format!("{place}: {}", problem.message()));
         }
@@ -48,10 +59,11 @@ impl Held {
 pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
     let shares = || files.iter().flat_map(|file| file.groups()).flatten();
     let wants_age = shares().any(|share| matches!(share.holder, Holder::Age(_)));
+    let wants_pgp = shares().any(|share| matches!(share.holder, Holder::Pgp(_)));
     let wants_ssh =
         shares().any(|share| matches!(&share.holder, Holder::Age(recipient) if recipient.starts_with("ssh-")));
     let mut held = Held::default();
-    if !wants_age {
+    if !wants_age && !wants_pgp {
         return held;
     }
     if let Ok(reply) = wire.ask(Ask::Identities) {
@@ -77,6 +89,9 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
             held.idle.push("SOPS_AGE_KEY: it holds something that is no age identity".to_owned());
         }
     }
+    if wants_pgp {
+        held.idle.push(GPG.to_owned());
+    }
     let home = setting("HOME");
     let beneath = |folder: Option<&str>, name: &str| folder.map(|folder| format!("{folder}/{name}"));
     let config = setting("XDG_CONFIG_HOME").map(str::to_owned).or_else(|| beneath(home, CONFIG));
@@ -89,10 +104,14 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
         named("SOPS_AGE_KEY_FILE"),
         beneath(config.as_deref(), "sops/age/keys.txt").map(|path| (path, false)),
     ];
-    let places: Vec<(String, bool)> = places.into_iter().flatten().collect();
+    let mut places: Vec<(String, bool)> = places.into_iter().flatten().collect();
+    let keyring = beneath(setting("GNUPGHOME"), "secring.gpg").or_else(|| beneath(home, ".gnupg/secring.gpg"));
+    places.extend(keyring.filter(|_| wants_pgp && cfg!(feature = "pgp")).map(|path| (path, false)));
     let asks = places.iter().map(|(path, _)| Ask::Named(path.clone())).collect();
     for ((path, is_named), reply) in places.iter().zip(wire.ask_all(asks)) {
         match reply {
+            #[cfg(feature = "pgp")]
+            Ok(reply) if path.ends_with("secring.gpg") => held.pgp.add(&reply.bytes),
             Ok(reply) => held.add(path, &reply.bytes),
             Err(problem) if *is_named => held.idle.push(format!("{path}: {}", problem.message())),
             Err(_) => {}
@@ -102,7 +121,8 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
 }
 
 /// What SOPS reads.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 8] = [
+    "GNUPGHOME",
     "HOME",
     "SOPS_AGE_KEY",
     "SOPS_AGE_KEY_CMD",
@@ -111,6 +131,17 @@ const SETTINGS: [&str; 7] = [
     "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
     "XDG_CONFIG_HOME",
 ];
+
+/// What is said where a PGP key is missing.
+const GPG: &str = if cfg!(feature = "pgp") {
+    "sealref starts no gpg: export the key (gpg --armor --export-secret-keys) without a passphrase, and give it with --identity FILE"
+} else {
+    "this build reads no PGP keys: use a release, or build with --features pgp"
+};
+
+/// What an exported private key begins with.
+#[cfg(feature = "pgp")]
+const ARMOR: &[u8] = b"-----BEGIN PGP PRIVATE KEY BLOCK-----";
 
 /// Those of them that name programs.
 const PROGRAMS: [&str; 2] = ["SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"];
