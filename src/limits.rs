@@ -56,3 +56,30 @@ pub const PRINTED: usize = 1 << 20;
 
 /// Values shorter than this are not searched for in the output: `1` and `no` stand everywhere.
 pub const WATCHED: usize = 6;
+
+/// Bytes of a server's answer: a Secret holds 1 MiB, and base64 in JSON makes a third more of it.
+pub const REPLY: usize = 2 << 20;
+
+/// Bytes of the headers of an answer: browsers and proxies send a few thousand at most.
+pub const HEADERS: usize = 64 << 10;
+
+/// Requests under way at once: a server is shared with hundreds of other renders.
+pub const AT_ONCE: usize = 8;
+
+/// How often a request is made that a server or the network does not answer.
+pub const ATTEMPTS: u32 = 3;
+
+/// Milliseconds until a connection stands, name resolution and TLS included.
+pub const CONNECT: u64 = 3_000;
+
+/// Milliseconds until an answer begins.
+pub const FIRST_BYTE: u64 = 5_000;
+
+/// Milliseconds until it has ended.
+pub const ANSWER: u64 = 10_000;
+
+/// Milliseconds of one run that are spent on servers: Argo CD gives a plug-in 60 seconds.
+pub const NETWORK: u64 = 45_000;
+
+/// Milliseconds of the longest pause before the second attempt; it doubles before each further one.
+pub const PAUSE: u64 = 400;

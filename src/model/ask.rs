@@ -1,5 +1,7 @@
 //! What sources ask of the world, as data: tests and fuzzing answer from a script.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::MasterKey;
@@ -48,6 +50,52 @@ pub struct Request {
     pub headers: Vec<(&'static str, Zeroizing<String>)>,
     /// What is sent, of the type that a header says.
     pub body: Option<Zeroizing<Vec<u8>>>,
+    /// None: who the machine trusts, and as nobody. Requests that share one share their connections.
+    pub tls: Option<Arc<Tls>>,
+    /// For how long the answer holds.
+    pub keep: Keep,
+}
+
+/// For how long the answer to a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// For this once.
+    No,
+    /// For the run: the same request is not made again, and its answer is given anew. So one login serves all.
+    Run,
+    /// For the run too, and what was kept before holds no more.
+    Anew,
+}
+
+/// Whom a connection trusts and as whom it speaks, both in PEM.
+pub struct Tls {
+    /// The only authorities that may have issued the server's certificate; None: those of the machine.
+    pub authorities: Option<Zeroizing<Vec<u8>>>,
+    /// A client's certificate and its private key.
+    pub identity: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Request {
+    /// Reads something.
+    #[must_use]
+    pub fn get(operation: String, url: String) -> Self {
+        Self { operation, method: Method::Get, url, headers: vec![], body: None, tls: None, keep: Keep::No }
+    }
+
+    /// Sends JSON, to log in or to have something opened.
+    #[must_use]
+    pub fn post(operation: String, url: String, json: Zeroizing<Vec<u8>>) -> Self {
+        let body = Some(json);
+        let request = Self { operation, method: Method::Post, url, headers: vec![], body, tls: None, keep: Keep::No };
+        request.header("content-type", Zeroizing::new("application/json".to_owned()))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: Zeroizing<String>) -> Self {
+        self.headers.push((name, value));
+        self
+    }
 }
 
 /// A data key of a file, under a key that a service holds.

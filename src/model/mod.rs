@@ -18,7 +18,7 @@ mod scope;
 mod secret;
 mod store;
 
-pub use ask::{Ask, Method, Reply, Request, Wire, Wrapped};
+pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};

@@ -1,4 +1,4 @@
-//! The doors to the world: files, standard streams, the process, the environment, the clock, randomness.
+//! The doors to the world: files, standard streams, servers, the process, the environment, the clock, randomness.
 //!
 //! Receives names from every room, gives back bytes or a problem told in our own words, and knows
 //! nothing of manifests or secrets. No other room opens, waits, draws randomness, or asks the time.
@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod environment;
 pub mod files;
+pub mod http;
 pub mod process;
 pub mod random;
 mod reason;

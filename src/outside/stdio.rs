@@ -67,6 +67,17 @@ pub fn tell(lines: &str) {
     let _ = stderr.lock().write_all(text.as_bytes());
 }
 
+/// Shows what is under way in the last line of a terminal, in the place of what was shown before; nothing shows nothing.
+/// False where standard error is no terminal: then it stays silent.
+pub(super) fn progress(line: &str) -> bool {
+    let stderr = io::stderr();
+    let terminal = stderr.is_terminal();
+    if terminal {
+        let _ = stderr.lock().write_all(format!("\r\u{1b}[K{line}").as_bytes());
+    }
+    terminal
+}
+
 fn unbuffered(stream: &impl AsFd) -> io::Result<File> {
     stream.as_fd().try_clone_to_owned().map(File::from)
 }

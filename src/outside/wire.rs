@@ -1,4 +1,4 @@
-//! Answers what sources ask: files beneath the root, variables, identities.
+//! Answers what sources ask: files beneath the root, variables, identities, servers.
 //!
 //! Receives questions as data; gives back bytes that are wiped on drop. Who may ask is judged before.
 
@@ -8,22 +8,24 @@ use zeroize::Zeroizing;
 
 use super::environment;
 use super::files::{self, Root};
+use super::http::{Network, Patience};
 use crate::error::{Exit, Problem};
 use crate::limits;
-use crate::model::{Ask, Reply, Wire};
+use crate::model::{Ask, Reply, Request, Wire};
 
 /// The machine we run on.
 pub struct World {
     root: Root,
     folder: PathBuf,
     identities: Vec<PathBuf>,
+    network: Network,
 }
 
 impl World {
     /// Files are named relative to `folder`, which is relative to the root.
     #[must_use]
     pub fn new(root: Root, folder: PathBuf, identities: Vec<PathBuf>) -> Self {
-        Self { root, folder, identities }
+        Self { root, folder, identities, network: Network::new(Patience::default()) }
     }
 
     /// The folder that files are named relative to, absolute.
@@ -32,18 +34,22 @@ impl World {
         self.root.path().join(&self.folder)
     }
 
-    fn answer(&self, ask: Ask) -> Result<Reply, Problem> {
-        match ask {
+    /// None: it is a request, to be made along with the others.
+    fn answer(&self, ask: Ask, requests: &mut Vec<Request>) -> Option<Result<Reply, Problem>> {
+        Some(match ask {
             Ask::Environment(name) => variable(&name),
             Ask::File(name) => self.root.read(&self.folder, &name, limits::FILE).map(Reply::of),
-            Ask::Http(_) => Err(Problem::new("no server can be asked yet").exit(Exit::Bug)),
+            Ask::Http(request) => {
+                requests.push(request);
+                return None;
+            }
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
-            Ask::Setting(name) => Ok(Reply::of(bytes(environment::variable(name)?.unwrap_or_default()))),
+            Ask::Setting(name) => environment::variable(name).map(|value| Reply::of(bytes(value.unwrap_or_default()))),
             Ask::Around(_) | Ask::Object(_) | Ask::Unwrap(_) => {
                 Err(Problem::new("the world was asked what it does not know").exit(Exit::Bug))
             }
-        }
+        })
     }
 
     fn identities(&self) -> Result<Reply, Problem> {
@@ -63,7 +69,10 @@ impl World {
 
 impl Wire for World {
     fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
-        asks.into_iter().map(|ask| self.answer(ask)).collect()
+        let mut requests = vec![];
+        let answers: Vec<_> = asks.into_iter().map(|ask| self.answer(ask, &mut requests)).collect();
+        let mut replies = self.network.ask_all(requests).into_iter();
+        answers.into_iter().filter_map(|answer| answer.or_else(|| replies.next())).collect()
     }
 }
 
