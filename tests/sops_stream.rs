@@ -278,6 +278,37 @@ fn what_kustomize_generates_of_encrypted_files_is_opened() {
 }
 
 #[test]
+fn inside_kustomize_a_function_opens_what_it_is_given() {
+    let Some(place) = Place::new() else { return };
+    place.encrypt("app/db.yaml", &secret("db"), &VALUES);
+    place.encrypt("app/app.env", "USER=app-s3cret\nPASSWORD=a=b s3cret\n", &[]);
+    place.write(
+        "app/kustomization.yaml",
+        "namespace: shop\nnamePrefix: p-\nresources: [db.yaml]\ntransformers: [fn.yaml]
+secretGenerator: [{name: lines, envs: [app.env]}]\n",
+    );
+    let program = env!("CARGO_BIN_EXE_sealref");
+    place.write(
+        "app/fn.yaml",
+        &format!(
+            "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nmetadata:\n  name: secrets\n  annotations:
+    config.kubernetes.io/function: \"exec: {{path: {program}}}\"\nspec:\n  sealing: {{certificate: ../cert.pem}}\n"
+        ),
+    );
+    let Some(kustomize) = peers::peer("kustomize") else { return };
+    let build = || place.program(&kustomize, &["build", "--enable-alpha-plugins", "--enable-exec", "app"], "");
+    let (first, second) = (build(), build());
+    let text = String::from_utf8(first.stdout).unwrap();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    assert_eq!(text.as_bytes(), second.stdout);
+    assert!(!text.contains("ENC[") && !text.contains("sops") && !text.contains("kind: Secret\n"), "{text}");
+    let opened = place.opened(&text);
+    assert_eq!(opened["p-db"], all());
+    let lines = opened.iter().find(|(name, _)| name.starts_with("p-lines-")).unwrap().1;
+    assert_eq!(*lines, values(&[("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret")]));
+}
+
+#[test]
 fn a_generator_of_references_lists_encrypted_files() {
     let Some(place) = Place::new() else { return };
     place.encrypt("app.env", "USER=app-s3cret\nPASSWORD=a=b s3cret\n", &[]);

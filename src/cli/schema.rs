@@ -7,14 +7,17 @@ use super::Done;
 use crate::error::Problems;
 use crate::settings;
 
-/// Print the JSON Schema of the settings, for editors
+/// Print the JSON Schema of the settings, or of another kind, for editors
 #[derive(Args)]
-pub(super) struct Schema {}
+pub(super) struct Schema {
+    /// Whose schema
+    #[arg(value_parser = settings::KINDS, default_value = settings::KINDS[0])]
+    kind: String,
+}
 
 impl Schema {
-    #[expect(clippy::unused_self, reason = "every command runs alike")]
     pub(super) fn run(self) -> Result<Done, Problems> {
-        Ok(Done::output(format!("{:#}\n", settings::schema())))
+        Ok(Done::output(format!("{:#}\n", settings::schema(&self.kind))))
     }
 }
 

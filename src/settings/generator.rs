@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::transform::Name;
 
 /// References that become a Secret without a manifest of it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Generator {
     /// `sealref.dev/v1alpha1`.
@@ -26,7 +27,7 @@ impl Generator {
 }
 
 /// What is in the Secret.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct References {
     /// `type` of the Secret.
@@ -45,7 +46,7 @@ pub struct References {
 }
 
 /// What kustomize's own generators know.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Options {
     /// True: no hash behind the name.
@@ -61,7 +62,7 @@ pub struct Options {
 }
 
 /// What happens to a Secret of the name that is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Behavior {
     /// It is an error.

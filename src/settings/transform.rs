@@ -319,14 +319,3 @@ impl Spec {
 pub(super) fn is_pem(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN")
 }
-
-/// The JSON Schema of `SecretTransform`, for editors.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Transform).to_value();
-    if let Some(properties) = schema.pointer_mut("/properties") {
-        properties["apiVersion"] = serde_json::json!({"const": Transform::API_VERSION});
-        properties["kind"] = serde_json::json!({"const": Transform::KIND});
-    }
-    schema
-}

@@ -1,0 +1,27 @@
+//! JSON Schemas of what people write for sealref, for editors.
+
+use schemars::{JsonSchema, schema_for};
+use serde_json::{Value, json};
+
+use super::{Generator, Transform};
+
+/// The kinds that have a schema, the settings first.
+pub const KINDS: [&str; 2] = [Transform::KIND, Generator::KIND];
+
+/// The JSON Schema of a kind; of the settings where the kind is another.
+#[must_use]
+pub fn schema(kind: &str) -> Value {
+    match kind {
+        Generator::KIND => of::<Generator>(Generator::KIND),
+        _ => of::<Transform>(Transform::KIND),
+    }
+}
+
+fn of<T: JsonSchema>(kind: &str) -> Value {
+    let mut schema = schema_for!(T).to_value();
+    if let Some(properties) = schema.pointer_mut("/properties") {
+        properties["apiVersion"] = json!({"const": Transform::API_VERSION});
+        properties["kind"] = json!({"const": kind});
+    }
+    schema
+}
