@@ -198,10 +198,15 @@ fn every_path_in_the_documentation_exists() {
 #[test]
 fn refused_crates_are_not_in_the_lock_file() {
     let (lock, deny) = (read(&root().join("Cargo.lock")), read(&root().join("deny.toml")));
-    for name in ["openssl", "openssl-sys", "rsa", "serde_yaml", "serde_yaml_ng", "serde_yml", "yaml_serde"] {
+    for name in ["openssl", "openssl-sys", "serde_yaml", "serde_yaml_ng", "serde_yml", "yaml_serde"] {
         assert!(deny.contains(&format!("{{ crate = \"{name}\",")), "deny.toml does not refuse {name}");
         assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in Cargo.lock");
     }
+    // Only what opens files that somebody encrypted for such a key.
+    assert!(deny.contains("{ crate = \"rsa\", wrappers = [\"age\", \"pgp\"],"), "deny.toml does not confine rsa");
+    let packages = lock.split("[[package]]").filter(|package| package.contains("\n \"rsa\","));
+    let names: Vec<&str> = packages.filter_map(|package| package.lines().nth(1)).collect();
+    assert_eq!(names, ["name = \"age\"", "name = \"pgp\""], "rsa is used elsewhere");
 }
 
 /// A folder with a copy of the examples, and with everything on the PATH that blocks call.
