@@ -13,6 +13,7 @@ mod inside;
 mod keys;
 mod metadata;
 mod node;
+mod print;
 mod rules;
 mod search;
 mod store;
@@ -131,12 +132,9 @@ fn read(names: &[(&str, Store)], wire: &mut dyn Wire) -> Vec<Result<Opened, Prob
 impl Opened {
     fn value(&self, property: Option<&str>) -> Result<Payload, Problem> {
         let bytes = match (property, self.store) {
-            (property, Store::Binary) => property::select(&self.at("data")?, property)?,
+            (None, _) => self.clear.print()?,
+            (property, Store::Binary) => property::select(&self.clear.print()?, property)?,
             (Some(property), _) => self.at(property)?,
-            (None, _) => {
-                return Err(Problem::new(format!("a whole {} file is no value", self.store.name()))
-                    .hint("name a key of it: #/a/b; or encrypt it as binary"));
-            }
         };
         if bytes.is_empty() {
             return Err(property::empty());
