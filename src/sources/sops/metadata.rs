@@ -59,6 +59,12 @@ impl Metadata {
     /// The metadata in a tree.
     pub(super) fn read(tree: &Node) -> Result<Self, Problem> {
         let last_modified = text(tree, "lastmodified").as_deref().and_then(time::seconds);
+        let version = text(tree, "version").unwrap_or_default();
+        // Old files have none.
+        if !matches!(version.split('.').next(), Some("" | "0" | "1" | "2" | "3")) {
+            return Err(Problem::new("the file was written by a version of SOPS that this sealref does not know")
+                .hint("take a newer sealref, or encrypt it with SOPS 3"));
+        }
         let groups = groups(tree)?;
         let threshold = text(tree, "shamir_threshold").map_or(Ok(0), |number| number.parse());
         let threshold = match threshold.map_err(|_| wrong("shamir_threshold"))? {
