@@ -180,7 +180,7 @@ const ONLY_ENCRYPTED: [u8; 32] = [
 ];
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02X}"))
 }
 
 /// What is known on the way through a file.

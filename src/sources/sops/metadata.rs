@@ -122,9 +122,10 @@ fn list<'n>(tree: &'n Node, name: &str) -> Result<Vec<&'n Node>, Problem> {
 
 fn groups(tree: &Node) -> Result<Vec<Vec<Share>>, Problem> {
     let flat = group(tree)?;
-    let groups = match flat.is_empty() {
-        true => list(tree, "key_groups")?.into_iter().map(group).collect::<Result<_, _>>()?,
-        false => vec![flat],
+    let groups = if flat.is_empty() {
+        list(tree, "key_groups")?.into_iter().map(group).collect::<Result<_, _>>()?
+    } else {
+        vec![flat]
     };
     if groups.is_empty() {
         return Err(Problem::new("the metadata of SOPS names no master key").hint("encrypt the file again"));
@@ -143,8 +144,11 @@ fn group(tree: &Node) -> Result<Vec<Share>, Problem> {
     Ok(keys)
 }
 
+/// Who an entry of a list names.
+type Named = fn(&Node) -> Result<Holder, Problem>;
+
 /// The lists of a group.
-const HOLDERS: [(&str, fn(&Node) -> Result<Holder, Problem>); 7] = [
+const HOLDERS: [(&str, Named); 7] = [
     ("age", |key| Ok(Holder::Age(needed(key, "recipient")?))),
     ("pgp", |key| Ok(Holder::Pgp(needed(key, "fp")?))),
     ("kms", |key| {
