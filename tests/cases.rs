@@ -78,6 +78,11 @@ fn settings() {
 }
 
 #[test]
+fn sops() {
+    check("cases/sops", "");
+}
+
+#[test]
 fn stores() {
     check("cases/stores", "");
 }

@@ -47,6 +47,11 @@ fn f_certificates_and_sealing() {
 }
 
 #[test]
+fn g_sops_and_age() {
+    check("faults", "g");
+}
+
+#[test]
 fn h_process_and_host() {
     check("faults", "h");
 }

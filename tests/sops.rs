@@ -236,6 +236,23 @@ fn every_rule_of_selection() {
 }
 
 #[test]
+fn whole_files_are_what_sops_prints() {
+    let Some(sops) = Sops::new() else { return };
+    let json = r#"{"a": "s3cret <&> \u2028 \u0001 \u007f \b\f\n\r\t \"\\", "b": [], "c": {}, "d": [[1, {"e": null}], 1e21, 1e-7, 0.1], "f": true, "": 1}"#;
+    let ini = format!("{INI}[three]\n; one\n; two\nlong name = \" blanks \"\nx = a`b\n# last\ny = 1\n[two]\nz = 1\n");
+    let headless = "[a]\nb = c\n";
+    for (name, text) in [("a.json", json), ("a.env", DOTENV), ("a.ini", &ini), ("b.ini", headless), ("a.bin", "\0\n")] {
+        sops.encrypt(name, text, &[]);
+        let printed = sops.run(&["decrypt", name]).unwrap();
+        let ours = decrypted(&sops, name).unwrap_or_else(|problem| panic!("{problem}")).print().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&printed), "{name}");
+    }
+    sops.encrypt("a.yaml", "a: b", &[]);
+    let told = decrypted(&sops, "a.yaml").unwrap().print().unwrap_err().to_string();
+    assert!(told.starts_with("a whole yaml file is no value\nhint: "), "{told}");
+}
+
+#[test]
 fn several_documents() {
     let Some(sops) = Sops::new() else { return };
     sops.encrypt("many.yaml", "a: one\n---\nb: two\nc: [x]\n---\n# nothing\n", &[]);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -45,6 +46,33 @@ impl Inputs {
         std::fs::write(&path, text).expect("room for the inputs");
         path
     }
+}
+
+/// Files that SOPS encrypts for one age key, and a Secret for each. The key lies in the file `identity`.
+pub fn encrypted(folder: &Path, sops: &Path, keygen: &Path, files: usize) -> String {
+    let printed = Command::new(keygen).output().expect("age-keygen runs").stdout;
+    let identity = String::from_utf8(printed).expect("a key is text");
+    std::fs::write(folder.join("identity"), &identity).expect("room for the key");
+    let recipient = identity.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a recipient");
+    let mut text = String::new();
+    for file in 0..files {
+        let name = format!("{file}.enc.yaml");
+        let clear = format!("key-0: value-{file:08}-0\nkey-1: value-{file:08}-1\nkey-2: value-{file:08}-2\n");
+        std::fs::write(folder.join(&name), clear).expect("room for the inputs");
+        let mut command = Command::new(sops);
+        command.current_dir(folder).args([
+            "--disable-version-check",
+            "encrypt",
+            "--in-place",
+            "--age",
+            recipient,
+            &name,
+        ]);
+        assert!(command.status().expect("sops runs").success());
+        let reference = |key: &str| format!("ref+sops://{name}#/{key}");
+        let _ = write!(text, "---\n{}", secret_of(file, "", reference, 3));
+    }
+    text
 }
 
 /// Secrets whose every value is a reference into Vault.

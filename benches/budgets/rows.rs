@@ -75,12 +75,13 @@ pub fn all() -> Vec<Row> {
     let few = inputs.write("few.yaml", &inputs::resource_list(10_000_000, false));
     let every = inputs.write("every.yaml", &inputs::resource_list(10_000_000, true));
     let one = inputs.write("one.yaml", inputs::ONE);
+    let encrypted = bench.encrypted(&inputs, 100);
     let within = |seconds: f64| Budget { time: Time::Seconds(seconds), megabytes: None };
     let free = || Budget { time: Time::None, megabytes: None };
     let whole = size(&unmarked);
     let true_ = ("true", Job { input: None, ..bench.program("true", &[], &one) });
     let version = Job { arguments: vec!["--version".to_owned()], input: None, ..bench.render(&one) };
-    vec![
+    let mut rows = vec![
         row(
             "2,000 Secrets x 10 references to ExternalSecrets, one core",
             Budget { megabytes: Some(20.0), ..within(0.1) },
@@ -106,7 +107,13 @@ pub fn all() -> Vec<Row> {
         row("10 MB ResourceList, all read", within(0.3), &bench.render(&every), &Ok(None)),
         row("start to end: --version", within(0.005), &version, &Ok(Some(true_.clone()))),
         row("start to end: render of one object", within(0.005), &bench.render(&one), &Ok(Some(true_))),
-    ]
+    ];
+    if let Some((encrypted, decrypting)) = encrypted {
+        let job = bench.program(env!("CARGO_BIN_EXE_sealref"), &["render", "-", "--identity", "identity"], &encrypted);
+        let peer = Ok(Some(("sops, a process a file", decrypting)));
+        rows.push(row("100 SOPS files (age) to SealedSecrets", within(0.1), &job, &peer));
+    }
+    rows
 }
 
 struct Bench {
@@ -126,6 +133,22 @@ impl Bench {
 
     fn render(&self, input: &Path) -> Job {
         self.program(env!("CARGO_BIN_EXE_sealref"), &["render", "-"], input)
+    }
+
+    /// Secrets that refer to encrypted files, and what decrypts those; None where the real programs are missing.
+    fn encrypted(&self, inputs: &Inputs, files: usize) -> Option<(PathBuf, Job)> {
+        let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
+        let (sops, keygen) = (peers.join("sops"), peers.join("age-keygen"));
+        if !sops.exists() || !keygen.exists() {
+            return None;
+        }
+        let input = inputs.write("encrypted.yaml", &inputs::encrypted(inputs.folder(), &sops, &keygen, files));
+        let each = format!(
+            "export SOPS_AGE_KEY_FILE=identity; for file in *.enc.yaml; do {} --disable-version-check decrypt $file; done",
+            sops.display()
+        );
+        let decrypting = self.program("/bin/sh", &["-c", &each], &input);
+        Some((input, decrypting))
     }
 
     fn kubeseal(&self, input: &Path) -> Result<(&'static str, Job), &'static str> {

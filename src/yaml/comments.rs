@@ -16,7 +16,8 @@ impl<'s> Tree<'s> {
         for next in leaves.iter().copied().map(Some).chain([None]) {
             let end = next.map_or(self.source.len(), |n| self.node(n).start as usize);
             for (at, text) in in_gap(self.source, from, end) {
-                let beside = before.filter(|_| from > 0 && !self.source.get(from..at).unwrap_or("").contains('\n'));
+                let beside =
+                    before.filter(|_| !self.source.get(from.saturating_sub(1)..at).unwrap_or("\n").contains('\n'));
                 let below = next.map(|leaf| self.opened(leaf));
                 let below = below.filter(|(_, column)| column_of(self.source, at) <= *column);
                 let owner = beside.map(|leaf| self.part(leaf)).or(below.map(|(owner, _)| owner));

@@ -3,6 +3,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test runs programs, and fails by panicking"
 )]
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use sealref::error::Problem;
-use sealref::model::{Ask, Reply, Wire, Wrapped};
+use sealref::model::{Ask, Reply, Wire};
 use sealref::sources::sops::{Clear, Document, Store, open};
 use zeroize::Zeroizing;
 
@@ -84,13 +85,12 @@ pub(crate) fn read(bytes: &[u8], store: Store, world: &mut World) -> Result<Clea
     Ok(clear)
 }
 
-/// What there is: identities, variables, files, and services.
+/// What there is: identities, variables and files; a service that is asked is a mistake.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) identities: String,
     pub(crate) settings: BTreeMap<&'static str, String>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
-    pub(crate) unwrap: Option<fn(&Wrapped) -> Result<Vec<u8>, Problem>>,
 }
 
 impl World {
@@ -106,8 +106,8 @@ impl World {
             Ask::Identities => Ok(reply(self.identities.clone().into_bytes())),
             Ask::Named(name) => self.files.get(&name).cloned().map(reply).ok_or_else(none),
             Ask::Setting(name) => Ok(reply(self.settings.get(name).cloned().unwrap_or_default().into_bytes())),
-            Ask::Unwrap(wrapped) => self.unwrap.map_or_else(|| Err(none()), |unwrap| unwrap(&wrapped)).map(reply),
-            Ask::Environment(_) | Ask::File(_) | Ask::Http(_) => Err(none()),
+            Ask::Unwrap(_) => panic!("a service was asked"),
+            _ => Err(none()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::cipher::{Cipher, Ciphertext, PREFIX};
 use super::metadata::{Metadata, Share};
 use super::node::{Node, Protection, Scalar, Type, decimals};
 use super::store::Store;
-use super::time;
+use super::{print, time};
 use crate::error::Problem;
 use crate::model::DataKey;
 
@@ -83,6 +83,17 @@ impl Clear {
     /// The file has no MAC, or values were changed, added, removed or moved.
     pub fn verify(&self) -> Result<(), Problem> {
         self.mac.clone()
+    }
+
+    /// The whole file as `sops decrypt` prints it, byte for byte.
+    ///
+    /// # Errors
+    /// The file is YAML, whose writer has ways of its own, or has no form in its store.
+    pub fn print(&self) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        print::print(self.store, &self.documents).ok_or_else(|| {
+            Problem::new(format!("a whole {} file is no value", self.store.name()))
+                .hint("name a key of it: #/a/b; or encrypt it as binary (sops encrypt --input-type binary)")
+        })
     }
 
     /// Every value with its path, in the order of the file; nothing for empty maps, empty lists and comments.
@@ -169,7 +180,7 @@ const ONLY_ENCRYPTED: [u8; 32] = [
 ];
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02X}"))
 }
 
 /// What is known on the way through a file.

@@ -84,13 +84,11 @@ fn value<'l>(behind: &str, rest: &mut impl Iterator<Item = &'l str>, comment: &m
     if let Some(first) = line.strip_suffix('\\') {
         let mut text = first.to_owned();
         for next in rest.map(str::trim) {
-            match next.strip_suffix('\\') {
-                Some(more) => text.push_str(more),
-                None => {
-                    text.push_str(next);
-                    break;
-                }
-            }
+            let Some(more) = next.strip_suffix('\\') else {
+                text.push_str(next);
+                break;
+            };
+            text.push_str(more);
         }
         return Some(text);
     }

@@ -59,6 +59,12 @@ impl Metadata {
     /// The metadata in a tree.
     pub(super) fn read(tree: &Node) -> Result<Self, Problem> {
         let last_modified = text(tree, "lastmodified").as_deref().and_then(time::seconds);
+        let version = text(tree, "version").unwrap_or_default();
+        // Old files have none.
+        if !matches!(version.split('.').next(), Some("" | "0" | "1" | "2" | "3")) {
+            return Err(Problem::new("the file was written by a version of SOPS that this sealref does not know")
+                .hint("take a newer sealref, or encrypt it with SOPS 3"));
+        }
         let groups = groups(tree)?;
         let threshold = text(tree, "shamir_threshold").map_or(Ok(0), |number| number.parse());
         let threshold = match threshold.map_err(|_| wrong("shamir_threshold"))? {
@@ -116,9 +122,10 @@ fn list<'n>(tree: &'n Node, name: &str) -> Result<Vec<&'n Node>, Problem> {
 
 fn groups(tree: &Node) -> Result<Vec<Vec<Share>>, Problem> {
     let flat = group(tree)?;
-    let groups = match flat.is_empty() {
-        true => list(tree, "key_groups")?.into_iter().map(group).collect::<Result<_, _>>()?,
-        false => vec![flat],
+    let groups = if flat.is_empty() {
+        list(tree, "key_groups")?.into_iter().map(group).collect::<Result<_, _>>()?
+    } else {
+        vec![flat]
     };
     if groups.is_empty() {
         return Err(Problem::new("the metadata of SOPS names no master key").hint("encrypt the file again"));
@@ -137,8 +144,11 @@ fn group(tree: &Node) -> Result<Vec<Share>, Problem> {
     Ok(keys)
 }
 
+/// Who an entry of a list names.
+type Named = fn(&Node) -> Result<Holder, Problem>;
+
 /// The lists of a group.
-const HOLDERS: [(&str, fn(&Node) -> Result<Holder, Problem>); 7] = [
+const HOLDERS: [(&str, Named); 7] = [
     ("age", |key| Ok(Holder::Age(needed(key, "recipient")?))),
     ("pgp", |key| Ok(Holder::Pgp(needed(key, "fp")?))),
     ("kms", |key| {

@@ -13,6 +13,7 @@ mod inside;
 mod keys;
 mod metadata;
 mod node;
+mod print;
 mod rules;
 mod search;
 mod store;
@@ -131,17 +132,23 @@ fn read(names: &[(&str, Store)], wire: &mut dyn Wire) -> Vec<Result<Opened, Prob
 impl Opened {
     fn value(&self, property: Option<&str>) -> Result<Payload, Problem> {
         let bytes = match (property, self.store) {
-            (property, Store::Binary) => property::select(&self.at("data")?, property)?,
+            (None, _) => self.whole()?,
+            (property, Store::Binary) => property::select(&self.whole()?, property)?,
             (Some(property), _) => self.at(property)?,
-            (None, _) => {
-                return Err(Problem::new(format!("a whole {} file is no value", self.store.name()))
-                    .hint("name a key of it: #/a/b; or encrypt it as binary"));
-            }
         };
         if bytes.is_empty() {
             return Err(property::empty());
         }
         Ok(Payload::new(bytes).under(self.key.clone()))
+    }
+
+    /// The file as it was before it was encrypted, of which something at least was encrypted.
+    fn whole(&self) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let leaves = self.clear.leaves();
+        match leaves.iter().find(|leaf| leaf.protection() == Protection::Clear) {
+            Some(leaf) if leaves.iter().all(|leaf| leaf.protection() != Protection::Encrypted) => encrypted(leaf),
+            _ => self.clear.print(),
+        }
     }
 
     /// The encrypted value at the end of a path.
