@@ -13,7 +13,7 @@ use crate::yaml::NodeId;
 
 /// One version of one secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Secret<'a> {
+struct Wanted<'a> {
     namespace: Option<&'a str>,
     path: &'a str,
     version: Option<&'a str>,
@@ -54,14 +54,14 @@ fn from_server(server: Server, wanted: &[(usize, &Address<'static>)], wire: &mut
         Err(problem) => return wanted.iter().map(|(number, _)| (*number, Err(problem.clone()))).collect(),
     };
     let mut values = vec![];
-    let mut secrets: BTreeMap<Secret, Vec<(usize, &Address)>> = BTreeMap::new();
+    let mut secrets: BTreeMap<Wanted, Vec<(usize, &Address)>> = BTreeMap::new();
     for (number, address) in wanted {
         match may_ask(address, &session.address, server) {
             Ok(secret) => secrets.entry(secret).or_default().push((*number, address)),
             Err(problem) => values.push((*number, Err(problem))),
         }
     }
-    let asked: Vec<Secret> = secrets.keys().copied().collect();
+    let asked: Vec<Wanted> = secrets.keys().copied().collect();
     let replies = read(&asked, server, &mut session, wire);
     for ((secret, addresses), reply) in secrets.iter().zip(replies) {
         values.extend(each(secret, server, addresses, reply));
@@ -70,7 +70,7 @@ fn from_server(server: Server, wanted: &[(usize, &Address<'static>)], wire: &mut
 }
 
 /// What an address leads to, where it stays at the operator's server.
-fn may_ask<'a>(address: &'a Address, configured: &str, server: Server) -> Result<Secret<'a>, Problem> {
+fn may_ask<'a>(address: &'a Address, configured: &str, server: Server) -> Result<Wanted<'a>, Problem> {
     if let Some(other) = address.parameter("address").filter(|other| other.trim_end_matches('/') != configured) {
         return Err(Problem::new(format!("the reference leads to \"{other}\", and the token is not for that server"))
             .hint(format!("leave out `address`: {} is where values come from", server.name()))
@@ -80,12 +80,12 @@ fn may_ask<'a>(address: &'a Address, configured: &str, server: Server) -> Result
     if version.is_some_and(|version| version.starts_with(['0', '+']) || version.parse::<u32>().is_err()) {
         return Err(Problem::new("the version is no number of a version").hint("versions are 1, 2, 3, ..."));
     }
-    Ok(Secret { namespace: address.parameter("namespace"), path: &address.path, version })
+    Ok(Wanted { namespace: address.parameter("namespace"), path: &address.path, version })
 }
 
 /// A reply for each secret, with the mount it stands in.
 fn read(
-    secrets: &[Secret],
+    secrets: &[Wanted],
     server: Server,
     session: &mut Session,
     wire: &mut dyn Wire,
@@ -114,13 +114,13 @@ fn read(
     found.into_iter().map(|mount| mount.and_then(|mount| with_reply(mount, replies.next()))).collect()
 }
 
-fn reading(secret: &Secret, server: Server) -> String {
+fn reading(secret: &Wanted, server: Server) -> String {
     let namespace = secret.namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
     format!("reading {}{namespace} from {}", secret.path, server.name())
 }
 
 /// The request for a secret below its mount.
-fn call(secret: &Secret, mount: &Mount, server: Server) -> Result<Call, Problem> {
+fn call(secret: &Wanted, mount: &Mount, server: Server) -> Result<Call, Problem> {
     let operation = reading(secret, server);
     let path = match (below(secret.path, &mount.path), secret.version) {
         (None, _) => {
@@ -144,12 +144,12 @@ type Mounts<'a> = BTreeMap<(Option<&'a str>, &'a str), Result<Mount, Problem>>;
 
 /// The mount of each path. One path is asked about for all that begin alike; where a mount turns out to be deeper, those
 /// that are left are grouped by one segment more.
-fn mounts<'a>(secrets: &[Secret<'a>], server: Server, session: &mut Session, wire: &mut dyn Wire) -> Mounts<'a> {
+fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wire: &mut dyn Wire) -> Mounts<'a> {
     let mut known: Mounts = BTreeMap::new();
-    let mut left: Vec<Secret> = secrets.to_vec();
+    let mut left: Vec<Wanted> = secrets.to_vec();
     let mut depth = 1;
     while !left.is_empty() {
-        let mut chosen: BTreeMap<(Option<&str>, Vec<&str>), Secret> = BTreeMap::new();
+        let mut chosen: BTreeMap<(Option<&str>, Vec<&str>), Wanted> = BTreeMap::new();
         for secret in &left {
             let beginning = secret.path.split('/').take(depth).collect();
             chosen.entry((secret.namespace, beginning)).or_insert(*secret);
@@ -159,7 +159,7 @@ fn mounts<'a>(secrets: &[Secret<'a>], server: Server, session: &mut Session, wir
         for ((secret, call), reply) in chosen.values().zip(&calls).zip(replies) {
             let mount = reply.and_then(|reply| mount(&call.operation, reply));
             if let Ok(mount) = &mount {
-                let same = |other: &&Secret| other.namespace == secret.namespace && within(other.path, &mount.path);
+                let same = |other: &&Wanted| other.namespace == secret.namespace && within(other.path, &mount.path);
                 known.extend(left.iter().filter(same).map(|other| ((other.namespace, other.path), Ok(mount.clone()))));
             }
             known.insert((secret.namespace, secret.path), mount);
@@ -174,7 +174,7 @@ fn within(path: &str, mount: &str) -> bool {
     path == mount.trim_matches('/') || below(path, mount).is_some()
 }
 
-fn preflight(secret: &Secret, server: Server) -> Call {
+fn preflight(secret: &Wanted, server: Server) -> Call {
     let path = format!("sys/internal/ui/mounts/{}", encoded(secret.path));
     Call { operation: reading(secret, server), path, namespace: secret.namespace.map(str::to_owned), body: None }
 }
@@ -195,7 +195,7 @@ fn mount(operation: &str, reply: Reply) -> Result<Mount, Problem> {
 
 /// What each address wants of one secret.
 fn each(
-    secret: &Secret,
+    secret: &Wanted,
     server: Server,
     addresses: &[(usize, &Address)],
     reply: Result<(Mount, Reply), Problem>,
