@@ -83,3 +83,6 @@ pub const NETWORK: u64 = 45_000;
 
 /// Milliseconds of the longest pause before the second attempt; it doubles before each further one.
 pub const PAUSE: u64 = 400;
+
+/// Bytes of the token that a login gives: those of Vault and OpenBao have a hundred, or a few hundred.
+pub const TOKEN: usize = 2000;

@@ -11,8 +11,7 @@
 )]
 #![cfg(feature = "remote")]
 
-use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -161,4 +160,253 @@ fn nobody_listens_e7() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let answer = ask(&format!("http://127.0.0.1:{port}/"));
     refused(answer, Exit::Source, "nobody answers at the server's address (3 attempts)");
+}
+
+#[test]
+fn a_name_that_nobody_knows_e7() {
+    refused(ask("https://nosuch.invalid/"), Exit::Source, "the server's name is not known (3 attempts)");
+}
+
+#[test]
+fn a_connection_that_breaks_in_any_phase_e7() {
+    let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{CANARY}", CANARY.len());
+    for cut in [0, 1, 8, 15, 30, 45, whole.len() - 1] {
+        let part = whole[..cut].to_owned();
+        let server = Server::start(move |stream, _, _| {
+            send(stream, &part);
+        });
+        let problem = ask(&server.url("/")).err().unwrap_or_else(|| panic!("cut at {cut}"));
+        assert_eq!(problem.code(), Exit::Source, "{cut}: {problem}");
+        assert!(problem.message().ends_with("(3 attempts)") && !problem.to_string().contains(CANARY), "{problem}");
+    }
+    // Reset before a byte was read
+    let server = Server::raw(drop);
+    assert!(ask(&server.url("/")).is_err());
+}
+
+// --- What takes too long ---
+
+#[test]
+fn a_server_that_says_nothing_e8() {
+    let server = Server::start(|_, _, _| thread::sleep(Duration::from_secs(3)));
+    let begun = Instant::now();
+    refused(ask(&server.url("/")), Exit::Source, "no answer came in time (3 attempts)");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_body_that_drips_or_stalls_e8() {
+    let server = Server::start(|stream, _, _| {
+        send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+        while send(stream, "x") {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    refused(ask(&server.url("/")), Exit::Source, "the answer did not end in time (3 attempts)");
+    let server = Server::start(|stream, _, _| {
+        send(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc");
+        thread::sleep(Duration::from_secs(2));
+    });
+    refused(ask(&server.url("/")), Exit::Source, "the answer did not end in time (3 attempts)");
+}
+
+#[test]
+fn a_run_has_an_end_and_tells_what_was_left_c11() {
+    let server = Server::start(|stream, _, _| {
+        thread::sleep(Duration::from_millis(300));
+        answer(stream, 200, "", "x");
+    });
+    let run = Patience { run: Duration::from_millis(500), ..patience() };
+    let requests = (0..40).map(|_| get(&server.url("/"))).collect();
+    let begun = Instant::now();
+    let answers = Network::new(run).ask_all(requests);
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    let (good, late): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert!(good.len() >= limits::AT_ONCE && late.len() >= 16, "{} {}", good.len(), late.len());
+    let late = late.into_iter().next_back().unwrap();
+    refused(late, Exit::Source, "not asked: the 0.5 s that a run may spend on servers are used up");
+}
+
+// --- What is too much, or not HTTP ---
+
+#[test]
+fn an_answer_larger_than_the_bound_e9() {
+    let large = "the answer is larger than 2 MiB";
+    let server = Server::start(|stream, _, _| {
+        send(stream, format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", limits::REPLY + 1));
+        while send(stream, [b'x'; 4096]) {}
+    });
+    refused(ask(&server.url("/")), Exit::Failed, large);
+    let endless = Server::start(|stream, _, _| {
+        send(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while send(stream, format!("1000\r\n{}\r\n", "x".repeat(4096))) {}
+    });
+    refused(ask(&endless.url("/")), Exit::Failed, large);
+    let exact = Server::start(|stream, _, _| answer(stream, 200, "", &"x".repeat(limits::REPLY)));
+    assert_eq!(ask(&exact.url("/")).unwrap().bytes.len(), limits::REPLY);
+}
+
+#[test]
+fn lengths_that_contradict_each_other_e9_e11() {
+    for head in [
+        "Content-Length: -1\r\n",
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 99999999999999999999\r\n",
+        "Content-Length: 5x\r\n",
+    ] {
+        let server = Server::start(move |stream, _, _| {
+            send(stream, format!("HTTP/1.1 200 OK\r\n{head}\r\nabcde"));
+        });
+        let problem = ask(&server.url("/")).err().unwrap_or_else(|| panic!("{head}"));
+        assert_eq!(problem.code(), Exit::Source, "{head}: {problem}");
+    }
+    // Smuggling: of both, the chunks count (RFC 9112, 6.3), and the connection is not used again
+    let server = Server::start(|stream, _, _| {
+        send(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+        );
+    });
+    let both = ask(&server.url("/"));
+    assert!(both.is_err() || both.is_ok_and(|reply| reply.bytes.as_slice() == b"abcde"));
+}
+
+#[test]
+fn what_is_compressed_is_not_opened_e10() {
+    for encoding in ["gzip", "br", "x-unknown"] {
+        let server = Server::start(move |stream, _, _| {
+            answer(stream, 200, &format!("Content-Encoding: {encoding}\r\n"), "\u{1f}\u{8b}");
+        });
+        refused(ask(&server.url("/")), Exit::Failed, "the answer is compressed, which nobody asked for");
+    }
+}
+
+#[test]
+fn headers_without_end_e11() {
+    let many = Server::start(|stream, _, _| {
+        send(stream, "HTTP/1.1 200 OK\r\n");
+        for number in 0..10_000 {
+            if !send(stream, format!("x-{number}: {CANARY}\r\n")) {
+                return;
+            }
+        }
+        send(stream, "\r\n");
+    });
+    refused(ask(&many.url("/")), Exit::Source, "the server broke off, or what it speaks is not HTTP (3 attempts)");
+    for length in [100_000, 1 << 20] {
+        let large = Server::start(move |stream, _, _| {
+            send(stream, format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx: {}\r\n\r\n", "x".repeat(length)));
+        });
+        let problem = ask(&large.url("/")).err().unwrap();
+        assert!(!problem.to_string().contains("xxx"), "{problem}");
+    }
+}
+
+#[test]
+fn what_is_not_http_e24() {
+    // The beginning of HTTP/2, of SSH, and noise
+    for bytes in [&b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80"[..], b"SSH-2.0-OpenSSH_9.6\r\n", b"\xff\xfe\x00garbage"] {
+        let server = Server::start(move |stream, _, _| {
+            send(stream, bytes);
+        });
+        let problem = ask(&server.url("/")).err().unwrap();
+        assert_eq!(problem.code(), Exit::Source, "{problem}");
+    }
+}
+
+// --- Where nothing is sent ---
+
+#[test]
+fn redirects_are_not_followed_and_no_credential_goes_along_e6() {
+    let other = always(200, "");
+    for status in [301, 302, 303, 307, 308] {
+        for target in [other.url("/elsewhere"), "/same".to_owned(), "http://vault.example/".to_owned()] {
+            let server =
+                Server::start(move |stream, _, _| answer(stream, status, &format!("Location: {target}\r\n"), CANARY));
+            let what = format!("the server answered {status}, a redirect, and redirects are not followed");
+            refused(ask(&server.url("/")), Exit::Failed, &what);
+            assert_eq!(server.requests().len(), 1);
+        }
+    }
+    assert!(other.requests().is_empty());
+}
+
+#[test]
+fn addresses_that_are_none_of_a_server_n1_n3() {
+    for (url, what) in [
+        ("http://vault.example/", "the server would be asked without encryption"),
+        ("http://10.0.0.1/", "the server would be asked without encryption"),
+        ("https://169.254.169.254/latest", "the server's address is link-local"),
+        ("https://[fe80::1]/", "the server's address is link-local"),
+        ("http://0.0.0.0/", "the server's address is link-local"),
+        ("https://user:pw@vault.example/", "the server's address has a user in it"),
+        ("ftp://vault.example/", "the server's address is not one of HTTP"),
+        ("file:///etc/passwd", "the server's address is not one of HTTP"),
+        ("vault.example", "the server's address is no URL"),
+        ("", "the server's address is no URL"),
+    ] {
+        refused(ask(url), Exit::Failed, what);
+    }
+}
+
+#[test]
+fn a_credential_that_no_header_may_hold_e14() {
+    let server = always(200, "");
+    for bad in ["a\nb", "a\r\nX-Evil: 1", "a\0b"] {
+        let request = Request::get("reading kv/db".to_owned(), server.url("/"));
+        let request = request.header("x-vault-token", Zeroizing::new(format!("{bad}{CANARY}")));
+        let what = "the value of the header \"x-vault-token\" has a letter that no header may hold";
+        refused(ask_all(vec![request]).pop().unwrap(), Exit::Failed, what);
+    }
+    assert!(server.requests().is_empty());
+}
+
+// --- How much at once, and how often ---
+
+#[test]
+fn no_more_than_eight_at_once_and_in_order_e17() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (at, top) = (Arc::clone(&now), Arc::clone(&most));
+    let server = Server::start(move |stream, request, _| {
+        top.fetch_max(at.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(30));
+        at.fetch_sub(1, Ordering::SeqCst);
+        answer(stream, 200, "", request.split(' ').nth(1).unwrap());
+    });
+    let requests = (0..40).map(|number| get(&server.url(&format!("/{number}")))).collect();
+    let answers = ask_all(requests);
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.unwrap().bytes.as_slice(), format!("/{number}").as_bytes());
+    }
+    assert_eq!((server.requests().len(), most.load(Ordering::SeqCst)), (40, limits::AT_ONCE));
+}
+
+#[test]
+fn an_answer_that_is_kept_is_asked_for_once_e13() {
+    let server = Server::start(|stream, _, number| answer(stream, 200, "", &number.to_string()));
+    let mut network = Network::new(patience());
+    let mut ask = |body: &[u8], keep| {
+        let mut request = Request::post("x".to_owned(), server.url("/login"), Zeroizing::new(body.to_vec()));
+        request.keep = keep;
+        let reply = network.ask_all(vec![request]).pop().unwrap().unwrap();
+        String::from_utf8(reply.bytes.to_vec()).unwrap()
+    };
+    let asked = [
+        ask(b"a", Keep::Run),
+        ask(b"a", Keep::Run),
+        ask(b"b", Keep::Run),
+        ask(b"a", Keep::No),
+        ask(b"a", Keep::Anew),
+        ask(b"a", Keep::Run),
+        ask(b"b", Keep::Run),
+    ];
+    assert_eq!(asked, ["0", "0", "1", "2", "3", "3", "1"]);
+}
+
+#[test]
+fn the_bounds_are_those_of_the_table() {
+    let real = Patience::default();
+    let ms = Duration::from_millis;
+    assert_eq!((real.connect, real.first_byte, real.answer, real.run), (ms(3000), ms(5000), ms(10_000), ms(45_000)));
+    assert_eq!((limits::AT_ONCE, limits::ATTEMPTS, limits::REPLY), (8, 3, 2 << 20));
 }

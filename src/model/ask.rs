@@ -50,7 +50,7 @@ pub struct Request {
     pub headers: Vec<(&'static str, Zeroizing<String>)>,
     /// What is sent, of the type that a header says.
     pub body: Option<Zeroizing<Vec<u8>>>,
-    /// None: who the machine trusts, and as nobody. Requests that share one share their connections.
+    /// None: who the machine trusts, and as nobody. Requests with the same share their connections.
     pub tls: Option<Arc<Tls>>,
     /// For how long the answer holds.
     pub keep: Keep,
@@ -68,6 +68,7 @@ pub enum Keep {
 }
 
 /// Whom a connection trusts and as whom it speaks, both in PEM.
+#[derive(PartialEq)]
 pub struct Tls {
     /// The only authorities that may have issued the server's certificate; None: those of the machine.
     pub authorities: Option<Zeroizing<Vec<u8>>>,

@@ -88,9 +88,19 @@ pub trait Source: Sync {
         None
     }
 
-    /// None: this source can only be translated.
+    /// None: this source can only be translated, or its feature is not compiled in.
     fn fetch(&self) -> Option<&dyn Fetch> {
         None
+    }
+
+    /// The Cargo feature that lets values be read. None: it needs none, or nothing is ever read.
+    fn feature(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How we show its server who we are, for the table in README; empty where nobody is asked.
+    fn authentication(&self) -> &'static str {
+        ""
     }
 }
 
@@ -123,6 +133,13 @@ pub trait Keys: Sync {
 #[must_use]
 pub fn gives_data_keys(scheme: &str) -> bool {
     find(scheme).and_then(|(source, _)| source.fetch()).is_some_and(Fetch::gives_data_keys)
+}
+
+/// The feature of a scheme that this build lacks.
+#[must_use]
+pub fn lacks(scheme: &str) -> Option<&'static str> {
+    let (source, _) = find(scheme)?;
+    if source.fetch().is_none() { source.feature() } else { None }
 }
 
 /// Who opens data keys that are under this key. None: nobody, or it is not compiled in.

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::error::Problem;
-use crate::yaml::{Kind, Scalar, Syntax, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Syntax, Tree};
 
 /// The bytes of the whole file, or of the scalar that the steps lead to.
 ///
@@ -19,10 +19,18 @@ pub(super) fn select(bytes: &[u8], property: Option<&str>) -> Result<Zeroizing<V
     };
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
     let tree = Tree::parse(text, Syntax::Document).map_err(|_| unreadable())?;
-    let mut node = tree.root();
+    value(&tree, tree.root(), property, "the file")
+}
+
+/// The scalar that the steps of a property lead to, as text: numbers as they are written.
+///
+/// # Errors
+/// A step leads nowhere, or the end is no scalar, or it is empty. `whole` is what the steps begin at, for messages.
+pub(super) fn value(tree: &Tree, from: NodeId, property: &str, whole: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut node = from;
     for step in property.split('/') {
         node = tree.get(node, step).ok_or_else(|| {
-            Problem::new(format!("the file has no key \"{step}\" there"))
+            Problem::new(format!("{whole} has no key \"{step}\" there"))
                 .hint("steps are separated by \"/\"; lists have no steps")
         })?;
     }

@@ -266,11 +266,12 @@ impl<'c> Context<'c, '_> {
                 } else {
                     "use ref+file:// (an .age file does) or ref+env://"
                 };
-                problems.push(
-                    Problem::new(format!("this version cannot read values from {scheme}"))
-                        .hint(hint)
-                        .at(self.stream.tell(reference.place)),
-                );
+                let problem = match sources::lacks(scheme) {
+                    Some(feature) => Problem::new(format!("this build cannot read values from {scheme}"))
+                        .hint(format!("use a release, or build with --features {feature}")),
+                    None => Problem::new(format!("this version cannot read values from {scheme}")).hint(hint),
+                };
+                problems.push(problem.at(self.stream.tell(reference.place)));
             }
         }
         problems

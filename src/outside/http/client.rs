@@ -26,32 +26,16 @@ pub(super) struct Prepared {
 /// Clients, each with its connections.
 pub(super) struct Clients {
     patience: Patience,
-    proxy: Option<Between>,
+    proxy: Option<Proxy>,
     known: Vec<(Trust, reqwest::Client)>,
 }
 
-/// The proxy that the operator's environment names.
-struct Between {
-    url: Url,
-    not_for: Option<NoProxy>,
-}
-
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 enum Trust {
     /// Nothing is encrypted: only this machine is asked so.
     Loopback,
     Machine,
     Own(Arc<Tls>),
-}
-
-impl PartialEq for Trust {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Loopback, Self::Loopback) | (Self::Machine, Self::Machine) => true,
-            (Self::Own(a), Self::Own(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        }
-    }
 }
 
 impl Clients {
@@ -72,7 +56,7 @@ impl Clients {
             None => Trust::Machine,
         };
         let client = self.client(trust).map_err(told)?;
-        let proxied = self.proxy.is_some() && through_proxy(&url);
+        let proxied = self.proxy.is_some() && url.scheme() == "https" && !is_loopback(&url);
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -100,10 +84,8 @@ impl Clients {
             .no_proxy()
             .connect_timeout(self.patience.connect)
             .dns_resolver(Arc::new(Names));
-        if let Some(Between { url, not_for }) = &self.proxy {
-            let proxy = url.clone();
-            let choose = move |url: &Url| through_proxy(url).then(|| proxy.clone());
-            builder = builder.proxy(Proxy::custom(choose).no_proxy(not_for.clone()));
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone());
         }
         builder = match &trust {
             Trust::Loopback => builder.tls_certs_only([]),
@@ -168,21 +150,18 @@ fn address(url: &str) -> Result<Url, Problem> {
     }
 }
 
-/// The environment's proxy, as most programs read it.
-fn between() -> Result<Option<Between>, Problem> {
+/// The environment's proxy, as most programs read it. This machine is asked directly.
+fn between() -> Result<Option<Proxy>, Problem> {
     let either = |upper: &str, lower: &str| match environment::variable(upper)? {
         Some(value) if !value.is_empty() => Ok(Some(value)),
         _ => environment::variable(lower),
     };
     let Some(proxy) = either("HTTPS_PROXY", "https_proxy")?.filter(|value| !value.is_empty()) else { return Ok(None) };
     let url = proxy.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| {
+    let proxy = url.and_then(|url| Proxy::https(url).ok()).ok_or_else(|| {
         Problem::new("HTTPS_PROXY is not the address of a proxy").hint("write it as http://HOST:PORT")
     })?;
-    let not_for = either("NO_PROXY", "no_proxy")?.and_then(|list| NoProxy::from_string(&list));
-    Ok(Some(Between { url, not_for }))
-}
-
-fn through_proxy(url: &Url) -> bool {
-    url.scheme() == "https" && !is_loopback(url)
+    let direct = either("NO_PROXY", "no_proxy")?;
+    let direct = format!("{},localhost,127.0.0.0/8,::1", direct.as_deref().map_or("", String::as_str));
+    Ok(Some(proxy.no_proxy(NoProxy::from_string(&direct))))
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use reqwest::header::HeaderValue;
 use rustls::{AlertDescription, CertificateError};
 
-use super::name::LinkLocal;
+use super::name::Nowhere;
 use crate::error::{Exit, Problem};
+
+const PROXY: &str = "is HTTPS_PROXY right, with its user and password? NO_PROXY names servers that are asked directly";
 
 /// Why, and whether asking again may help.
 pub(super) struct Failure {
@@ -59,23 +61,28 @@ impl Failure {
         if let Some(error) = find::<rustls::Error>(error) {
             return Self::of_tls(error);
         }
-        if find::<LinkLocal>(error).is_some() {
-            return Self::of_answer("the server's name leads to link-local addresses", "name the server itself");
+        match find(error) {
+            Some(Nowhere::LinkLocal) => {
+                return Self::of_answer("the server's name leads to link-local addresses", "name the server itself");
+            }
+            Some(Nowhere::Unknown) if proxied => {
+                return Self::again("the name of the server, or of the proxy, is not known", PROXY);
+            }
+            Some(Nowhere::Unknown) => {
+                return Self::again("the server's name is not known", "is its address spelled right?");
+            }
+            None => {}
         }
         if error.is_timeout() {
             return Self::again("no connection came about in time", "is the address right, or a firewall between?");
         }
-        if error.is_dns() {
-            return Self::again("the server's name is not known", "is its address spelled right?");
-        }
         match find::<io::Error>(error).map(io::Error::kind) {
+            _ if proxied && error.is_connect() => {
+                Self::again("no connection came about, be it that the server or the proxy refuses", PROXY)
+            }
             Some(io::ErrorKind::ConnectionRefused) => {
                 Self::again("nobody answers at the server's address", "does the server run, and is the port right?")
             }
-            None if proxied && error.is_connect() => Self::again(
-                "the proxy opened no way to the server",
-                "is HTTPS_PROXY right, with its user and password? NO_PROXY names servers that need none",
-            ),
             _ if error.is_connect() => {
                 Self::again("no connection came about", "is the address right, and the network up?")
             }
@@ -136,7 +143,8 @@ fn of_certificate(error: &CertificateError) -> (&'static str, &'static str) {
             "the server's certificate is for another name",
             "write the address with a name that stands in the certificate",
         ),
-        E::UnknownIssuer => (
+        // By an authority of the same name, with another key
+        E::BadSignature | E::UnknownIssuer => (
             "the server's certificate was issued by somebody who is not trusted",
             "name its certificate authority, in the source's own variable or in SSL_CERT_FILE",
         ),

@@ -12,24 +12,29 @@ pub(super) struct Names;
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let kept: Vec<SocketAddr> = found.into_iter().filter(|address| !is_link_local(address.ip())).collect();
-            if kept.is_empty() { Err(LinkLocal.into()) } else { Ok(Box::new(kept.into_iter()) as Addrs) }
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(|_| Nowhere::Unknown)?;
+            let kept: Vec<SocketAddr> = found.filter(|address| !is_link_local(address.ip())).collect();
+            if kept.is_empty() { Err(Nowhere::LinkLocal.into()) } else { Ok(Box::new(kept.into_iter()) as Addrs) }
         })
     }
 }
 
-/// A name that leads to link-local addresses alone.
+/// Why a name leads nowhere.
 #[derive(Debug)]
-pub(super) struct LinkLocal;
+pub(super) enum Nowhere {
+    /// To link-local addresses alone.
+    LinkLocal,
+    /// Nobody knows it.
+    Unknown,
+}
 
-impl fmt::Display for LinkLocal {
+impl fmt::Display for Nowhere {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("link-local")
+        f.write_str("nowhere")
     }
 }
 
-impl std::error::Error for LinkLocal {}
+impl std::error::Error for Nowhere {}
 
 /// The address in a URL, where it is written as one.
 pub(super) fn literal(url: &Url) -> Option<IpAddr> {

@@ -1,11 +1,28 @@
 //! Vault and OpenBao, KV version 1 and 2. The path holds the mount and never `/data/`.
 //! How External Secrets strips mount and `data/` from a key: `pkg/provider/vault/client_get.go`.
 
+#[cfg(feature = "vault")]
+mod answer;
+#[cfg(feature = "vault")]
+mod configuration;
+#[cfg(feature = "vault")]
+mod login;
+#[cfg(feature = "vault")]
+mod read;
+#[cfg(feature = "vault")]
+mod session;
+#[cfg(feature = "vault")]
+mod transit;
+
 use std::borrow::Cow;
 
 use super::{Becomes, Facts, Source, agrees, gjson, shape};
+#[cfg(feature = "vault")]
+use super::{Fetch, Keys};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+#[cfg(feature = "vault")]
+use crate::model::{MasterKey, Payload, Wire};
 
 pub(super) struct Vault;
 
@@ -63,6 +80,38 @@ impl Source for Vault {
             version: address.parameter("version").map(str::to_owned),
         })
     }
+
+    #[cfg(feature = "vault")]
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        Some(self)
+    }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("vault")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "token, AppRole, Kubernetes, JWT, user and password, TLS certificate"
+    }
+}
+
+#[cfg(feature = "vault")]
+impl Fetch for Vault {
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+        read::fetch(wanted, wire)
+    }
+
+    fn keys(&self, key: &MasterKey) -> Option<&dyn Keys> {
+        matches!(key, MasterKey::Transit { .. }).then_some(&transit::Transit)
+    }
+}
+
+/// A path as it stands in a URL (RFC 3986, 2.3).
+#[cfg(feature = "vault")]
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let signs = path.bytes();
+    signs.map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 fn mount(provider: &StoreProvider) -> Option<&str> {

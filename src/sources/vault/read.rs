@@ -1,0 +1,254 @@
+//! Secrets of the key-value engine: each mount asked about once, each path and version read once, all at once.
+//! The API: <https://openbao.org/api-docs/secret/kv/>; the pre-flight call is that of the `kv` commands.
+
+use std::collections::BTreeMap;
+
+use super::answer::{Answer, strange, unexpected};
+use super::configuration::Server;
+use super::session::{Call, Session, good};
+use super::{below, encoded};
+use crate::error::{Exit, Problem};
+use crate::model::{Address, Payload, Reply, Wire};
+use crate::yaml::NodeId;
+
+/// One version of one secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted<'a> {
+    namespace: Option<&'a str>,
+    path: &'a str,
+    version: Option<&'a str>,
+}
+
+/// Which key-value engine is mounted where.
+#[derive(Clone)]
+struct Mount {
+    path: String,
+    versioned: bool,
+}
+
+type Values = Vec<(usize, Result<Payload, Problem>)>;
+
+/// One answer for each address, in order.
+pub(super) fn fetch(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+    let lost = || Err(Problem::new("a secret was not asked for").exit(Exit::Bug));
+    let mut answers: Vec<Result<Payload, Problem>> = wanted.iter().map(|_| lost()).collect();
+    for server in [Server::OpenBao, Server::Vault] {
+        let of_server = wanted.iter().enumerate().filter(|(_, address)| Server::of(address.scheme.0) == server);
+        let of_server: Vec<(usize, &Address<'static>)> = of_server.map(|(n, address)| (n, *address)).collect();
+        for (number, answer) in from_server(server, &of_server, wire) {
+            if let Some(slot) = answers.get_mut(number) {
+                *slot = answer;
+            }
+        }
+    }
+    answers
+}
+
+fn from_server(server: Server, wanted: &[(usize, &Address<'static>)], wire: &mut dyn Wire) -> Values {
+    if wanted.is_empty() {
+        return vec![];
+    }
+    let opened = server.address(wire).and_then(|address| Session::open(server, address, wire));
+    let mut session = match opened {
+        Ok(session) => session,
+        Err(problem) => return wanted.iter().map(|(number, _)| (*number, Err(problem.clone()))).collect(),
+    };
+    let mut values = vec![];
+    let mut secrets: BTreeMap<Wanted, Vec<(usize, &Address)>> = BTreeMap::new();
+    for (number, address) in wanted {
+        match may_ask(address, &session.address, server) {
+            Ok(secret) => secrets.entry(secret).or_default().push((*number, address)),
+            Err(problem) => values.push((*number, Err(problem))),
+        }
+    }
+    let asked: Vec<Wanted> = secrets.keys().copied().collect();
+    let replies = read(&asked, server, &mut session, wire);
+    for ((secret, addresses), reply) in secrets.iter().zip(replies) {
+        values.extend(each(secret, server, addresses, reply));
+    }
+    values
+}
+
+/// What an address leads to, where it stays at the operator's server.
+fn may_ask<'a>(address: &'a Address, configured: &str, server: Server) -> Result<Wanted<'a>, Problem> {
+    if let Some(other) = address.parameter("address").filter(|other| other.trim_end_matches('/') != configured) {
+        return Err(Problem::new(format!("the reference leads to \"{other}\", and the token is not for that server"))
+            .hint(format!("leave out `address`: {} is where values come from", server.name()))
+            .exit(Exit::Refused));
+    }
+    let version = address.parameter("version");
+    if version.is_some_and(|version| version.starts_with(['0', '+']) || version.parse::<u32>().is_err()) {
+        return Err(Problem::new("the version is no number of a version").hint("versions are 1, 2, 3, ..."));
+    }
+    Ok(Wanted { namespace: address.parameter("namespace"), path: &address.path, version })
+}
+
+/// A reply for each secret, with the mount it stands in.
+fn read(
+    secrets: &[Wanted],
+    server: Server,
+    session: &mut Session,
+    wire: &mut dyn Wire,
+) -> Vec<Result<(Mount, Reply), Problem>> {
+    let mounts = mounts(secrets, server, session, wire);
+    let planned: Vec<Result<(Mount, Call), Problem>> = secrets
+        .iter()
+        .map(|secret| {
+            let paths = (secret.namespace, secret.path);
+            let mount = mounts.get(&paths).cloned().unwrap_or_else(|| Err(strange(&reading(secret, server))))?;
+            let call = call(secret, &mount, server)?;
+            Ok((mount, call))
+        })
+        .collect();
+    let (mut found, mut calls) = (vec![], vec![]);
+    for one in planned {
+        found.push(one.map(|(mount, call)| {
+            calls.push(call);
+            mount
+        }));
+    }
+    let mut replies = session.ask_all(&calls, wire).into_iter();
+    let unanswered = || Err(Problem::new("a secret was not answered").exit(Exit::Bug));
+    let with_reply =
+        |mount: Mount, reply: Option<Result<Reply, Problem>>| Ok((mount, reply.unwrap_or_else(unanswered)?));
+    found.into_iter().map(|mount| mount.and_then(|mount| with_reply(mount, replies.next()))).collect()
+}
+
+fn reading(secret: &Wanted, server: Server) -> String {
+    let namespace = secret.namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
+    format!("reading {}{namespace} from {}", secret.path, server.name())
+}
+
+/// The request for a secret below its mount.
+fn call(secret: &Wanted, mount: &Mount, server: Server) -> Result<Call, Problem> {
+    let operation = reading(secret, server);
+    let path = match (below(secret.path, &mount.path), secret.version) {
+        (None, _) => {
+            return Err(Problem::new(format!("{operation}: the path is that of a whole mount"))
+                .hint("write the secret behind it: MOUNT/PATH"));
+        }
+        (Some(inside), version) if mount.versioned => {
+            let version = version.map(|version| format!("?version={version}")).unwrap_or_default();
+            format!("{}/data/{}{version}", encoded(mount.path.trim_matches('/')), encoded(inside))
+        }
+        (Some(_), Some(_)) => {
+            return Err(Problem::new(format!("{operation}: its mount is KV version 1, which keeps one version"))
+                .hint("leave out `version`"));
+        }
+        (Some(_), None) => encoded(secret.path),
+    };
+    Ok(Call { operation, path, namespace: secret.namespace.map(str::to_owned), body: None })
+}
+
+type Mounts<'a> = BTreeMap<(Option<&'a str>, &'a str), Result<Mount, Problem>>;
+
+/// The mount of each path. One path is asked about for all that begin alike; where a mount turns out to be deeper, those
+/// that are left are grouped by one segment more.
+fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wire: &mut dyn Wire) -> Mounts<'a> {
+    let mut known: Mounts = BTreeMap::new();
+    let mut left: Vec<Wanted> = secrets.to_vec();
+    let mut depth = 1;
+    while !left.is_empty() {
+        let mut chosen: BTreeMap<(Option<&str>, Vec<&str>), Wanted> = BTreeMap::new();
+        for secret in &left {
+            let beginning = secret.path.split('/').take(depth).collect();
+            chosen.entry((secret.namespace, beginning)).or_insert(*secret);
+        }
+        let calls: Vec<Call> = chosen.values().map(|secret| preflight(secret, server)).collect();
+        let replies = session.ask_all(&calls, wire);
+        for ((secret, call), reply) in chosen.values().zip(&calls).zip(replies) {
+            let mount = reply.and_then(|reply| mount(&call.operation, reply));
+            if let Ok(mount) = &mount {
+                let same = |other: &&Wanted| other.namespace == secret.namespace && within(other.path, &mount.path);
+                known.extend(left.iter().filter(same).map(|other| ((other.namespace, other.path), Ok(mount.clone()))));
+            }
+            known.insert((secret.namespace, secret.path), mount);
+        }
+        left.retain(|secret| !known.contains_key(&(secret.namespace, secret.path)));
+        depth += 1;
+    }
+    known
+}
+
+fn within(path: &str, mount: &str) -> bool {
+    path == mount.trim_matches('/') || below(path, mount).is_some()
+}
+
+fn preflight(secret: &Wanted, server: Server) -> Call {
+    let path = format!("sys/internal/ui/mounts/{}", encoded(secret.path));
+    Call { operation: reading(secret, server), path, namespace: secret.namespace.map(str::to_owned), body: None }
+}
+
+fn mount(operation: &str, reply: Reply) -> Result<Mount, Problem> {
+    let reply = good(reply, operation)?;
+    let answer = Answer::read(operation, &reply.bytes)?;
+    let (Some(path), Some(kind)) = (answer.text(&["data", "path"]), answer.text(&["data", "type"])) else {
+        return Err(strange(operation));
+    };
+    let version = answer.text(&["data", "options", "version"]);
+    match (kind, version) {
+        ("kv" | "generic", version) => Ok(Mount { path: path.to_owned(), versioned: version == Some("2") }),
+        _ => Err(Problem::new(format!("{operation}: its mount is no key-value engine"))
+            .hint("only secrets of KV version 1 and 2 are read; others make new credentials at every read")),
+    }
+}
+
+/// What each address wants of one secret.
+fn each(
+    secret: &Wanted,
+    server: Server,
+    addresses: &[(usize, &Address)],
+    reply: Result<(Mount, Reply), Problem>,
+) -> Values {
+    let operation = reading(secret, server);
+    let all = |problem: Problem| addresses.iter().map(|(number, _)| (*number, Err(problem.clone()))).collect();
+    let (mount, reply) = match reply {
+        Ok(found) => found,
+        Err(problem) => return all(problem),
+    };
+    let fields = Answer::read_found(&operation, &reply).and_then(|answer| {
+        let fields = fields(&operation, &answer, mount.versioned, reply.status)?;
+        Ok((answer, fields))
+    });
+    let (answer, fields) = match fields {
+        Ok(found) => found,
+        Err(problem) => return all(problem),
+    };
+    let value = |address: &Address| {
+        let property = address.property.as_deref().ok_or_else(|| {
+            Problem::new(format!("{operation}: a whole secret is no value")).hint("name a key: #/KEY")
+        })?;
+        answer.value(fields, property, secret.path).map(Payload::new)
+    };
+    addresses.iter().map(|(number, address)| (*number, value(address))).collect()
+}
+
+impl<'a> Answer<'a> {
+    /// A secret, or what is left of one: a deleted version answers 404 and says so.
+    fn read_found(operation: &str, reply: &'a Reply) -> Result<Self, Problem> {
+        match reply.status {
+            200 => Self::read(operation, &reply.bytes),
+            404 => Self::read(operation, &reply.bytes).map_err(|_| unexpected(operation, 404)),
+            status => Err(unexpected(operation, status)),
+        }
+    }
+}
+
+/// The object that holds the keys of a secret.
+fn fields(operation: &str, answer: &Answer, versioned: bool, status: u16) -> Result<NodeId, Problem> {
+    if !versioned {
+        let fields = answer.map(&["data"]).filter(|_| status == 200);
+        return fields.ok_or_else(|| if status == 200 { strange(operation) } else { unexpected(operation, status) });
+    }
+    if let Some(fields) = answer.map(&["data", "data"]).filter(|_| status == 200) {
+        return Ok(fields);
+    }
+    let gone = |what: &str, hint: &str| Problem::new(format!("{operation}: {what}")).hint(hint);
+    if answer.is_true(&["data", "metadata", "destroyed"]) {
+        return Err(gone("this version was destroyed", "name another version, or write a new one"));
+    }
+    if answer.text(&["data", "metadata", "deletion_time"]).is_some_and(|time| !time.is_empty()) {
+        return Err(gone("this version was deleted", "undelete it, or name another version"));
+    }
+    Err(if status == 200 { strange(operation) } else { unexpected(operation, status) })
+}

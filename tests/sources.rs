@@ -1,0 +1,254 @@
+//! The contract of a source, for each one that the registry lists: whatever is answered, a value comes back or one
+//! problem with a hint and without a byte of the answer. A source without a row here fails by name.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::borrow::Cow;
+
+use sealref::error::{Exit, Problem};
+use sealref::model::{Address, Ask, Payload, Raw, Reply, Wire};
+use sealref::sources::{self, SOURCES};
+use zeroize::Zeroizing;
+
+/// What no message may hold.
+const CANARY: &str = "s3cret-canary";
+
+/// How a scheme is asked, and what its server answers where all is well.
+struct Row {
+    scheme: &'static str,
+    path: &'static str,
+    /// Variables of the operator.
+    settings: &'static [(&'static str, &'static str)],
+    /// The answer to a question, around a document of values.
+    well: fn(&Ask, &str) -> String,
+}
+
+const ROWS: &[Row] = &[
+    Row { scheme: "env", path: "NAME", settings: &[], well: |_, document| document.to_owned() },
+    Row { scheme: "file", path: "values.json", settings: &[], well: |_, document| document.to_owned() },
+    Row { scheme: "openbao", path: "kv/db", settings: VAULT, well: vault },
+    Row { scheme: "vault", path: "kv/db", settings: VAULT, well: vault },
+];
+
+const VAULT: &[(&str, &str)] = &[("VAULT_ADDR", "https://vault.example"), ("VAULT_TOKEN", "token")];
+
+fn vault(ask: &Ask, document: &str) -> String {
+    match ask {
+        Ask::Http(request) if request.url.contains("/sys/internal/") => {
+            r#"{"data": {"path": "kv/", "type": "kv", "options": {"version": "2"}}}"#.to_owned()
+        }
+        _ => format!("{{\"data\": {{\"data\": {document}, \"metadata\": {{}}}}}}"),
+    }
+}
+
+/// Answers settings from a row, and everything else from a script.
+struct Script<'s> {
+    row: &'s Row,
+    answer: &'s dyn Fn(&Ask) -> Result<Reply, Problem>,
+    /// Was a server asked?
+    remote: bool,
+}
+
+impl Wire for Script<'_> {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let one = |ask: Ask| match ask {
+            Ask::Setting(name) => {
+                let value = self.row.settings.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+                Ok(reply(200, value))
+            }
+            other => {
+                self.remote |= !matches!(other, Ask::Environment(_) | Ask::File(_) | Ask::Named(_) | Ask::Identities);
+                (self.answer)(&other)
+            }
+        };
+        asks.into_iter().map(one).collect()
+    }
+}
+
+fn reply(status: u16, body: impl AsRef<[u8]>) -> Reply {
+    Reply { bytes: Zeroizing::new(body.as_ref().to_vec()), status }
+}
+
+fn address(row: &Row, property: Option<&'static str>) -> Address<'static> {
+    let raw =
+        Raw { path: Cow::Borrowed(row.path), parameters: vec![], fragment: property.map(Cow::Borrowed), whole: false };
+    sources::resolve(row.scheme, raw).unwrap()
+}
+
+/// What a source makes of an answer, and whether a server was asked.
+fn fetch(
+    row: &Row,
+    property: Option<&'static str>,
+    answer: &dyn Fn(&Ask) -> Result<Reply, Problem>,
+) -> (Result<Payload, Problem>, bool) {
+    let mut wire = Script { row, answer, remote: false };
+    let (source, _) = sources::find(row.scheme).unwrap();
+    let address = address(row, property);
+    let mut answers = source.fetch().unwrap().fetch(&[&address], &mut wire);
+    assert_eq!(answers.len(), 1, "{}", row.scheme);
+    (answers.remove(0), wire.remote)
+}
+
+/// The rows whose schemes this build can read.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(|row| sources::find(row.scheme).unwrap().0.fetch().is_some())
+}
+
+/// `#/KEY` where the scheme has keys.
+fn key(row: &Row, key: &'static str) -> Option<&'static str> {
+    let (_, facts) = sources::find(row.scheme).unwrap();
+    (!facts.property.is_empty()).then_some(key)
+}
+
+#[track_caller]
+fn is_told(row: &Row, what: &str, problem: &Problem) {
+    let at = format!("{}: {what}: {problem}", row.scheme);
+    assert!(problem.advice().is_some_and(|hint| !hint.is_empty()), "no hint: {at}");
+    assert!(!format!("{problem} {problem:?}").contains(CANARY), "{at}");
+    assert_ne!(problem.code(), Exit::Bug, "{at}");
+    assert!(problem.message().len() < 300, "{at}");
+}
+
+#[test]
+fn every_source_that_gives_values_has_a_row() {
+    for source in SOURCES.iter().filter(|source| source.fetch().is_some()) {
+        for facts in source.facts() {
+            assert!(ROWS.iter().any(|row| row.scheme == facts.scheme), "{} is not tested", facts.scheme);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_well_is_a_value() {
+    for row in rows() {
+        let document = r#"{"k": "value", "number": 12345678901234567890.50, "yes": true, "a": {"b": "deep"}}"#;
+        let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, document)));
+        for (property, value) in
+            [("k", "value"), ("number", "12345678901234567890.50"), ("yes", "true"), ("a/b", "deep")]
+        {
+            let value = if key(row, property).is_some() { value } else { document };
+            let (answer, _) = fetch(row, key(row, property), &well);
+            let payload = answer.unwrap_or_else(|problem| panic!("{} {property}: {problem}", row.scheme));
+            assert_eq!(payload.len(), value.len(), "{} {property}", row.scheme);
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_shape_is_told_without_its_value() {
+    let document = format!(
+        r#"{{"map": {{"a": "{CANARY}"}}, "list": ["{CANARY}"], "empty": "", "null": null, "text": "{CANARY}"}}"#
+    );
+    for row in rows().filter(|row| key(row, "k").is_some()) {
+        let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, &document)));
+        for property in ["nope", "map", "list", "list/0", "empty", "null", "text/deeper", "map/nope"] {
+            let (answer, _) = fetch(row, Some(property), &well);
+            let problem = answer.err().unwrap_or_else(|| panic!("{} {property}: a value", row.scheme));
+            is_told(row, property, &problem);
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_in_vain_is_told_as_it_is() {
+    for row in rows() {
+        let down = |_: &Ask| Err(Problem::new("nobody answers").hint("wait").exit(Exit::Source));
+        let (answer, _) = fetch(row, key(row, "k"), &down);
+        let problem = answer.err().unwrap_or_else(|| panic!("{}: a value", row.scheme));
+        is_told(row, "down", &problem);
+        assert_eq!(problem.code(), Exit::Source, "{}: {problem}", row.scheme);
+    }
+}
+
+#[test]
+fn a_status_is_told_without_the_words_beside_it_e1() {
+    for row in rows() {
+        for status in [204, 206, 400, 401, 403, 404, 405, 409, 410, 412, 451, 500, 501, 599] {
+            let answer =
+                |_: &Ask| Ok(reply(status, format!("{{\"errors\": [\"{CANARY}\"], \"message\": \"{CANARY}\"}}")));
+            let (answer, remote) = fetch(row, key(row, "k"), &answer);
+            match answer {
+                Err(problem) => is_told(row, &status.to_string(), &problem),
+                Ok(_) => assert!(!remote, "{}: {status} is a value", row.scheme),
+            }
+        }
+    }
+}
+
+/// Bodies that no server of a source sends.
+fn strange() -> Vec<Vec<u8>> {
+    let mut bodies: Vec<Vec<u8>> = vec![
+        vec![],
+        b"null".to_vec(),
+        b"5".to_vec(),
+        b"[]".to_vec(),
+        b"{}".to_vec(),
+        b"\xff\xfe\x00\x01".to_vec(),
+        vec![0; 100],
+        format!("<!DOCTYPE html><html><title>{CANARY}</title></html>").into_bytes(),
+        format!("{{\"data\": \"{CANARY}\"}}").into_bytes(),
+        format!("{{\"k\": {{\"k\": {{\"k\": [\"{CANARY}\"").into_bytes(),
+        format!("[{}", "[".repeat(100_000)).into_bytes(),
+        format!("\u{feff}{{\"k\": \"{CANARY}").into_bytes(),
+        [b"\xff", CANARY.as_bytes()].concat(),
+    ];
+    bodies.push("x".repeat(1 << 20).into_bytes());
+    bodies
+}
+
+#[test]
+fn a_body_that_is_none_is_told_without_a_byte_of_it_e3_e12() {
+    for row in rows() {
+        for body in strange() {
+            let answer = |_: &Ask| Ok(reply(200, &body));
+            let (answer, remote) = fetch(row, key(row, "k"), &answer);
+            match answer {
+                Err(problem) => is_told(row, "strange", &problem),
+                // A variable may hold anything
+                Ok(_) => assert!(!remote && key(row, "k").is_none(), "{}: a value", row.scheme),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_cut_off_anywhere_is_no_value_e12() {
+    let document = format!(r#"{{"other": "{CANARY}", "k": "value"}}"#);
+    for row in rows().filter(|row| key(row, "k").is_some()) {
+        let whole = |ask: &Ask| (row.well)(ask, &document);
+        for cut in 1..40 {
+            let answer = |ask: &Ask| {
+                let whole = whole(ask);
+                Ok(reply(200, &whole[..whole.len().saturating_sub(cut)]))
+            };
+            let (answer, _) = fetch(row, Some("k"), &answer);
+            let problem = answer.err().unwrap_or_else(|| panic!("{}: a value without {cut} bytes", row.scheme));
+            is_told(row, "cut", &problem);
+        }
+    }
+}
+
+#[test]
+fn one_question_serves_all_keys_of_a_secret_e16() {
+    for row in rows().filter(|row| key(row, "k").is_some()) {
+        let asked = std::cell::RefCell::new(vec![]);
+        let answer = |ask: &Ask| {
+            asked.borrow_mut().push(match ask {
+                Ask::Http(request) => request.url.clone(),
+                Ask::File(name) => name.clone(),
+                _ => String::new(),
+            });
+            Ok(reply(200, (row.well)(ask, r#"{"a": "1", "b": "2", "c": "3"}"#)))
+        };
+        let mut wire = Script { row, answer: &answer, remote: false };
+        let addresses = ["a", "b", "c"].map(|property| address(row, Some(property)));
+        let (source, _) = sources::find(row.scheme).unwrap();
+        let values = source.fetch().unwrap().fetch(&addresses.each_ref(), &mut wire);
+        assert!(values.iter().all(Result::is_ok), "{}", row.scheme);
+        let mut asked = asked.into_inner();
+        let count = asked.len();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(count, asked.len(), "{}: {asked:?}", row.scheme);
+    }
+}
