@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::MasterKey;
+use super::{AwsCall, Cloud, MasterKey};
 use crate::error::Problem;
 
 /// One question.
 pub enum Ask {
     /// The whole file in which an object of the stream stands, named likewise; empty where it was piped in.
     Around(String),
+    /// A call of a service of AWS.
+    Aws(AwsCall),
     /// The value of an environment variable that a reference names.
     Environment(String),
     /// A file beneath the root, named relative to the settings' folder.
@@ -25,6 +27,8 @@ pub enum Ask {
     Object(String),
     /// A variable by which the operator configures a source, such as `VAULT_ADDR`; empty where it is not set.
     Setting(&'static str),
+    /// A token that shows a cloud who we are.
+    Token(Cloud),
     /// A data key, from the service that holds the key over it.
     Unwrap(Wrapped),
 }

@@ -5,13 +5,16 @@
 //! follow the registry. No other room knows a scheme by name.
 
 mod age;
+mod answer;
 mod aws;
 mod azure;
+mod doppler;
 mod encrypted;
 mod env;
 mod file;
 mod gcp;
 mod generate;
+mod gitlab;
 mod kubernetes;
 mod onepassword;
 mod others;
@@ -156,6 +159,8 @@ pub static SOURCES: &[&dyn Source] = &[
     &azure::Azure,
     &kubernetes::Kubernetes,
     &onepassword::OnePassword,
+    &doppler::Doppler,
+    &gitlab::Gitlab,
     &others::Others,
     &sops::Sops,
     &file::File,

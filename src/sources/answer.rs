@@ -1,0 +1,139 @@
+//! What servers answered, and each asked once, whatever parts of a secret are wanted.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
+use zeroize::Zeroizing;
+
+use super::property;
+use crate::error::{Exit, Problem};
+use crate::model::{Address, Ask, Payload, Reply, Wire};
+
+/// A text of an answer, wiped on drop.
+pub(super) struct Text(pub(super) Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(Zeroizing::new(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Read)
+    }
+}
+
+/// An answer of JSON.
+///
+/// # Errors
+/// It is no JSON, or not of the shape that the server promises. Never a word of it.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8], server: &str) -> Result<T, Problem> {
+    // A list would pass for a struct, its members being taken for the fields.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    serde_json::from_slice(bytes).ok().filter(|_| is_object).ok_or_else(|| strange(server))
+}
+
+/// The bytes that an answer holds in base64.
+///
+/// # Errors
+/// It is none.
+pub(super) fn base64(Text(text): &Text, server: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    match STANDARD.decode_vec(text.as_bytes(), &mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(strange(server)),
+    }
+}
+
+/// The bytes of a text.
+pub(super) fn bytes(Text(mut text): Text) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+}
+
+fn strange(server: &str) -> Problem {
+    Problem::new(format!("the answer is not one of {server}")).hint("is this its address, or that of a login page?")
+}
+
+/// What a status says that is none of success.
+pub(super) fn refused(operation: &str, status: u16) -> Problem {
+    let (what, hint) = match status {
+        401 => ("the server does not know who asks", "is the token still valid?"),
+        403 => ("access is denied", "may the token read it?"),
+        404 => ("it is not there, or not to be seen", "is the path spelled right, and may the token read it?"),
+        _ => ("the server refuses", "is its address right?"),
+    };
+    Problem::new(format!("{operation}: {what} (status {status})")).hint(hint)
+}
+
+/// A variable by which the operator configures a source; empty where it is not set.
+pub(super) fn setting(name: &'static str, wire: &mut dyn Wire) -> Result<Zeroizing<String>, Problem> {
+    text(&wire.ask(Ask::Setting(name))?.bytes)
+}
+
+/// Text of the operator, such as a token in a file.
+pub(super) fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Problem> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Problem::new("a token or a setting is not text").hint("is it the right file?"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Letters, digits, `-` and `_`: what clouds call things by, and what needs no encoding in a URL.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+}
+
+/// How a source asks for a whole secret, and what it takes out of the answer.
+pub(super) trait Secrets {
+    /// The question for an address, whose property is not looked at.
+    fn ask(&self, address: &Address) -> Result<Ask, Problem>;
+
+    /// The bytes of the whole secret.
+    fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem>;
+
+    /// What of them is wanted: the value that a property leads to in YAML or JSON; without a property, everything.
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        property::select_in(whole, address.property.as_deref(), "the secret")
+    }
+}
+
+/// Asks for everything at the same time, for each secret once; a property is looked up in what came.
+pub(super) fn each_once(
+    wanted: &[&Address<'static>],
+    of: &dyn Secrets,
+    wire: &mut dyn Wire,
+) -> Vec<Result<Payload, Problem>> {
+    let whole = |address: &Address<'static>| Address { property: None, ..address.clone() };
+    let mut secrets: BTreeMap<Address, Result<Zeroizing<Vec<u8>>, Problem>> = BTreeMap::new();
+    let (mut asked, mut asks) = (vec![], vec![]);
+    for address in wanted.iter().map(|address| whole(address)) {
+        if secrets.contains_key(&address) || asked.contains(&address) {
+            continue;
+        }
+        match of.ask(&address) {
+            Err(problem) => drop(secrets.insert(address, Err(problem))),
+            Ok(ask) => {
+                asks.push(ask);
+                asked.push(address);
+            }
+        }
+    }
+    for (address, reply) in asked.into_iter().zip(wire.ask_all(asks)) {
+        let secret = reply.and_then(|reply| of.read(&address, &reply));
+        secrets.insert(address, secret);
+    }
+    let take = |address: &&Address<'static>| match secrets.get(&whole(address)) {
+        Some(Ok(bytes)) => of.part(address, bytes).map(Payload::new),
+        Some(Err(problem)) => Err(problem.clone()),
+        None => Err(Problem::new("a secret was not asked for").exit(Exit::Bug)),
+    };
+    wanted.iter().map(take).collect()
+}
