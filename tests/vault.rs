@@ -25,8 +25,16 @@ mod openbao;
 mod opened;
 #[path = "support/peers.rs"]
 mod peers;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "support/server.rs"]
+mod stub;
 
 use openbao::{OpenBao, ROOT};
+use sealref::error::Problem;
+use sealref::model::{Ask, MasterKey, Reply, Wire, Wrapped};
+use sealref::outside::http::{Network, Patience};
+use sealref::sources;
+use zeroize::Zeroizing;
 
 const CERTIFICATE: &str = "tests/vectors/sealing/certificates/test-only-rsa-2048.pem";
 const KEY: &str = "sealref-key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
@@ -202,19 +210,10 @@ fn versions_are_those_that_were_asked_for() {
 fn namespaces_are_the_operators_or_the_references() {
     let Some(server) = OpenBao::start() else { return };
     server.api("POST", "sys/namespaces/team", &json!({}));
-    for (namespace, value) in [("", "of the root"), ("team", "of the team")] {
-        if !namespace.is_empty() {
-            server.api_in(namespace, "POST", "sys/mounts/kv", &json!({"type": "kv", "options": {"version": "2"}}));
-        } else {
-            server.api("POST", "sys/mounts/kv", &json!({"type": "kv", "options": {"version": "1"}}));
-        }
-        let (path, data) = if namespace.is_empty() {
-            ("kv/db", json!({"k": value}))
-        } else {
-            ("kv/data/db", json!({"data": {"k": value}}))
-        };
-        server.api_in(namespace, "POST", path, &data);
-    }
+    server.api("POST", "sys/mounts/kv", &json!({"type": "kv", "options": {"version": "1"}}));
+    server.api("POST", "kv/db", &json!({"k": "of the root"}));
+    server.api_in("team", "POST", "sys/mounts/kv", &json!({"type": "kv", "options": {"version": "2"}}));
+    server.api_in("team", "POST", "kv/data/db", &json!({"data": {"k": "of the team"}}));
     let operator = Operator::root(&server);
     // The same path, mounted in two ways
     let values = operator.values(&["ref+vault://kv/db#/k", "ref+vault://kv/db?namespace=team#/k"]);
@@ -343,8 +342,8 @@ fn a_certificate_logs_in_over_tls_that_a_private_authority_vouches_for() {
     plain.refuses(REFERENCE, 1, "reading secret/db from Vault: the server answered 400");
 }
 
-/// A token as an issuer of a pipeline makes it (RFC 7519).
-fn jwt(audience: &str) -> (String, String) {
+/// A token as an issuer makes it (RFC 7519), and the key that it can be verified with.
+fn jwt(claims: Value) -> (String, String) {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use ring::rand::SystemRandom;
@@ -352,7 +351,6 @@ fn jwt(audience: &str) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let random = SystemRandom::new();
     let signer = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &key.serialize_der(), &random).unwrap();
-    let claims = json!({"iss": "test", "aud": audience, "sub": "ci", "iat": 1, "exp": 4_000_000_000_u64});
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(json!({"alg": "ES256", "typ": "JWT"})), part(claims));
     let signature = signer.sign(&random, signed.as_bytes()).unwrap();
@@ -362,7 +360,8 @@ fn jwt(audience: &str) -> (String, String) {
 #[test]
 fn a_pipeline_logs_in_with_its_jwt() {
     let Some(server) = with_method("jwt") else { return };
-    let (token, public) = jwt("sealref");
+    let claims = json!({"iss": "test", "aud": "sealref", "sub": "ci", "iat": 1, "exp": 4_000_000_000_u64});
+    let (token, public) = jwt(claims.clone());
     server.api("POST", "auth/jwt/config", &json!({"jwt_validation_pubkeys": [public]}));
     let role = json!({
         "role_type": "jwt", "user_claim": "sub", "bound_audiences": ["sealref"], "token_policies": "reader"
@@ -376,9 +375,108 @@ fn a_pipeline_logs_in_with_its_jwt() {
     fs::write(operator.path("jwt"), &token).unwrap();
     let path = operator.path("jwt");
     operator.with("VAULT_JWT", "").with("VAULT_JWT_FILE", path).gives(REFERENCE, "value");
-    let (stranger, _) = jwt("sealref");
+    let (stranger, _) = jwt(claims);
     let operator = Operator::new(&server).with("VAULT_AUTH_METHOD", "jwt").with("VAULT_ROLE", "ci");
     operator.with("VAULT_JWT", stranger).refuses(REFERENCE, 1, "logging in to Vault by jwt: refused");
+}
+
+#[test]
+fn a_pod_logs_in_with_its_service_account() {
+    let Some(server) = with_method("kubernetes") else { return };
+    // A stub of one call of the Kubernetes API, TokenReview; the login itself is the real server's
+    let api = stub::Server::start(|stream, request, _| {
+        assert!(request.starts_with("POST /apis/authentication.k8s.io/v1/tokenreviews "), "{request}");
+        let user =
+            json!({"username": "system:serviceaccount:ci:sealref", "uid": "u", "groups": ["system:serviceaccounts"]});
+        let review = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
+            "status": {"authenticated": true, "audiences": ["vault"], "user": user}
+        });
+        stub::answer(stream, 201, "Content-Type: application/json\r\n", &review.to_string());
+    });
+    let account = json!({"name": "sealref", "uid": "u"});
+    let (token, public) = jwt(json!({
+        "iss": "test", "aud": ["vault"], "sub": "system:serviceaccount:ci:sealref", "iat": 1, "exp": 4_000_000_000_u64,
+        "kubernetes.io": {"namespace": "ci", "serviceaccount": account}
+    }));
+    let config = json!({
+        "kubernetes_host": api.url(""), "token_reviewer_jwt": token, "pem_keys": [public],
+        "disable_local_ca_jwt": true, "kubernetes_ca_cert": fs::read_to_string(server.file("authority.pem")).unwrap(), "disable_iss_validation": true
+    });
+    server.api("POST", "auth/kubernetes/config", &config);
+    let role = json!({
+        "bound_service_account_names": "sealref", "bound_service_account_namespaces": "ci", "token_policies": "reader"
+    });
+    server.api("POST", "auth/kubernetes/role/r", &role);
+    let operator = Operator::new(&server).with("VAULT_AUTH_METHOD", "kubernetes").with("VAULT_KUBERNETES_ROLE", "r");
+    fs::write(operator.path("jwt"), format!("{token}\n")).unwrap();
+    let path = operator.path("jwt");
+    let operator = operator.with("VAULT_KUBERNETES_JWT_TOKEN_PATH", path);
+    operator.gives(REFERENCE, "value");
+    operator.refuses(OTHER, 1, CLOSED);
+    let wrong = operator.with("VAULT_KUBERNETES_ROLE", "").with("VAULT_ROLE", "other");
+    wrong.refuses(REFERENCE, 1, "logging in to Vault by kubernetes: refused");
+}
+
+// --- Data keys ---
+
+/// Answers the operator's variables from a list, and asks servers.
+struct Asks(Vec<(&'static str, String)>, Network);
+
+impl Wire for Asks {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let one = |ask: Ask| match ask {
+            Ask::Setting(name) => {
+                let value = self.0.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+                Ok(Reply::of(Zeroizing::new(value.as_bytes().to_vec())))
+            }
+            Ask::Http(request) => self.1.ask_all(vec![request]).remove(0),
+            _ => panic!("something else was asked"),
+        };
+        asks.into_iter().map(one).collect()
+    }
+}
+
+#[test]
+fn a_data_key_under_transit_is_opened_by_whoever_holds_its_key() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let Some(server) = OpenBao::start() else { return };
+    server.api("POST", "sys/mounts/sops/keys", &json!({"type": "transit"}));
+    server.api("POST", "sops/keys/keys/first", &json!({}));
+    let data_key: Vec<u8> = (0..32).collect();
+    let plaintext = json!({"plaintext": STANDARD.encode(&data_key)});
+    let sealed = server.api("POST", "sops/keys/encrypt/first", &plaintext);
+    let ciphertext = sealed["data"]["ciphertext"].as_str().unwrap().to_owned();
+    let key = |name: &str| MasterKey::Transit {
+        address: format!("{}/", server.address()),
+        engine: "sops/keys".to_owned(),
+        name: name.to_owned(),
+    };
+    let asks = |address: String, token: &str| {
+        Asks(vec![("VAULT_ADDR", address), ("VAULT_TOKEN", token.to_owned())], Network::new(Patience::default()))
+    };
+    let unwrap = |name: &str, ciphertext: &str, asks: &mut Asks| {
+        let wrapped = Wrapped { key: key(name), ciphertext: ciphertext.to_owned() };
+        sources::keys(&wrapped.key).unwrap().unwrap(&wrapped, asks)
+    };
+    let mut operator = asks(server.address(), ROOT);
+    assert_eq!(*unwrap("first", &ciphertext, &mut operator).unwrap(), data_key);
+    let configured = |asks: &mut Asks| sources::keys(&key("first")).unwrap().configured(&key("first"), asks).unwrap();
+    assert!(configured(&mut operator));
+    assert!(!configured(&mut asks("https://vault.example".to_owned(), ROOT)));
+    assert!(!configured(&mut asks(String::new(), ROOT)));
+    let mut stranger = asks(server.address(), "s3cret");
+    let named = format!("opening a data key with {}/sops/keys/keys/", server.address());
+    for (name, ciphertext, asks, what) in [
+        ("first", "vault:v1:AAAA", &mut operator, "the server cannot open it with this key"),
+        ("other", &*ciphertext, &mut asks(server.address(), ROOT), "the server cannot open it with this key"),
+    ] {
+        let problem = unwrap(name, ciphertext, asks).unwrap_err();
+        assert_eq!(problem.message(), format!("{named}{name}: {what}"));
+    }
+    let problem = unwrap("first", &ciphertext, &mut stranger).unwrap_err();
+    assert_eq!(problem.message(), "asking Vault about the token: it is not valid, or not any more");
 }
 
 // --- What cannot be had ---

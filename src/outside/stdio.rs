@@ -69,6 +69,7 @@ pub fn tell(lines: &str) {
 
 /// Shows what is under way in the last line of a terminal, in the place of what was shown before; nothing shows nothing.
 /// False where standard error is no terminal: then it stays silent.
+#[cfg(feature = "remote")]
 pub(super) fn progress(line: &str) -> bool {
     let stderr = io::stderr();
     let terminal = stderr.is_terminal();

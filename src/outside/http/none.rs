@@ -15,7 +15,6 @@ impl Network {
     }
 
     /// Refuses each.
-    #[expect(clippy::unused_self, reason = "the same signature as where servers can be asked")]
     pub fn ask_all(&mut self, requests: Vec<Request>) -> Vec<Result<Reply, Problem>> {
         let refused = |request: Request| {
             Err(Problem::new(format!("{}: this build of sealref asks no servers", request.operation))
