@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::MasterKey;
+use super::{AwsCall, Cloud, MasterKey};
 use crate::error::Problem;
 
 /// One question.
 pub enum Ask {
+    /// A call of a service of AWS.
+    Aws(AwsCall),
     /// The value of an environment variable that a reference names.
     Environment(String),
     /// A file beneath the root, named relative to the settings' folder.
@@ -21,6 +23,8 @@ pub enum Ask {
     Named(String),
     /// A variable by which the operator configures a source, such as `VAULT_ADDR`; empty where it is not set.
     Setting(&'static str),
+    /// A token that shows a cloud who we are.
+    Token(Cloud),
     /// A data key, from the service that holds the key over it.
     Unwrap(Wrapped),
 }

@@ -5,6 +5,7 @@
 //! Nothing here has `Debug`: the text of manifests is presumed secret.
 
 mod ask;
+mod cloud;
 mod fate;
 mod inventory;
 mod kustomization;
@@ -19,6 +20,7 @@ mod secret;
 mod store;
 
 pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
+pub use cloud::{AwsCall, AwsIdentity, AwsService, Cloud};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod environment;
 pub mod files;
 pub mod http;
+pub mod identity;
 pub mod process;
 pub mod random;
 mod reason;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::environment;
 use super::files::{self, Root};
 use super::http::{Network, Patience};
+use super::identity::Identities;
 use crate::error::{Exit, Problem};
 use crate::limits;
 use crate::model::{Ask, Reply, Request, Wire};
@@ -19,13 +20,15 @@ pub struct World {
     folder: PathBuf,
     identities: Vec<PathBuf>,
     network: Network,
+    /// Who we are where a cloud asks.
+    clouds: Identities,
 }
 
 impl World {
     /// Files are named relative to `folder`, which is relative to the root.
     #[must_use]
     pub fn new(root: Root, folder: PathBuf, identities: Vec<PathBuf>) -> Self {
-        Self { root, folder, identities, network: Network::new(Patience::default()) }
+        Self { root, folder, identities, network: Network::new(Patience::default()), clouds: Identities::default() }
     }
 
     /// The folder that files are named relative to, absolute.
@@ -35,8 +38,15 @@ impl World {
     }
 
     /// None: it is a request, to be made along with the others.
-    fn answer(&self, ask: Ask, requests: &mut Vec<Request>) -> Option<Result<Reply, Problem>> {
+    fn answer(&mut self, ask: Ask, requests: &mut Vec<Request>) -> Option<Result<Reply, Problem>> {
         Some(match ask {
+            Ask::Aws(call) => match self.clouds.sign(call, &mut self.network) {
+                Err(problem) => Err(problem),
+                Ok(request) => {
+                    requests.push(request);
+                    return None;
+                }
+            },
             Ask::Environment(name) => variable(&name),
             Ask::File(name) => self.root.read(&self.folder, &name, limits::FILE).map(Reply::of),
             Ask::Http(request) => {
@@ -46,6 +56,7 @@ impl World {
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
             Ask::Setting(name) => environment::variable(name).map(|value| Reply::of(bytes(value.unwrap_or_default()))),
+            Ask::Token(cloud) => self.clouds.token(cloud, &mut self.network),
             Ask::Unwrap(_) => Err(Problem::new("a data key was asked of nobody").exit(Exit::Bug)),
         })
     }

@@ -1,7 +1,11 @@
 //! AWS Secrets Manager and SSM Parameter Store.
 //! How External Secrets reads key, property and version: `providers/v1/aws/{secretsmanager,parameterstore}`.
 
-use super::{Becomes, Facts, Source, agrees, gjson, shape};
+mod fetch;
+mod kms;
+mod refusal;
+
+use super::{Becomes, Facts, Fetch, Source, agrees, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -75,6 +79,10 @@ impl Source for Aws {
             property: gjson(address.property.as_deref()),
             version: id.or_else(|| stage.map(str::to_owned)),
         })
+    }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        cfg!(feature = "aws").then_some(self)
     }
 }
 

@@ -4,6 +4,7 @@
 //! A new source is one file here and two lines in this one; help, README tables and "did you mean"
 //! follow the registry. No other room knows a scheme by name.
 
+mod answer;
 mod aws;
 mod azure;
 mod env;

@@ -50,6 +50,23 @@ impl Network {
         }
     }
 
+    /// Waits for something that asks servers by itself, as long as for one answer.
+    ///
+    /// # Errors
+    /// It did not end in time.
+    #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+    pub fn wait<T>(&mut self, operation: &str, work: impl Future<Output = T>) -> Result<T, Problem> {
+        let patience = self.patience;
+        let Started { runtime, until, .. } = self.start()?;
+        let left = until.saturating_duration_since(Instant::now());
+        let done = runtime.block_on(async { timeout(patience.answer.min(left), work).await });
+        done.map_err(|_| {
+            Problem::new(format!("{operation}: whoever gives out credentials does not answer in time"))
+                .hint("is the metadata or token service reachable from here?")
+                .exit(Exit::Source)
+        })
+    }
+
     fn start(&mut self) -> Result<&mut Started, Problem> {
         let started = match self.started.take() {
             Some(started) => started,

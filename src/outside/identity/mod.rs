@@ -1,0 +1,68 @@
+//! Who we are where a cloud asks: each vendor's own chain of credentials.
+//!
+//! Receives a call or the name of a cloud, gives back a signed request or a token. Each identity is established once
+//! in a run, and nothing that a chain says of itself is told.
+
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "gcp")]
+mod google;
+
+use crate::error::Problem;
+use crate::model::{AwsCall, Cloud, Reply, Request};
+
+use super::http::Network;
+
+/// What is known of us by now.
+#[derive(Default)]
+pub struct Identities {
+    #[cfg(feature = "aws")]
+    aws: aws::Chain,
+    tokens: Vec<(Cloud, Result<zeroize::Zeroizing<Vec<u8>>, Problem>)>,
+}
+
+impl Identities {
+    /// A call with its address and its signature.
+    #[cfg(feature = "aws")]
+    pub fn sign(&mut self, call: AwsCall, network: &mut Network) -> Result<Request, Problem> {
+        network.wait(&call.operation.clone(), self.aws.sign(call))?
+    }
+
+    /// Nobody signs.
+    #[cfg(not(feature = "aws"))]
+    pub fn sign(&mut self, call: AwsCall, _: &mut Network) -> Result<Request, Problem> {
+        Err(absent(&call.operation, "aws"))
+    }
+
+    /// A token that shows who we are.
+    pub fn token(&mut self, cloud: Cloud, network: &mut Network) -> Result<Reply, Problem> {
+        if !self.tokens.iter().any(|(known, _)| *known == cloud) {
+            let token = token(&cloud, network);
+            self.tokens.push((cloud.clone(), token));
+        }
+        let known = self.tokens.iter().find(|(known, _)| *known == cloud).map(|(_, token)| token);
+        let lost = || Err(Problem::new("a token was not asked for").exit(crate::error::Exit::Bug));
+        known.map_or_else(lost, |token| token.clone().map(Reply::of))
+    }
+}
+
+fn token(cloud: &Cloud, network: &mut Network) -> Result<zeroize::Zeroizing<Vec<u8>>, Problem> {
+    match cloud {
+        #[cfg(feature = "azure")]
+        Cloud::Azure { scope } => network.wait("logging in to Azure", azure::token(scope))?,
+        #[cfg(not(feature = "azure"))]
+        Cloud::Azure { .. } => Err(absent("logging in to Azure", "azure")),
+        #[cfg(feature = "gcp")]
+        Cloud::Google => network.wait("logging in to Google Cloud", google::token())?,
+        #[cfg(not(feature = "gcp"))]
+        Cloud::Google => Err(absent("logging in to Google Cloud", "gcp")),
+    }
+}
+
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "gcp")))]
+fn absent(operation: &str, feature: &str) -> Problem {
+    Problem::new(format!("{operation}: this build of sealref cannot log in there"))
+        .hint(format!("use a release, or build with --features {feature}"))
+}

@@ -1,0 +1,296 @@
+//! AWS Secrets Manager, the SSM Parameter Store, and each way to log in, against moto.
+
+#![cfg(feature = "aws")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+#[path = "support/peer_server.rs"]
+mod peer_server;
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/sealed.rs"]
+mod sealed;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "support/server.rs"]
+mod server;
+
+use peer_server::PeerServer;
+use sealed::{refuses, sealed};
+use sealref::error::Problem;
+use sealref::model::{Ask, AwsCall, MasterKey, Reply, Wire, Wrapped};
+use sealref::sources;
+use server::Server;
+use zeroize::Zeroizing;
+
+/// What is in the account, by the vendor's own library.
+const CONTENT: &str = r#"
+import boto3, json, sys
+def client(name, region="eu-west-1"):
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name=region,
+                        aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="x")
+secrets, parameters, roles = client("secretsmanager"), client("ssm"), client("iam")
+out = {}
+made = secrets.create_secret(Name="prod/db", SecretString=json.dumps(
+    {"password": "first-s3cret", "port": 5432, "tls": {"key": "nested-s3cret"}, "emoji": "\U0001F511-s3cret", "empty": "", "list": [1]}))
+out["arn"] = made["ARN"]; out["first"] = made["VersionId"]
+put = secrets.put_secret_value(SecretId="prod/db", SecretString=json.dumps({"password": "second-s3cret"}))
+secrets.create_secret(Name="plain", SecretString="plain-s3cret")
+secrets.create_secret(Name="binary", SecretBinary=b"\x00\xff\x01s3cret")
+secrets.create_secret(Name="novalue")
+secrets.create_secret(Name="gone", SecretString="gone-s3cret"); secrets.delete_secret(SecretId="gone")
+client("secretsmanager", "us-east-1").create_secret(Name="far", SecretString="far-s3cret")
+parameters.put_parameter(Name="/prod/db/password", Value="one-s3cret", Type="SecureString")
+parameters.put_parameter(Name="/prod/db/password", Value="two-s3cret", Type="SecureString", Overwrite=True)
+parameters.label_parameter_version(Name="/prod/db/password", ParameterVersion=1, Labels=["stable"])
+kms = client("kms"); key = kms.create_key()["KeyMetadata"]
+out["key"] = key["Arn"]
+import base64
+for name, context in [("bound", {"app": "shop"}), ("free", {})]:
+    blob = kms.encrypt(KeyId=key["KeyId"], Plaintext=b"k" * 32, EncryptionContext=context)["CiphertextBlob"]
+    out[name] = base64.b64encode(blob).decode()
+parameters.put_parameter(Name="flat", Value='{"a": {"b": "json-s3cret"}}', Type="String")
+out["role"] = roles.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+user = roles.create_user(UserName="ci")["User"]["UserName"]
+roles.put_user_policy(UserName=user, PolicyName="read", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}))
+pair = roles.create_access_key(UserName=user)["AccessKey"]
+out["user"] = pair["AccessKeyId"]; out["password"] = pair["SecretAccessKey"]
+print(json.dumps(out))
+"#;
+
+struct Aws {
+    server: PeerServer,
+    made: BTreeMap<String, String>,
+}
+
+impl Aws {
+    /// None where moto is missing.
+    fn start() -> Option<Self> {
+        let program = peers::peer("moto_server")?;
+        let server =
+            PeerServer::start(&program, |port| vec!["-H".into(), "127.0.0.1".into(), "-p".into(), port.to_string()]);
+        let python = fs::canonicalize(program).unwrap().with_file_name("python");
+        let made = Command::new(python).args(["-c", CONTENT, &server.url()]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Some(Self { made: serde_json::from_slice(&made.stdout).unwrap(), server })
+    }
+
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "test-only"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        let pairs = pairs.into_iter().map(|(name, value)| (name, value.to_owned()));
+        pairs.chain([("AWS_ENDPOINT_URL", self.server.url())]).collect()
+    }
+}
+
+fn borrowed<'a>(pairs: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    pairs.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+#[test]
+fn secrets_and_parameters_are_read() {
+    let Some(aws) = Aws::start() else { return };
+    let (arn, first) = (&aws.made["arn"], &aws.made["first"]);
+    let table = [
+        ("json", "ref+awssecrets://prod/db#/password".to_owned(), "\"second-s3cret\""),
+        ("stage", "ref+awssecrets://prod/db?version_stage=AWSPREVIOUS#/password".into(), "\"first-s3cret\""),
+        ("id", format!("ref+awssecrets://prod/db?version_id={first}#/tls/key"), "\"nested-s3cret\""),
+        ("number", format!("ref+awssecrets://prod/db?version_id={first}#/port"), "\"5432\""),
+        ("unicode", format!("ref+awssecrets://prod/db?version_id={first}#/emoji"), "\"\u{1f511}-s3cret\""),
+        ("arn", format!("ref+awssecrets://{arn}#/password"), "\"second-s3cret\""),
+        ("plain", "ref+awssecrets://plain".into(), "\"plain-s3cret\""),
+        ("binary", "ref+awssecrets://binary".into(), "[00, ff, 01, 73, 33, 63, 72, 65, 74]"),
+        ("region", "ref+awssecrets://far?region=us-east-1".into(), "\"far-s3cret\""),
+        ("parameter", "ref+awsssm://prod/db/password".into(), "\"two-s3cret\""),
+        ("version", "ref+awsssm:///prod/db/password?version=1".into(), "\"one-s3cret\""),
+        ("label", "ref+awsssm://prod/db/password?version=stable".into(), "\"one-s3cret\""),
+        ("flat", "ref+awsssm://flat#/a/b".into(), "\"json-s3cret\""),
+    ];
+    let references: Vec<(&str, &str)> = table.iter().map(|(key, reference, _)| (*key, reference.as_str())).collect();
+    let found = sealed(&references, &borrowed(&aws.environment())).unwrap();
+    let expected: BTreeMap<_, _> =
+        table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_not_there_is_told_without_its_answer() {
+    let Some(aws) = Aws::start() else { return };
+    let environment = aws.environment();
+    let first = &aws.made["first"];
+    let table = [
+        ("ref+awssecrets://absent", "reading the secret \"absent\": it is not there, or has no such version ("),
+        ("ref+awssecrets://plain?version_stage=OLD", "it is not there, or has no such version"),
+        ("ref+awssecrets://far", "it is not there"),
+        ("ref+awssecrets://novalue", "reading the secret \"novalue\": it is not there, or has no such version"),
+        ("ref+awssecrets://gone", "it is marked for deletion"),
+        ("ref+awsssm://prod/absent", "reading the parameter \"/prod/absent\": it is not there"),
+        ("ref+awsssm://flat?version=9", "it is not there, or has no such version (400 ParameterVersionNotFound)"),
+        ("ref+awssecrets://prod/db#/absent", "no key \"absent\""),
+        ("ref+awssecrets://binary#/key", "that a key can be looked up in"),
+        ("ref+awssecrets://plain?region=evil.test/", "\"evil.test/\" is no region of AWS"),
+        (&format!("ref+awssecrets://prod/db?version_id={first}#/empty"), "the value is empty"),
+        (&format!("ref+awssecrets://prod/db?version_id={first}#/tls"), "the key leads to a map"),
+        (&format!("ref+awssecrets://prod/db?version_id={first}#/list"), "the key leads to a list"),
+    ];
+    for (reference, words) in table {
+        refuses(reference, &borrowed(&environment), 1, words);
+    }
+}
+
+#[test]
+fn one_secret_is_asked_once_and_nothing_else_is_wrong_with_the_rest() {
+    let Some(aws) = Aws::start() else { return };
+    let references = [
+        ("a", "ref+awssecrets://prod/db#/password"),
+        ("b", "ref+awssecrets://absent#/x"),
+        ("c", "ref+awsssm://absent/y"),
+    ];
+    let (code, told) = sealed(&references, &borrowed(&aws.environment())).unwrap_err();
+    assert_eq!((code, told.matches("error: ").count()), (1, 2), "{told}");
+    assert!(told.contains("Secret prod/db, stringData.b: ") && told.contains("stringData.c: "), "{told}");
+}
+
+/// Each kind of credentials that can be had on loopback reads one secret.
+#[test]
+fn each_way_to_log_in_reads_a_secret() {
+    let Some(aws) = Aws::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| -> String {
+        let path: PathBuf = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = aws.server.url();
+    let role = aws.made["role"].clone();
+    let keys = "aws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = test-only\n";
+    let credentials = file("credentials", format!("[prod]\n{keys}"));
+    let config = file(
+        "config",
+        format!(
+            "[profile prod]\nregion = eu-west-1\nservices = local\n[services local]\nsecrets_manager =\n  \
+             endpoint_url = {url}\n[profile assuming]\nrole_arn = {role}\nsource_profile = prod\nregion = eu-west-1\n"
+        ),
+    );
+    let token = file("token", "header.payload.signature".to_owned());
+    let shared = [("AWS_SHARED_CREDENTIALS_FILE", &*credentials), ("AWS_CONFIG_FILE", &*config)];
+    let here = [("AWS_ENDPOINT_URL", &*url), ("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let container = Server::start(|stream, request, _| {
+        assert!(request.to_lowercase().contains("authorization: container-token"), "{request}");
+        server::answer(
+            stream,
+            200,
+            "content-type: application/json\r\n",
+            "{\"AccessKeyId\":\"AKIDEXAMPLE\",\"SecretAccessKey\":\"test-only\",\"Token\":\"session\",\
+             \"Expiration\":\"2099-01-01T00:00:00Z\"}",
+        );
+    });
+    let container = container.url("/credentials");
+    let table: [(&str, Vec<(&str, &str)>); 4] = [
+        ("a profile with an endpoint of one service", [&shared[..], &[("AWS_PROFILE", "prod")]].concat()),
+        ("a profile that assumes a role", [&shared[..], &here, &[("AWS_PROFILE", "assuming")]].concat()),
+        (
+            "a container's credentials",
+            [
+                &here[..],
+                &[
+                    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*container),
+                    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token"),
+                ],
+            ]
+            .concat(),
+        ),
+        ("web identity", [&here[..], &[("AWS_WEB_IDENTITY_TOKEN_FILE", &*token), ("AWS_ROLE_ARN", &*role)]].concat()),
+    ];
+    for (way, environment) in table {
+        let found = sealed(&[("key", "ref+awssecrets://plain")], &environment);
+        assert_eq!(found.map(|found| found["key"].clone()), Ok("\"plain-s3cret\"".to_owned()), "{way}");
+    }
+    refuses("ref+awssecrets://plain", &here, 1, "no credentials of AWS were found");
+    let lost = [&here[..], &[("AWS_PROFILE", "absent")], &shared[..]].concat();
+    refuses("ref+awssecrets://plain", &lost, 1, "no credentials of AWS were found");
+}
+
+/// moto computes each signature anew, as AWS does, once it is told to.
+#[test]
+fn signatures_are_right_and_what_is_not_granted_is_denied() {
+    let Some(aws) = Aws::start() else { return };
+    post(aws.server.port, "/moto-api/reset-auth", &[], b"0");
+    let with = |user: &str, password: &str| {
+        let mut environment = aws.environment();
+        environment.retain(|(name, _)| !name.contains("KEY"));
+        environment.push(("AWS_ACCESS_KEY_ID", user.to_owned()));
+        environment.push(("AWS_SECRET_ACCESS_KEY", password.to_owned()));
+        environment
+    };
+    let (user, password) = (&*aws.made["user"], &*aws.made["password"]);
+    let environment = with(user, password);
+    let found = sealed(&[("key", "ref+awssecrets://plain")], &borrowed(&environment));
+    assert_eq!(found.map(|found| found["key"].clone()), Ok("\"plain-s3cret\"".to_owned()));
+    refuses("ref+awsssm://flat", &borrowed(&environment), 1, "access is denied");
+    let environment = with(user, "another-password");
+    refuses("ref+awssecrets://plain", &borrowed(&environment), 1, "access is denied (403 AccessDenied)");
+    let environment = with("AKIAUNKNOWN", password);
+    refuses("ref+awssecrets://plain", &borrowed(&environment), 1, "access is denied (403 AccessDenied)");
+}
+
+/// Passes calls on to moto as they are, without a signature.
+struct Unsigned(u16);
+
+impl Wire for Unsigned {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let answer = |ask| {
+            let Ask::Aws(AwsCall { target, body, region, service, .. }) = ask else { panic!("not a call of AWS") };
+            let region = region.unwrap();
+            let scope =
+                format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/{region}/{}/aws4_request", service.host);
+            let headers =
+                [("X-Amz-Target", target), ("Authorization", &scope), ("Content-Type", "application/x-amz-json-1.1")];
+            let (status, bytes) = post(self.0, "/", &headers, &body);
+            Ok(Reply { bytes: Zeroizing::new(bytes), status })
+        };
+        asks.into_iter().map(answer).collect()
+    }
+}
+
+fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer).unwrap();
+    let end = memchr::memmem::find(&answer, b"\r\n\r\n").unwrap();
+    let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+#[test]
+fn data_keys_are_opened_by_kms() {
+    let Some(aws) = Aws::start() else { return };
+    let mut wire = Unsigned(aws.server.port);
+    let mut open = |ciphertext: &str, context: &[(&str, &str)]| {
+        let context = context.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let key = MasterKey::Aws { arn: aws.made["key"].clone(), role: None, profile: None, context };
+        let keys = sources::keys(&key).unwrap();
+        assert!(!keys.configured(&key, &mut wire).unwrap());
+        keys.unwrap(&Wrapped { key, ciphertext: ciphertext.to_owned() }, &mut wire).map(|key| key.to_vec())
+    };
+    let (bound, free) = (&aws.made["bound"], &aws.made["free"]);
+    assert_eq!(open(bound, &[("app", "shop")]), Ok(vec![b'k'; 32]));
+    assert_eq!(open(free, &[]), Ok(vec![b'k'; 32]));
+    let told = open(bound, &[]).unwrap_err();
+    assert!(told.message().contains("it is not encrypted under this key, or was bound to another context"), "{told}");
+}
