@@ -1,6 +1,10 @@
-//! A Secret of another namespace or cluster, through External Secrets' kubernetes provider.
+//! A Secret of another namespace or cluster, through External Secrets' kubernetes provider; a ConfigMap too, where the
+//! value is sealed.
 
-use super::{Becomes, Facts, Source, gjson, shape};
+mod config;
+mod fetch;
+
+use super::{Becomes, Facts, Fetch, Source, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -8,7 +12,7 @@ pub(super) struct Kubernetes;
 
 static FACTS: [Facts; 1] = [Facts {
     scheme: "k8s",
-    path: "v1/Secret/NAMESPACE/NAME",
+    path: "v1/Secret|ConfigMap/NAMESPACE/NAME",
     property: "#/key",
     parameters: &[],
     providers: &["kubernetes"],
@@ -32,10 +36,10 @@ impl Source for Kubernetes {
             ([key], None) => Some((*key).to_owned()),
             _ => return Err(shape(facts)),
         };
-        if (*version, *kind) != ("v1", "Secret") {
+        if !matches!((*version, *kind), ("v1", "ConfigMap" | "Secret")) {
             return Err(shape(facts));
         }
-        address.path = format!("v1/Secret/{namespace}/{name}").into();
+        address.path = format!("v1/{kind}/{namespace}/{name}").into();
         address.property = property.map(Into::into);
         Ok(address)
     }
@@ -46,6 +50,10 @@ impl Source for Kubernetes {
     }
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        if address.path.starts_with("v1/ConfigMap/") {
+            return Err(Problem::new("External Secrets reads Secrets, and this is a ConfigMap")
+                .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret"));
+        }
         // The provider takes the first step up to a dot as the data key; a key with a dot is one step.
         let property = match address.property.as_deref() {
             Some(key) if !key.contains('/') => Some(key.to_owned()),
@@ -53,5 +61,9 @@ impl Source for Kubernetes {
         };
         let key = address.path.rsplit('/').next().unwrap_or_default().to_owned();
         Ok(Remote { key, property, version: None })
+    }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        cfg!(feature = "cluster").then_some(self)
     }
 }

@@ -1,0 +1,108 @@
+//! One named object, by GET: never a list, so that leave to read this one is enough.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::Kubernetes;
+use super::config::Cluster;
+use crate::error::Problem;
+use crate::model::{Address, Ask, Payload, Reply, Wire};
+use crate::sources::answer::{Asking, Text, each_once, json};
+use crate::sources::{Fetch, property};
+
+impl Fetch for Kubernetes {
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+        let cluster = match Cluster::find(wire) {
+            Ok(cluster) => cluster,
+            Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
+        };
+        let ask = |address: &Address| {
+            let path = Object::of(address)?.path();
+            Ok(Ask::Http(cluster.get(operation(address), &path)))
+        };
+        each_once(wanted, &Asking { ask: &ask, read: &read, part: &part }, wire)
+    }
+}
+
+struct Object<'a> {
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Object<'a> {
+    fn of(address: &'a Address) -> Result<Self, Problem> {
+        let mut segments = address.path.split('/').skip(1);
+        let mut next = || segments.next().unwrap_or_default();
+        let (kind, namespace, name) = (next(), next(), next());
+        let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
+        match [namespace, name].into_iter().find(|name| !name.bytes().all(plain)) {
+            Some(name) => Err(Problem::new(format!("\"{name}\" is no name that an object can have"))
+                .hint("lower-case letters, digits, \"-\" and \".\"")),
+            None => Ok(Self { kind, namespace, name }),
+        }
+    }
+
+    fn path(&self) -> String {
+        let resource = format!("{}s", self.kind.to_lowercase());
+        format!("/api/v1/namespaces/{}/{resource}/{}", self.namespace, self.name)
+    }
+}
+
+fn operation(address: &Address) -> String {
+    let (kind, name) = address.path.split_once('/').and_then(|(_, rest)| rest.split_once('/')).unwrap_or_default();
+    format!("reading the {kind} \"{name}\"")
+}
+
+fn read(address: &Address, reply: Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let (what, hint) = match reply.status {
+        200 => return Ok(reply.bytes),
+        401 => ("the cluster does not know who asks", "has the token expired? log in anew"),
+        403 => ("access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
+        404 => ("it is not there", "are namespace, name and the current context right?"),
+        _ => ("the cluster refuses", "is the server of the current context an API server?"),
+    };
+    Err(Problem::new(format!("{}: {what} (status {})", operation(address), reply.status)).hint(hint))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    kind: String,
+    #[serde(default)]
+    data: Option<BTreeMap<String, Text>>,
+    #[serde(default)]
+    binary_data: Option<BTreeMap<String, Text>>,
+}
+
+/// One key; what stands behind it in the property is looked up inside.
+fn part(bytes: &[u8], address: &Address) -> Result<Payload, Problem> {
+    const SERVER: &str = "the API server";
+    let content: Content = json(bytes, SERVER)?;
+    let object = Object::of(address)?;
+    if content.kind != object.kind {
+        return Err(Problem::new(format!("{}: the answer is another object", operation(address)))
+            .hint("is the server of the current context an API server?"));
+    }
+    let property = address.property.as_deref().ok_or_else(|| {
+        Problem::new("a whole object is asked for, and a value is one key").hint("write #/KEY behind the name")
+    })?;
+    let (key, inside) = property.split_once('/').map_or((property, None), |(key, rest)| (key, Some(rest)));
+    let decoded = |Text(text): &Text| STANDARD.decode(text.as_bytes()).map(Zeroizing::new).ok();
+    let find =
+        |map: &Option<BTreeMap<String, Text>>| map.as_ref().and_then(|map| map.get(key)).map(|Text(t)| t.clone());
+    let encoded = if object.kind == "Secret" { find(&content.data) } else { find(&content.binary_data) };
+    let value = match encoded {
+        Some(encoded) => decoded(&Text(encoded)),
+        None if object.kind == "Secret" => None,
+        None => find(&content.data).map(|text| Zeroizing::new(text.as_bytes().to_vec())),
+    };
+    let value = value.ok_or_else(|| {
+        Problem::new(format!("{}: it has no key \"{key}\"", operation(address))).hint("kubectl describe lists its keys")
+    })?;
+    property::select(&value, inside).map(Payload::new)
+}

@@ -1,0 +1,283 @@
+//! Secrets and ConfigMaps of a real API server, with etcd behind it.
+
+#![cfg(feature = "cluster")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+#[path = "support/peer_server.rs"]
+mod peer_server;
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/sealed.rs"]
+mod sealed;
+
+use peer_server::{PeerServer, free_port};
+use sealed::{refuses, sealed};
+
+/// Dropped in this order: the API server hangs where etcd goes first.
+struct Cluster {
+    api: PeerServer,
+    _etcd: PeerServer,
+    folder: tempfile::TempDir,
+}
+
+/// Tokens, users, uids and groups of the API server.
+const TOKENS: &str =
+    "admin-token,admin,admin-uid,\"system:masters\"\nreader-token,reader,reader-uid\nnobody-token,nobody,nobody-uid\n";
+
+impl Cluster {
+    /// None where a program is missing.
+    fn start() -> Option<Self> {
+        let (program, etcd) = (peers::peer("kube-apiserver")?, peers::peer("etcd")?);
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (peer, data) = (format!("http://127.0.0.1:{}", free_port()), at("etcd"));
+        let etcd = PeerServer::start(&etcd, |port| {
+            let client = format!("http://127.0.0.1:{port}");
+            [
+                ["--data-dir", &data],
+                ["--listen-client-urls", &client],
+                ["--advertise-client-urls", &client],
+                ["--listen-peer-urls", &peer],
+                ["--initial-advertise-peer-urls", &peer],
+                ["--initial-cluster", &format!("default={peer}")],
+            ]
+            .concat()
+            .into_iter()
+            .chain(["--unsafe-no-fsync"])
+            .map(str::to_owned)
+            .collect()
+        });
+        fs::write(at("tokens.csv"), TOKENS).unwrap();
+        openssl(&["genpkey", "-algorithm", "RSA", "-out", &at("sa.key")]);
+        openssl(&["pkey", "-in", &at("sa.key"), "-pubout", "-out", &at("sa.pub")]);
+        let subject = "/O=system:masters/CN=admin";
+        openssl(
+            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject]
+                .into_iter()
+                .chain([
+                    "-keyout",
+                    &at("client.key"),
+                    "-out",
+                    &at("client.crt"),
+                    "-addext",
+                    "extendedKeyUsage=clientAuth",
+                ])
+                .collect::<Vec<_>>(),
+        );
+        let api = PeerServer::start(&program, |port| {
+            [
+                format!("--etcd-servers={}", etcd.url()),
+                format!("--secure-port={port}"),
+                "--bind-address=127.0.0.1".into(),
+                format!("--cert-dir={}", at("certificates")),
+                "--service-account-issuer=https://kubernetes.default.svc".into(),
+                format!("--service-account-key-file={}", at("sa.pub")),
+                format!("--service-account-signing-key-file={}", at("sa.key")),
+                "--authorization-mode=RBAC".into(),
+                format!("--token-auth-file={}", at("tokens.csv")),
+                format!("--client-ca-file={}", at("client.crt")),
+                "--service-cluster-ip-range=10.0.0.0/24".into(),
+                "--allow-privileged".into(),
+                "--disable-admission-plugins=ServiceAccount".into(),
+            ]
+            .to_vec()
+        });
+        let cluster = Self { api, _etcd: etcd, folder };
+        cluster.fill();
+        Some(cluster)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The authority that the API server has made for itself.
+    fn authority(&self) -> String {
+        self.at("certificates/apiserver.crt")
+    }
+
+    fn server(&self) -> String {
+        format!("https://127.0.0.1:{}", self.api.port)
+    }
+
+    /// Makes an object, and waits until the API server is ready to.
+    fn make(&self, path: &str, object: &serde_json::Value) {
+        let url = format!("{}{path}", self.server());
+        for _ in 0..120 {
+            let output = Command::new("curl")
+                .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", &self.authority(), &url])
+                .args(["-H", "Authorization: Bearer admin-token", "-H", "Content-Type: application/json"])
+                .args(["-d", &object.to_string()])
+                .output()
+                .unwrap();
+            if output.stdout == b"201" {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        panic!("{path} cannot be made");
+    }
+
+    fn fill(&self) {
+        use serde_json::json;
+        let meta = |name: &str| json!({"name": name});
+        let encoded = |bytes: &[u8]| STANDARD.encode(bytes);
+        self.make("/api/v1/namespaces", &json!({"metadata": meta("shop")}));
+        let data = json!({
+            "password": encoded(b"plain-s3cret"),
+            "tls.key": encoded(b"dotted-s3cret"),
+            "binary": encoded(&[0, 255, 1]),
+            "config": encoded(br#"{"a": {"b": "json-s3cret"}}"#),
+            "empty": "",
+        });
+        self.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("db"), "data": data}));
+        self.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("other"), "data": {"key": "eA=="}}));
+        self.make(
+            "/api/v1/namespaces/shop/configmaps",
+            &json!({"metadata": meta("public"), "data": {"host": "db.example"}, "binaryData": {"raw": encoded(&[0, 254])}}),
+        );
+        let group = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop";
+        let rule = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["db"]});
+        self.make(&format!("{group}/roles"), &json!({"metadata": meta("db-reader"), "rules": [rule]}));
+        let api = "rbac.authorization.k8s.io";
+        self.make(
+            &format!("{group}/rolebindings"),
+            &json!({
+                "metadata": meta("db-reader"),
+                "roleRef": {"apiGroup": api, "kind": "Role", "name": "db-reader"},
+                "subjects": [{"apiGroup": api, "kind": "User", "name": "reader"}],
+            }),
+        );
+    }
+
+    /// A kubeconfig in the folder, whose user has these fields.
+    fn kubeconfig(&self, name: &str, cluster: &str, user: &str) -> String {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: here\ncontexts:\n- name: there\n  context: {{cluster: no, user: no}}\n\
+             - name: here\n  context: {{cluster: test, user: me, namespace: ignored}}\nclusters:\n- name: test\n  cluster:\n    \
+             server: {}\n{cluster}users:\n- name: me\n  user: {user}\n",
+            self.server()
+        );
+        let path = self.at(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn trusted(&self) -> String {
+        format!("    certificate-authority: {}\n", self.authority())
+    }
+}
+
+fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One server for all: it takes seconds to start.
+#[test]
+fn objects_of_a_cluster_are_read_one_by_one() {
+    let Some(cluster) = Cluster::start() else { return };
+    let reader = cluster.kubeconfig("reader", &cluster.trusted(), "{token: reader-token}");
+    let admin = cluster.kubeconfig("admin", &cluster.trusted(), "{token: admin-token}");
+    values(&admin);
+    refusals(&reader, &admin);
+    ways_to_log_in(&cluster);
+    what_a_kubeconfig_may_not_say(&cluster);
+}
+
+fn values(admin: &str) {
+    let table = [
+        ("password", "ref+k8s://v1/Secret/shop/db#/password", "\"plain-s3cret\""),
+        ("segment", "ref+k8s://v1/Secret/shop/db/password", "\"plain-s3cret\""),
+        ("dotted", "ref+k8s://v1/Secret/shop/db#/tls.key", "\"dotted-s3cret\""),
+        ("binary", "ref+k8s://v1/Secret/shop/db#/binary", "[00, ff, 01]"),
+        ("inside", "ref+k8s://v1/Secret/shop/db#/config/a/b", "\"json-s3cret\""),
+        ("host", "ref+k8s://v1/ConfigMap/shop/public#/host", "\"db.example\""),
+        ("raw", "ref+k8s://v1/ConfigMap/shop/public#/raw", "[00, fe]"),
+    ];
+    let references: Vec<_> = table.iter().map(|(key, reference, _)| (*key, *reference)).collect();
+    let found = sealed(&references, &[("KUBECONFIG", admin)]).unwrap();
+    let expected: BTreeMap<_, _> =
+        table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+/// Who may get one Secret by name reads it, and nothing else.
+fn refusals(reader: &str, admin: &str) {
+    let found = sealed(&[("key", "ref+k8s://v1/Secret/shop/db#/password")], &[("KUBECONFIG", reader)]).unwrap();
+    assert_eq!(found["key"], "\"plain-s3cret\"");
+    let table = [
+        (
+            reader,
+            "ref+k8s://v1/Secret/shop/other#/key",
+            "reading the Secret \"shop/other\": access is denied (status 403)",
+        ),
+        (admin, "ref+k8s://v1/Secret/shop/absent#/key", "it is not there (status 404)"),
+        (admin, "ref+k8s://v1/Secret/absent/db#/key", "it is not there (status 404)"),
+        (admin, "ref+k8s://v1/Secret/shop/db#/absent", "it has no key \"absent\""),
+        (admin, "ref+k8s://v1/Secret/shop/db#/empty", "the value is empty"),
+        (admin, "ref+k8s://v1/Secret/shop/db#/config/absent", "no key \"absent\""),
+        (admin, "ref+k8s://v1/Secret/shop/db", "a value is one key"),
+        (admin, "ref+k8s://v1/Secret/shop/%3Fwatch#/key", "is no name that an object can have"),
+    ];
+    for (config, reference, words) in table {
+        refuses(reference, &[("KUBECONFIG", config)], 1, words);
+    }
+}
+
+fn ways_to_log_in(cluster: &Cluster) {
+    let trusted = cluster.trusted();
+    let encoded = |path: &str| STANDARD.encode(fs::read(path).unwrap());
+    let data = format!("    certificate-authority-data: {}\n", encoded(&cluster.authority()));
+    fs::write(cluster.at("token"), "admin-token\n").unwrap();
+    let inline = format!(
+        "{{client-certificate-data: {}, client-key-data: {}}}",
+        encoded(&cluster.at("client.crt")),
+        encoded(&cluster.at("client.key"))
+    );
+    let ways = [
+        ("token", &data, "{token: admin-token}"),
+        ("token-file", &trusted, "{tokenFile: token}"),
+        ("certificate", &trusted, "{client-certificate: client.crt, client-key: client.key}"),
+        ("certificate-data", &trusted, &inline),
+    ];
+    let reference = [("key", "ref+k8s://v1/Secret/shop/db#/password")];
+    for (name, authority, user) in ways {
+        let config = cluster.kubeconfig(&format!("by-{name}"), authority, user);
+        let found = sealed(&reference, &[("KUBECONFIG", &config)]);
+        assert_eq!(found.map(|found| found["key"].clone()), Ok("\"plain-s3cret\"".to_owned()), "{name}");
+    }
+    let home = Path::new(&cluster.at("home")).join(".kube");
+    fs::create_dir_all(&home).unwrap();
+    fs::copy(cluster.kubeconfig("of-home", &data, "{token: admin-token}"), home.join("config")).unwrap();
+    assert!(sealed(&reference, &[("HOME", &cluster.at("home"))]).is_ok());
+}
+
+fn what_a_kubeconfig_may_not_say(cluster: &Cluster) {
+    let trusted = cluster.trusted();
+    let skip = "    insecure-skip-tls-verify: true\n".to_owned();
+    let none = String::new();
+    let table = [
+        (&trusted, "{exec: {command: aws}}", 1, "gets its credentials from a program (exec), and sealref starts none"),
+        (&trusted, "{auth-provider: {name: gcp}}", 1, "which Kubernetes has removed"),
+        (&trusted, "{token: admin-token, as: admin}", 1, "impersonates somebody"),
+        (&skip, "{token: admin-token}", 1, "switches off verification"),
+        (&trusted, "{token: wrong-token}", 1, "the cluster does not know who asks (status 401)"),
+        (&trusted, "{token: nobody-token}", 1, "access is denied (status 403)"),
+        (&none, "{token: admin-token}", 1, "certificate was issued by somebody who is not trusted"),
+    ];
+    for (authority, user, exit, words) in table {
+        let config = cluster.kubeconfig("refused", authority, user);
+        refuses("ref+k8s://v1/Secret/shop/db#/password", &[("KUBECONFIG", &config)], exit, words);
+    }
+    refuses("ref+k8s://v1/Secret/shop/db#/password", &[], 1, "no cluster is known");
+    refuses("ref+k8s://v1/Secret/shop/db#/password", &[("KUBECONFIG", "a:b")], 1, "KUBECONFIG names several files");
+}
