@@ -8,12 +8,12 @@ help: ## Show what can be made
 
 test: ## Install the programs that tests talk to, then run every test
 	tests/peers/install
-	cargo test
+	cargo test --features full
 
 lint: ## Formatting, clippy and documentation, with warnings denied
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
-	cargo clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	cargo clippy --all-targets --features full -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --features full
 
 bench: ## Measure
 	cargo bench

@@ -56,7 +56,7 @@ impl World {
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
             Ask::Setting(name) => environment::variable(name).map(|value| Reply::of(bytes(value.unwrap_or_default()))),
-            Ask::Token(cloud) => self.clouds.token(cloud, &mut self.network),
+            Ask::Token(cloud) => self.clouds.token(&cloud, &mut self.network),
             Ask::Unwrap(_) => Err(Problem::new("a data key was asked of nobody").exit(Exit::Bug)),
         })
     }

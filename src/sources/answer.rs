@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
 use zeroize::Zeroizing;
 
@@ -35,30 +37,78 @@ impl<'de> Deserialize<'de> for Text {
 /// # Errors
 /// It is no JSON, or not of the shape that the server promises. Never a word of it.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8], server: &str) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|_| {
-        Problem::new(format!("the answer is not one of {server}")).hint("is this its address, or that of a login page?")
-    })
+    // A list would pass for a struct, its members being taken for the fields.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    serde_json::from_slice(bytes).ok().filter(|_| is_object).ok_or_else(|| strange(server))
+}
+
+/// The bytes that an answer holds in base64.
+///
+/// # Errors
+/// It is none.
+pub(super) fn base64(Text(text): &Text, server: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    match STANDARD.decode_vec(text.as_bytes(), &mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(strange(server)),
+    }
+}
+
+/// The bytes of a text.
+pub(super) fn bytes(Text(mut text): Text) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+}
+
+fn strange(server: &str) -> Problem {
+    Problem::new(format!("the answer is not one of {server}")).hint("is this its address, or that of a login page?")
+}
+
+/// What a status says that is none of success.
+pub(super) fn refused(operation: &str, status: u16) -> Problem {
+    let (what, hint) = match status {
+        401 => ("the server does not know who asks", "is the token still valid?"),
+        403 => ("access is denied", "may the token read it?"),
+        404 => ("it is not there, or not to be seen", "is the path spelled right, and may the token read it?"),
+        _ => ("the server refuses", "is its address right?"),
+    };
+    Problem::new(format!("{operation}: {what} (status {status})")).hint(hint)
+}
+
+/// A variable by which the operator configures a source; empty where it is not set.
+pub(super) fn setting(name: &'static str, wire: &mut dyn Wire) -> Result<Zeroizing<String>, Problem> {
+    text(&wire.ask(Ask::Setting(name))?.bytes)
+}
+
+/// Text of the operator, such as a token in a file.
+pub(super) fn text(bytes: &[u8]) -> Result<Zeroizing<String>, Problem> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Problem::new("a token or a setting is not text").hint("is it the right file?"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Letters, digits, `-` and `_`: what clouds call things by, and what needs no encoding in a URL.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
 }
 
 /// How a source asks for a whole secret, and what it takes out of the answer.
-pub(super) struct Asking<'a> {
+pub(super) trait Secrets {
     /// The question for an address, whose property is not looked at.
-    pub(super) ask: &'a dyn Fn(&Address) -> Result<Ask, Problem>,
-    /// The bytes of the whole secret.
-    pub(super) read: &'a dyn Fn(&Address, Reply) -> Result<Zeroizing<Vec<u8>>, Problem>,
-    /// What of them is wanted.
-    pub(super) part: &'a dyn Fn(&[u8], &Address) -> Result<Payload, Problem>,
-}
+    fn ask(&self, address: &Address) -> Result<Ask, Problem>;
 
-/// The value that a property leads to in YAML or JSON; without a property, everything.
-pub(super) fn part(bytes: &[u8], address: &Address) -> Result<Payload, Problem> {
-    property::select(bytes, address.property.as_deref()).map(Payload::new)
+    /// The bytes of the whole secret.
+    fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem>;
+
+    /// What of them is wanted: the value that a property leads to in YAML or JSON; without a property, everything.
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        property::select_in(whole, address.property.as_deref(), "the secret")
+    }
 }
 
 /// Asks for everything at the same time, for each secret once; a property is looked up in what came.
 pub(super) fn each_once(
     wanted: &[&Address<'static>],
-    asking: &Asking,
+    of: &dyn Secrets,
     wire: &mut dyn Wire,
 ) -> Vec<Result<Payload, Problem>> {
     let whole = |address: &Address<'static>| Address { property: None, ..address.clone() };
@@ -68,7 +118,7 @@ pub(super) fn each_once(
         if secrets.contains_key(&address) || asked.contains(&address) {
             continue;
         }
-        match (asking.ask)(&address) {
+        match of.ask(&address) {
             Err(problem) => drop(secrets.insert(address, Err(problem))),
             Ok(ask) => {
                 asks.push(ask);
@@ -77,11 +127,11 @@ pub(super) fn each_once(
         }
     }
     for (address, reply) in asked.into_iter().zip(wire.ask_all(asks)) {
-        let secret = reply.and_then(|reply| (asking.read)(&address, reply));
+        let secret = reply.and_then(|reply| of.read(&address, &reply));
         secrets.insert(address, secret);
     }
     let take = |address: &&Address<'static>| match secrets.get(&whole(address)) {
-        Some(Ok(bytes)) => (asking.part)(bytes, address),
+        Some(Ok(bytes)) => of.part(address, bytes).map(Payload::new),
         Some(Err(problem)) => Err(problem.clone()),
         None => Err(Problem::new("a secret was not asked for").exit(Exit::Bug)),
     };

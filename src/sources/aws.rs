@@ -84,6 +84,14 @@ impl Source for Aws {
     fn fetch(&self) -> Option<&dyn Fetch> {
         cfg!(feature = "aws").then_some(self)
     }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("aws")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "keys, profile, SSO, web identity (IRSA), container (pod identity), instance role"
+    }
 }
 
 /// `PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`, behind `arn:`.

@@ -1,6 +1,8 @@
 //! Google Cloud Secret Manager. The project stands in the store, never in a key.
 
-use super::{Becomes, Facts, Source, agrees, gjson, shape};
+mod fetch;
+
+use super::{Becomes, Facts, Fetch, Source, agrees, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -10,7 +12,7 @@ static FACTS: [Facts; 1] = [Facts {
     scheme: "gcpsecrets",
     path: "PROJECT/NAME",
     property: "#/field",
-    parameters: &["version"],
+    parameters: &["version", "location"],
     providers: &["gcpsm"],
     becomes: Becomes::Translated,
 }];
@@ -27,6 +29,7 @@ impl Source for Gcp {
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
         agrees(provider, &["projectID"], address.path.split('/').next())
+            && agrees(provider, &["location"], address.parameter("location"))
     }
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
@@ -35,5 +38,17 @@ impl Source for Gcp {
             property: gjson(address.property.as_deref()),
             version: address.parameter("version").map(str::to_owned),
         })
+    }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        cfg!(feature = "gcp").then_some(self)
+    }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("gcp")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "access token, application default credentials, workload identity federation"
     }
 }

@@ -66,4 +66,12 @@ impl Source for Kubernetes {
     fn fetch(&self) -> Option<&dyn Fetch> {
         cfg!(feature = "cluster").then_some(self)
     }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("cluster")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "kubeconfig (token, certificate, password), the pod's service account"
+    }
 }

@@ -10,16 +10,24 @@ use crate::yaml::{Kind, NodeId, Scalar, Syntax, Tree};
 /// # Errors
 /// The file is no YAML, a step leads nowhere, or the end is no scalar. Never a word of the file.
 pub(super) fn select(bytes: &[u8], property: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    select_in(bytes, property, "the file")
+}
+
+/// The same, out of something else.
+///
+/// # Errors
+/// The same. `whole` is what it is called in messages.
+pub(super) fn select_in(bytes: &[u8], property: Option<&str>, whole: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let Some(property) = property else {
         return not_empty(bytes);
     };
     let unreadable = || {
-        Problem::new("the file is no YAML or JSON that a key can be looked up in")
-            .hint("leave out what stands behind \"#\" to take the whole file")
+        Problem::new(format!("{whole} is no YAML or JSON that a key can be looked up in"))
+            .hint(format!("leave out what stands behind \"#\" to take the whole {}", whole.trim_start_matches("the ")))
     };
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
     let tree = Tree::parse(text, Syntax::Document).map_err(|_| unreadable())?;
-    value(&tree, tree.root(), property, "the file")
+    value(&tree, tree.root(), property, whole)
 }
 
 /// The scalar that the steps of a property lead to, as text: numbers as they are written.

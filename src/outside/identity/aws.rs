@@ -29,13 +29,12 @@ struct Known {
 
 impl Chain {
     pub(super) async fn sign(&mut self, call: AwsCall) -> Result<Request, Problem> {
-        let known = match self.0.iter().find(|(identity, _)| *identity == call.identity) {
-            Some((_, known)) => known.clone(),
-            None => {
-                let known = establish(&call.identity, call.region.as_deref()).await;
-                self.0.push((call.identity.clone(), known.clone()));
-                known
-            }
+        let known = if let Some((_, known)) = self.0.iter().find(|(identity, _)| *identity == call.identity) {
+            known.clone()
+        } else {
+            let known = establish(&call.identity, call.region.as_deref()).await;
+            self.0.push((call.identity.clone(), known.clone()));
+            known
         };
         let told = |problem: Problem| {
             let told = Problem::new(format!("{}: {}", call.operation, problem.message()));

@@ -10,7 +10,9 @@ mod azure;
 #[cfg(feature = "gcp")]
 mod google;
 
-use crate::error::Problem;
+use zeroize::Zeroizing;
+
+use crate::error::{Exit, Problem};
 use crate::model::{AwsCall, Cloud, Reply, Request};
 
 use super::http::Network;
@@ -20,7 +22,7 @@ use super::http::Network;
 pub struct Identities {
     #[cfg(feature = "aws")]
     aws: aws::Chain,
-    tokens: Vec<(Cloud, Result<zeroize::Zeroizing<Vec<u8>>, Problem>)>,
+    tokens: Vec<(Cloud, Token)>,
 }
 
 impl Identities {
@@ -37,28 +39,34 @@ impl Identities {
     }
 
     /// A token that shows who we are.
-    pub fn token(&mut self, cloud: Cloud, network: &mut Network) -> Result<Reply, Problem> {
-        if !self.tokens.iter().any(|(known, _)| *known == cloud) {
-            let token = token(&cloud, network);
+    pub fn token(&mut self, cloud: &Cloud, network: &mut Network) -> Result<Reply, Problem> {
+        if !self.tokens.iter().any(|(known, _)| known == cloud) {
+            let token = token(cloud, network);
             self.tokens.push((cloud.clone(), token));
         }
-        let known = self.tokens.iter().find(|(known, _)| *known == cloud).map(|(_, token)| token);
-        let lost = || Err(Problem::new("a token was not asked for").exit(crate::error::Exit::Bug));
+        let known = self.tokens.iter().find(|(known, _)| known == cloud).map(|(_, token)| token);
+        let lost = || Err(Problem::new("a token was not asked for").exit(Exit::Bug));
         known.map_or_else(lost, |token| token.clone().map(Reply::of))
     }
 }
 
-fn token(cloud: &Cloud, network: &mut Network) -> Result<zeroize::Zeroizing<Vec<u8>>, Problem> {
+type Token = Result<Zeroizing<Vec<u8>>, Problem>;
+
+#[cfg(any(feature = "azure", feature = "gcp"))]
+fn token(cloud: &Cloud, network: &mut Network) -> Token {
     match cloud {
         #[cfg(feature = "azure")]
         Cloud::Azure { scope } => network.wait("logging in to Azure", azure::token(scope))?,
-        #[cfg(not(feature = "azure"))]
-        Cloud::Azure { .. } => Err(absent("logging in to Azure", "azure")),
         #[cfg(feature = "gcp")]
         Cloud::Google => network.wait("logging in to Google Cloud", google::token())?,
-        #[cfg(not(feature = "gcp"))]
-        Cloud::Google => Err(absent("logging in to Google Cloud", "gcp")),
+        #[cfg(not(all(feature = "azure", feature = "gcp")))]
+        _ => Err(absent("logging in", "full")),
     }
+}
+
+#[cfg(not(any(feature = "azure", feature = "gcp")))]
+fn token(_: &Cloud, _: &mut Network) -> Token {
+    Err(absent("logging in", "full"))
 }
 
 #[cfg(not(all(feature = "aws", feature = "azure", feature = "gcp")))]

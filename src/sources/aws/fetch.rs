@@ -1,8 +1,6 @@
 //! GetSecretValue of Secrets Manager and GetParameter of the SSM Parameter Store.
 //! The requests: the API references of both, `API_GetSecretValue` and `API_GetParameter`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -11,7 +9,7 @@ use super::refusal::refusal;
 use super::{Aws, arn_region};
 use crate::error::Problem;
 use crate::model::{Address, Ask, AwsCall, AwsIdentity, AwsService, MasterKey, Payload, Reply, Wire};
-use crate::sources::answer::{Asking, Text, each_once, json as read_json, part};
+use crate::sources::answer::{Secrets, Text, base64, bytes, each_once, json as read_json};
 use crate::sources::{Fetch, Keys};
 
 const SECRETS: AwsService = AwsService { id: "secrets_manager", host: "secretsmanager" };
@@ -19,7 +17,7 @@ const PARAMETERS: AwsService = AwsService { id: "ssm", host: "ssm" };
 
 impl Fetch for Aws {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        each_once(wanted, &Asking { ask: &|address| Ok(Ask::Aws(call(address))), read: &read, part: &part }, wire)
+        each_once(wanted, &Calls, wire)
     }
 
     fn keys(&self, key: &MasterKey) -> Option<&dyn Keys> {
@@ -57,13 +55,10 @@ fn call(address: &Address) -> AwsCall {
 }
 
 fn secret(address: &Address) -> Value {
-    let mut body = json!({ "SecretId": address.path });
-    for (parameter, field) in [("version_stage", "VersionStage"), ("version_id", "VersionId")] {
-        if let Some(value) = address.parameter(parameter) {
-            body[field] = value.into();
-        }
-    }
-    body
+    let fields = [("VersionStage", "version_stage"), ("VersionId", "version_id")];
+    let given = fields.into_iter().filter_map(|(field, name)| Some((field, address.parameter(name)?)));
+    let fields = given.chain([("SecretId", &*address.path)]);
+    Value::Object(fields.map(|(field, value)| (field.to_owned(), value.into())).collect())
 }
 
 /// A version is a number or a label, and stands behind the name.
@@ -94,33 +89,29 @@ struct Parameter {
     value: Text,
 }
 
-fn read(address: &Address, reply: Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    if reply.status != 200 {
-        return Err(refusal(&operation(address), &reply));
-    }
-    if !is_secret(address) {
-        let answer: Answer = read_json(&reply.bytes, "the SSM Parameter Store")?;
-        return Ok(bytes(answer.parameter.value));
-    }
-    const SERVER: &str = "AWS Secrets Manager";
-    let secret: Secret = read_json(&reply.bytes, SERVER)?;
-    match (secret.secret_string, secret.secret_binary) {
-        (Some(text), _) => Ok(bytes(text)),
-        (None, Some(binary)) => decoded(&binary, SERVER),
-        (None, None) => Err(Problem::new(format!("{}: it has no value yet", operation(address)))
-            .hint("put a value into it, or take it out of the manifest")),
-    }
-}
+const SERVER: &str = "AWS Secrets Manager";
 
-/// Text that stands for bytes.
-pub(super) fn decoded(Text(text): &Text, server: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    STANDARD
-        .decode_vec(text.as_bytes(), &mut bytes)
-        .map_err(|_| Problem::new(format!("the answer is not one of {server}")))?;
-    Ok(bytes)
-}
+struct Calls;
 
-fn bytes(Text(mut text): Text) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(std::mem::take(&mut *text).into_bytes())
+impl Secrets for Calls {
+    fn ask(&self, address: &Address) -> Result<Ask, Problem> {
+        Ok(Ask::Aws(call(address)))
+    }
+
+    fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        if reply.status != 200 {
+            return Err(refusal(&operation(address), reply));
+        }
+        if !is_secret(address) {
+            let answer: Answer = read_json(&reply.bytes, "the SSM Parameter Store")?;
+            return Ok(bytes(answer.parameter.value));
+        }
+        let secret: Secret = read_json(&reply.bytes, SERVER)?;
+        match (secret.secret_string, secret.secret_binary) {
+            (Some(text), _) => Ok(bytes(text)),
+            (None, Some(binary)) => base64(&binary, SERVER),
+            (None, None) => Err(Problem::new(format!("{}: it has no value yet", operation(address)))
+                .hint("put a value into it, or take it out of the manifest")),
+        }
+    }
 }

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::Aws;
-use super::fetch::decoded;
 use super::refusal::refusal;
 use crate::error::Problem;
 use crate::model::{Ask, AwsCall, AwsIdentity, AwsService, MasterKey, Wire, Wrapped};
 use crate::sources::Keys;
-use crate::sources::answer::{Text, json as read_json};
+use crate::sources::answer::{Text, base64, json as read_json};
 
 const KMS: AwsService = AwsService { id: "kms", host: "kms" };
 
@@ -54,6 +53,6 @@ impl Keys for Aws {
             return Err(refusal(&operation, &reply));
         }
         let opened: Opened = read_json(&reply.bytes, "AWS KMS")?;
-        decoded(&opened.plaintext, "AWS KMS")
+        base64(&opened.plaintext, "AWS KMS")
     }
 }

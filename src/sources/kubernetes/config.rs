@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Problem;
 use crate::model::{Ask, Request, Tls, Wire};
+use crate::sources::answer::{setting, text};
 use crate::yaml::{NodeId, Scalar, Syntax, Tree};
 
 /// An API server, and who asks it.
@@ -41,7 +42,7 @@ impl Cluster {
         const FOLDER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
         let port = setting("KUBERNETES_SERVICE_PORT", wire)?;
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let token = text(wire.ask(Ask::Named(format!("{FOLDER}/token")))?.bytes)?;
+        let token = text(&wire.ask(Ask::Named(format!("{FOLDER}/token")))?.bytes)?;
         let authorities = wire.ask(Ask::Named(format!("{FOLDER}/ca.crt")))?.bytes;
         Ok(Self {
             server: format!("https://{host}:{}", *port),
@@ -132,7 +133,7 @@ impl Kubeconfig<'_> {
             return Ok(Some(bearer(token)));
         }
         if let Some(path) = self.field(user, "tokenFile") {
-            return Ok(Some(bearer(&text(wire.ask(Ask::Named(self.path(path)))?.bytes)?)));
+            return Ok(Some(bearer(&text(&wire.ask(Ask::Named(self.path(path)))?.bytes)?)));
         }
         let (Some(name), Some(password)) = (self.field(user, "username"), self.field(user, "password")) else {
             return Ok(None);
@@ -185,12 +186,39 @@ fn bearer(token: &str) -> Zeroizing<String> {
     Zeroizing::new(format!("Bearer {}", token.trim()))
 }
 
-fn text(bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, Problem> {
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| Problem::new("a token is not text").hint("is it the right file?"))?;
-    Ok(Zeroizing::new(text.to_owned()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Reply;
 
-fn setting(name: &'static str, wire: &mut dyn Wire) -> Result<Zeroizing<String>, Problem> {
-    text(wire.ask(Ask::Setting(name))?.bytes)
+    /// Settings and files of a pod.
+    struct Pod;
+
+    impl Wire for Pod {
+        fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+            let answer = |ask| {
+                let text = match ask {
+                    Ask::Setting("KUBERNETES_SERVICE_HOST") => "fd00::1",
+                    Ask::Setting("KUBERNETES_SERVICE_PORT") => "443",
+                    Ask::Setting(_) => "",
+                    Ask::Named(path) if path == "/var/run/secrets/kubernetes.io/serviceaccount/token" => "of-the-pod\n",
+                    Ask::Named(path) if path == "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt" => "PEM",
+                    _ => panic!("something else is asked for"),
+                };
+                Ok(Reply::of(Zeroizing::new(text.as_bytes().to_vec())))
+            };
+            asks.into_iter().map(answer).collect()
+        }
+    }
+
+    #[test]
+    fn a_pod_asks_as_its_service_account() {
+        let cluster = Cluster::find(&mut Pod).unwrap();
+        let request = cluster.get("reading".into(), "/api/v1/namespaces/shop/secrets/db");
+        assert_eq!(request.url, "https://[fd00::1]:443/api/v1/namespaces/shop/secrets/db");
+        let sent = |name| request.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        assert_eq!(sent("authorization"), Some("Bearer of-the-pod"));
+        let authorities = request.tls.as_ref().unwrap().authorities.as_ref().unwrap();
+        assert_eq!(authorities.as_slice(), b"PEM");
+    }
 }

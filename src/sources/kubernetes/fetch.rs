@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -11,7 +9,7 @@ use super::Kubernetes;
 use super::config::Cluster;
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Reply, Wire};
-use crate::sources::answer::{Asking, Text, each_once, json};
+use crate::sources::answer::{Secrets, Text, base64, each_once, json};
 use crate::sources::{Fetch, property};
 
 impl Fetch for Kubernetes {
@@ -20,11 +18,7 @@ impl Fetch for Kubernetes {
             Ok(cluster) => cluster,
             Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
         };
-        let ask = |address: &Address| {
-            let path = Object::of(address)?.path();
-            Ok(Ask::Http(cluster.get(operation(address), &path)))
-        };
-        each_once(wanted, &Asking { ask: &ask, read: &read, part: &part }, wire)
+        each_once(wanted, &cluster, wire)
     }
 }
 
@@ -58,51 +52,63 @@ fn operation(address: &Address) -> String {
     format!("reading the {kind} \"{name}\"")
 }
 
-fn read(address: &Address, reply: Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let (what, hint) = match reply.status {
-        200 => return Ok(reply.bytes),
-        401 => ("the cluster does not know who asks", "has the token expired? log in anew"),
-        403 => ("access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
-        404 => ("it is not there", "are namespace, name and the current context right?"),
-        _ => ("the cluster refuses", "is the server of the current context an API server?"),
-    };
-    Err(Problem::new(format!("{}: {what} (status {})", operation(address), reply.status)).hint(hint))
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
     kind: String,
     #[serde(default)]
-    data: Option<BTreeMap<String, Text>>,
+    data: BTreeMap<String, Text>,
     #[serde(default)]
-    binary_data: Option<BTreeMap<String, Text>>,
+    binary_data: BTreeMap<String, Text>,
 }
 
-/// One key; what stands behind it in the property is looked up inside.
-fn part(bytes: &[u8], address: &Address) -> Result<Payload, Problem> {
-    const SERVER: &str = "the API server";
-    let content: Content = json(bytes, SERVER)?;
-    let object = Object::of(address)?;
-    if content.kind != object.kind {
-        return Err(Problem::new(format!("{}: the answer is another object", operation(address)))
-            .hint("is the server of the current context an API server?"));
+impl Secrets for Cluster {
+    fn ask(&self, address: &Address) -> Result<Ask, Problem> {
+        let path = Object::of(address)?.path();
+        Ok(Ask::Http(self.get(operation(address), &path)))
     }
-    let property = address.property.as_deref().ok_or_else(|| {
-        Problem::new("a whole object is asked for, and a value is one key").hint("write #/KEY behind the name")
-    })?;
-    let (key, inside) = property.split_once('/').map_or((property, None), |(key, rest)| (key, Some(rest)));
-    let decoded = |Text(text): &Text| STANDARD.decode(text.as_bytes()).map(Zeroizing::new).ok();
-    let find =
-        |map: &Option<BTreeMap<String, Text>>| map.as_ref().and_then(|map| map.get(key)).map(|Text(t)| t.clone());
-    let encoded = if object.kind == "Secret" { find(&content.data) } else { find(&content.binary_data) };
-    let value = match encoded {
-        Some(encoded) => decoded(&Text(encoded)),
-        None if object.kind == "Secret" => None,
-        None => find(&content.data).map(|text| Zeroizing::new(text.as_bytes().to_vec())),
-    };
-    let value = value.ok_or_else(|| {
-        Problem::new(format!("{}: it has no key \"{key}\"", operation(address))).hint("kubectl describe lists its keys")
-    })?;
-    property::select(&value, inside).map(Payload::new)
+
+    fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let (what, hint) = match reply.status {
+            200 => return Ok(reply.bytes.clone()),
+            401 => ("the cluster does not know who asks", "has the token expired? log in anew"),
+            403 => ("access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
+            404 => ("it is not there", "are namespace, name and the current context right?"),
+            _ => ("the cluster refuses", "is the server of the current context an API server?"),
+        };
+        Err(Problem::new(format!("{}: {what} (status {})", operation(address), reply.status)).hint(hint))
+    }
+
+    /// One key; what stands behind it in the property is looked up inside.
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let content: Content = json(whole, "the API server")?;
+        let object = Object::of(address)?;
+        if content.kind != object.kind {
+            return Err(Problem::new(format!("{}: the answer is another object", operation(address)))
+                .hint("is the server of the current context an API server?"));
+        }
+        let property = address.property.as_deref().ok_or_else(|| {
+            Problem::new("a whole object is asked for, and a value is one key").hint("write #/KEY behind the name")
+        })?;
+        let (key, inside) = property.split_once('/').map_or((property, None), |(key, rest)| (key, Some(rest)));
+        let value = content.value(key)?.ok_or_else(|| {
+            Problem::new(format!("{}: it has no key \"{key}\"", operation(address)))
+                .hint("kubectl describe lists its keys")
+        })?;
+        property::select_in(&value, inside, "the key")
+    }
+}
+
+impl Content {
+    /// What stands in base64, as all of a Secret does, or as it is, in a ConfigMap.
+    fn value(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+        let (encoded, plain) = match self.kind.as_str() {
+            "Secret" => (&self.data, None),
+            _ => (&self.binary_data, self.data.get(key)),
+        };
+        match encoded.get(key) {
+            Some(encoded) => base64(encoded, "the API server").map(Some),
+            None => Ok(plain.map(|Text(text)| Zeroizing::new(text.as_bytes().to_vec()))),
+        }
+    }
 }
