@@ -1,6 +1,8 @@
 //! Azure Key Vault secrets. The vault stands in the store as `vaultUrl`.
 
-use super::{Becomes, Facts, Source, gjson, shape};
+mod fetch;
+
+use super::{Becomes, Facts, Fetch, Source, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -27,11 +29,8 @@ impl Source for Azure {
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
-        let vault = address.path.split('/').next().unwrap_or_default();
-        // A dot makes it a whole host, as in vals; a bare name is one of the public cloud.
-        let host = if vault.contains('.') { vault.to_owned() } else { format!("{vault}.vault.azure.net") };
         let url = provider.field(&["vaultUrl"]).unwrap_or_default();
-        url.trim_end_matches('/').strip_prefix("https://").is_some_and(|h| h.eq_ignore_ascii_case(&host))
+        url.trim_end_matches('/').strip_prefix("https://").is_some_and(|h| h.eq_ignore_ascii_case(&host(address)))
     }
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
@@ -42,4 +41,22 @@ impl Source for Azure {
             version: segments.next().map(str::to_owned),
         })
     }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        cfg!(feature = "azure").then_some(self)
+    }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("azure")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "client secret, workload identity, managed identity"
+    }
+}
+
+/// A dot or a port makes it a whole host, as in vals; a bare name is one of the public cloud.
+fn host(address: &Address) -> String {
+    let vault = address.path.split('/').next().unwrap_or_default();
+    if vault.contains(['.', ':']) { vault.to_owned() } else { format!("{vault}.vault.azure.net") }
 }

@@ -1,0 +1,160 @@
+//! Get Secret of Key Vault, and Decrypt for data keys of files.
+//! The requests: `learn.microsoft.com/rest/api/keyvault`, version 7.4.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{Azure, host};
+use crate::error::{Exit, Problem};
+use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
+use crate::sources::answer::{Secrets, Text, bytes, each_once, is_name, json, setting};
+use crate::sources::{Fetch, Keys};
+
+const VERSION: &str = "api-version=7.4";
+
+/// Where vaults are, in each of Azure's clouds.
+const CLOUDS: [&str; 3] = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
+
+/// The vault that the operator names, which may be anywhere.
+const OWN: &str = "AZURE_KEY_VAULT_URL";
+
+/// A vault, and the token that opens it.
+struct Vault {
+    url: String,
+    token: Zeroizing<String>,
+}
+
+impl Vault {
+    fn find(host: &str, wire: &mut dyn Wire) -> Result<Self, Problem> {
+        let own = setting(OWN, wire)?;
+        let own = own.trim_end_matches('/');
+        let is_own = own.split_once("://").is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host));
+        let cloud = CLOUDS.into_iter().find(|cloud| {
+            let name = host.strip_suffix(cloud).and_then(|front| front.strip_suffix('.'));
+            name.is_some_and(is_name)
+        });
+        let (url, cloud) = match (is_own, cloud) {
+            (true, _) => (own.to_owned(), cloud.unwrap_or(CLOUDS[0])),
+            (false, Some(cloud)) => (format!("https://{host}"), cloud),
+            (false, None) => {
+                return Err(Problem::new(format!("\"{host}\" is no vault of Azure"))
+                    .hint(format!("NAME or NAME.{}; another one is named by {OWN}", CLOUDS.join(", NAME."))));
+            }
+        };
+        let token = wire.ask(Ask::Token(Cloud::Azure { scope: format!("https://{cloud}/.default") }))?.bytes;
+        let wrong = || Problem::new("Azure gave a token that is no text").exit(Exit::Source);
+        Ok(Self { url, token: Zeroizing::new(std::str::from_utf8(&token).map_err(|_| wrong())?.to_owned()) })
+    }
+
+    fn authorized(&self, request: Request) -> Request {
+        request.header("authorization", Zeroizing::new(format!("Bearer {}", *self.token)))
+    }
+}
+
+impl Fetch for Azure {
+    fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
+        let mut vaults = Vaults::default();
+        for address in wanted {
+            vaults.0.entry(host(address)).or_insert_with_key(|host| Vault::find(host, wire));
+        }
+        each_once(wanted, &vaults, wire)
+    }
+
+    fn keys(&self, key: &MasterKey) -> Option<&dyn Keys> {
+        matches!(key, MasterKey::Azure { .. }).then_some(self)
+    }
+}
+
+/// `NAME`, or `NAME/VERSION`.
+fn name<'a>(address: &'a Address<'_>) -> Result<&'a str, Problem> {
+    let (_, name) = address.path.split_once('/').unwrap_or_default();
+    if let Some((kind @ ("cert" | "key" | "secret"), rest)) = name.split_once('/') {
+        return Err(Problem::new(format!("\"{kind}/\" is External Secrets' way to say what \"{rest}\" is"))
+            .hint("write VAULT/NAME: it is a secret, and that of a certificate holds its private key too"));
+    }
+    match name.split('/').find(|part| !is_name(part)) {
+        Some(part) => {
+            Err(Problem::new(format!("\"{part}\" is no name of Key Vault")).hint("letters, digits and \"-\""))
+        }
+        None => Ok(name),
+    }
+}
+
+fn operation(address: &Address) -> String {
+    format!("reading the secret \"{}\"", address.path)
+}
+
+fn refusal(operation: &str, reply: &Reply) -> Problem {
+    let (what, hint) = match reply.status {
+        401 => ("the vault does not know who asks", "is the identity one of the vault's tenant?"),
+        403 => (
+            "access is denied, or the vault's firewall forbids it",
+            "whoever runs this needs Key Vault Secrets User, or get",
+        ),
+        404 => ("it is not there, or has no such version", "are vault, name and version right?"),
+        _ => ("the vault refuses", "is the address that of a Key Vault?"),
+    };
+    Problem::new(format!("{operation}: {what} (status {})", reply.status)).hint(hint)
+}
+
+#[derive(Deserialize)]
+struct Value {
+    value: Text,
+}
+
+/// The vaults of a run, by their hosts.
+#[derive(Default)]
+struct Vaults(BTreeMap<String, Result<Vault, Problem>>);
+
+impl Secrets for Vaults {
+    fn ask(&self, address: &Address) -> Result<Ask, Problem> {
+        let lost = || Problem::new("a vault was not looked for").exit(Exit::Bug);
+        let vault = self.0.get(&host(address)).ok_or_else(lost)?.as_ref().map_err(Clone::clone)?;
+        let url = format!("{}/secrets/{}?{VERSION}", vault.url, name(address)?);
+        Ok(Ask::Http(vault.authorized(Request::get(operation(address), url))))
+    }
+
+    fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        if reply.status != 200 {
+            return Err(refusal(&operation(address), reply));
+        }
+        json::<Value>(&reply.bytes, "Key Vault").map(|answer| bytes(answer.value))
+    }
+}
+
+impl Keys for Azure {
+    /// The vault that the operator names holds it.
+    fn configured(&self, key: &MasterKey, wire: &mut dyn Wire) -> Result<bool, Problem> {
+        let MasterKey::Azure { vault, .. } = key else { return Ok(false) };
+        let own = setting(OWN, wire)?;
+        Ok(!own.is_empty() && own.trim_end_matches('/').eq_ignore_ascii_case(vault.trim_end_matches('/')))
+    }
+
+    fn unwrap(&self, wrapped: &Wrapped, wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let MasterKey::Azure { vault, name, version } = &wrapped.key else {
+            return Err(Problem::new("a key of another service was asked of Azure").exit(Exit::Bug));
+        };
+        if !is_name(name) || !is_name(version) {
+            return Err(Problem::new("the file names a key that no vault can have").hint("letters, digits and \"-\""));
+        }
+        let host = vault.trim_end_matches('/').split_once("://").map_or(vault.as_str(), |(_, host)| host);
+        let vault = Vault::find(host, wire)?;
+        let operation = format!("decrypting with the key \"{name}\" of {host}");
+        let body = serde_json::json!({ "alg": "RSA-OAEP-256", "value": wrapped.ciphertext }).to_string();
+        let url = format!("{}/keys/{name}/{version}/decrypt?{VERSION}", vault.url);
+        let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
+        let reply = wire.ask(Ask::Http(vault.authorized(request)))?;
+        if reply.status != 200 {
+            return Err(refusal(&operation, &reply));
+        }
+        let Text(opened) = json::<Value>(&reply.bytes, "Key Vault")?.value;
+        let mut key = Zeroizing::new(Vec::with_capacity(opened.len()));
+        let wrong = |_| Problem::new("the answer is not one of Key Vault").hint("is this its address?");
+        URL_SAFE_NO_PAD.decode_vec(opened.as_bytes(), &mut key).map_err(wrong)?;
+        Ok(key)
+    }
+}

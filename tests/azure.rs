@@ -1,0 +1,157 @@
+//! Azure Key Vault. There is no emulator of it: the vault, and who gives out tokens, are stubs, written from the
+//! documentation, and prove no more than that sealref keeps to that.
+
+#![cfg(feature = "azure")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+#[path = "support/sealed.rs"]
+mod sealed;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "support/server.rs"]
+mod server;
+
+use sealed::{refuses, sealed};
+use sealref::error::Problem;
+use sealref::model::{Ask, Cloud, MasterKey, Method, Reply, Wire, Wrapped};
+use sealref::sources;
+use server::Server;
+use zeroize::Zeroizing;
+
+const VERSION: &str = "0123456789abcdef0123456789abcdef";
+
+/// A vault behind `/`, and a managed identity as App Service offers it behind `/identity`.
+fn stub() -> Server {
+    Server::start(|stream, request, _| {
+        let target = request.split(' ').nth(1).unwrap();
+        let (path, query) = target.split_once('?').unwrap();
+        let lower = request.to_lowercase();
+        let (status, body) = if path == "/identity" {
+            assert!(lower.contains("x-identity-header: header") && query.contains("vault.azure.net"), "{request}");
+            (
+                200,
+                json!({"access_token": "managed", "expires_on": "4102444800", "resource": "x", "token_type": "Bearer"}),
+            )
+        } else if !lower.contains("authorization: bearer managed") {
+            (401, json!({"error": {"code": "Unauthorized", "message": "leaked-s3cret"}}))
+        } else {
+            assert_eq!(query, "api-version=7.4");
+            match path.strip_prefix("/secrets/").unwrap() {
+                "db" => (200, json!({"value": "{\"password\": \"new-s3cret\", \"empty\": \"\"}", "id": "x"})),
+                "db/0123456789abcdef0123456789abcdef" => (200, json!({"value": "old-s3cret"})),
+                "plain" => (200, json!({"value": "plain-s3cret", "contentType": "text/plain"})),
+                "denied" => (403, json!({"error": {"message": "leaked-s3cret"}})),
+                "strange" => (200, json!(["leaked-s3cret"])),
+                _ => (404, json!({"error": {"code": "SecretNotFound", "message": "leaked-s3cret"}})),
+            }
+        };
+        server::answer(stream, status, "content-type: application/json\r\n", &body.to_string());
+    })
+}
+
+#[test]
+fn secrets_are_read() {
+    let stub = stub();
+    let (url, identity) = (stub.url(""), stub.url("/identity"));
+    let environment =
+        [("AZURE_KEY_VAULT_URL", &*url), ("IDENTITY_ENDPOINT", &*identity), ("IDENTITY_HEADER", "header")];
+    let at = |rest: &str| format!("ref+azurekeyvault://127.0.0.1:{}/{rest}", stub.port());
+    let table = [
+        ("json", at("db#/password"), "\"new-s3cret\""),
+        ("version", at(&format!("db/{VERSION}")), "\"old-s3cret\""),
+        ("plain", at("plain"), "\"plain-s3cret\""),
+    ];
+    let references: Vec<_> = table.iter().map(|(key, reference, _)| (*key, reference.as_str())).collect();
+    let found = sealed(&references, &environment).unwrap();
+    let expected: BTreeMap<_, _> =
+        table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(found, expected);
+    assert_eq!(stub.requests().iter().filter(|request| request.contains("/identity")).count(), 1);
+    let refused = [
+        (at("absent"), 1, "it is not there, or has no such version (status 404)"),
+        (at("denied"), 1, "access is denied, or the vault's firewall forbids it (status 403)"),
+        (at("strange"), 1, "the answer is not one of Key Vault"),
+        (at("db#/absent"), 1, "no key \"absent\""),
+        (at("db#/empty"), 1, "the value is empty"),
+        (at("key/db"), 1, "External Secrets' way"),
+        (at("a%3Fb"), 1, "\"a?b\" is no name of Key Vault"),
+        ("ref+azurekeyvault://evil.test/db".into(), 1, "\"evil.test\" is no vault of Azure"),
+        ("ref+azurekeyvault://evil.test.vault.azure.net/db".into(), 1, "is no vault of Azure"),
+        ("ref+azurekeyvault://169.254.169.254:80/db".into(), 1, "is no vault of Azure"),
+    ];
+    for (reference, exit, words) in refused {
+        refuses(&reference, &environment, exit, words);
+    }
+}
+
+#[test]
+fn what_cannot_log_in_is_told() {
+    let stub = Server::start(|stream, _, _| server::answer(stream, 400, "", "{\"error\": \"leaked-s3cret\"}"));
+    let (url, identity) = (stub.url(""), stub.url("/identity"));
+    let reference = format!("ref+azurekeyvault://127.0.0.1:{}/db", stub.port());
+    let own = ("AZURE_KEY_VAULT_URL", &*url);
+    let table: [(&[(&str, &str)], i32, &str); 3] = [
+        (&[("AZKV_AUTH", "cli")], 1, "AZKV_AUTH wants the login of a command line, and sealref starts none"),
+        (
+            &[("AZURE_FEDERATED_TOKEN_FILE", "/absent")],
+            1,
+            "the identity of Azure that the environment names cannot be used",
+        ),
+        (&[("IDENTITY_ENDPOINT", &identity), ("IDENTITY_HEADER", "x")], 4, "Azure gives no token to whoever runs this"),
+    ];
+    for (environment, exit, words) in table {
+        refuses(&reference, &[environment, &[own]].concat(), exit, words);
+    }
+}
+
+/// What a vault answers to decrypt, by script.
+struct Script(Vec<String>);
+
+impl Wire for Script {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let mut answer = |ask| {
+            let text = |text: &str| Ok(Reply::of(Zeroizing::new(text.as_bytes().to_vec())));
+            match ask {
+                Ask::Setting(_) => text(""),
+                Ask::Token(Cloud::Azure { scope }) => {
+                    self.0.push(scope);
+                    text("token")
+                }
+                Ask::Http(request) => {
+                    assert_eq!(request.method, Method::Post);
+                    let body = String::from_utf8(request.body.unwrap().to_vec()).unwrap();
+                    self.0.push(format!("{} {body}", request.url));
+                    text(r#"{"kid": "x", "value": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s"}"#)
+                }
+                _ => panic!("something else is asked for"),
+            }
+        };
+        asks.into_iter().map(&mut answer).collect()
+    }
+}
+
+#[test]
+fn data_keys_are_opened_by_the_vault_that_the_file_names() {
+    let mut script = Script(vec![]);
+    let mut open = |vault: &str| {
+        let key = MasterKey::Azure { vault: vault.into(), name: "sops".into(), version: VERSION.into() };
+        let keys = sources::keys(&key).unwrap();
+        assert!(!keys.configured(&key, &mut script).unwrap());
+        keys.unwrap(&Wrapped { key, ciphertext: "Zm9v".into() }, &mut script).map(|key| key.to_vec())
+    };
+    assert_eq!(open("https://shop.vault.azure.cn/"), Ok(vec![b'k'; 32]));
+    assert!(open("https://evil.test").unwrap_err().message().ends_with("is no vault of Azure"));
+    assert_eq!(
+        script.0,
+        [
+            "https://vault.azure.cn/.default".to_owned(),
+            format!(
+                "https://shop.vault.azure.cn/keys/sops/{VERSION}/decrypt?api-version=7.4 \
+                 {{\"alg\":\"RSA-OAEP-256\",\"value\":\"Zm9v\"}}"
+            ),
+        ]
+    );
+}
