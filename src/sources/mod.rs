@@ -7,10 +7,12 @@
 mod answer;
 mod aws;
 mod azure;
+mod doppler;
 mod env;
 mod file;
 mod gcp;
 mod generate;
+mod gitlab;
 mod kubernetes;
 mod onepassword;
 mod others;
@@ -153,6 +155,8 @@ pub static SOURCES: &[&dyn Source] = &[
     &azure::Azure,
     &kubernetes::Kubernetes,
     &onepassword::OnePassword,
+    &doppler::Doppler,
+    &gitlab::Gitlab,
     &others::Others,
     &sops::Sops,
     &file::File,

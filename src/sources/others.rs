@@ -17,9 +17,7 @@ const fn facts(
     Facts { scheme, path, property, parameters, providers, becomes: Becomes::Translated }
 }
 
-static FACTS: [Facts; 8] = [
-    facts("doppler", "PROJECT/CONFIG/NAME", "", &["project", "config"], &["doppler"]),
-    facts("gitlab", "HOST/[projects/|groups/]ID/NAME", "#/field", &[], &["gitlab"]),
+static FACTS: [Facts; 6] = [
     facts("conjur", "PATH/ID", "", &["account"], &["conjur"]),
     facts("bw", "ID[/FIELD]", "", &[], &["bitwardensecretsmanager"]),
     facts("infisical", "NAME", "", &["project", "environment", "path"], &["infisical"]),
@@ -34,22 +32,12 @@ impl Source for Others {
     }
 
     fn address<'t>(&self, facts: &'static Facts, mut raw: Raw<'t>) -> Result<Address<'t>, Problem> {
-        match facts.scheme {
-            // Project and config may be left empty: `////NAME`, or `//#NAME`.
-            "doppler" => {
-                let name = raw.fragment.take();
-                let path = raw.path.split('/').chain(name.as_deref());
-                let path: Vec<&str> = path.filter(|segment| !segment.is_empty()).collect();
-                raw.path = path.join("/").into();
-            }
-            "scw" => raw.path = raw.path.trim_start_matches('/').to_owned().into(),
-            _ => {}
+        if facts.scheme == "scw" {
+            raw.path = raw.path.trim_start_matches('/').to_owned().into();
         }
         let address = raw.normal(Scheme(facts.scheme))?;
         let segments = address.path.split('/').count();
         let fits = match facts.scheme {
-            "doppler" => segments <= 3,
-            "gitlab" => segments >= 3,
             "bw" => segments <= 2,
             "infisical" | "yclockbox" => segments == 1,
             _ => true,
@@ -62,18 +50,8 @@ impl Source for Others {
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
-        let segments: Vec<&str> = address.path.split('/').collect();
-        match (address.scheme.0, segments.as_slice()) {
-            ("doppler", [project, config, _]) => {
-                provider.field(&["project"]).is_none_or(|p| p == *project)
-                    && provider.field(&["config"]).is_none_or(|c| c == *config)
-            }
-            ("gitlab", [host, .., id, _]) => {
-                let url = provider.field(&["url"]).unwrap_or("https://gitlab.com");
-                url.trim_end_matches('/').ends_with(&format!("//{host}"))
-                    && provider.field(&["projectID"]).is_none_or(|project| project == *id)
-            }
-            ("infisical", _) => {
+        match address.scheme.0 {
+            "infisical" => {
                 let scope = |field, wanted| {
                     provider
                         .field(&["secretsScope", field])
@@ -87,10 +65,7 @@ impl Source for Others {
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
         let path = &*address.path;
-        let last = path.rsplit('/').next().unwrap_or_default();
         let (key, property) = match address.scheme.0 {
-            "doppler" => (last.to_owned(), None),
-            "gitlab" => (last.to_owned(), gjson(address.property.as_deref())),
             "bw" => match path.split_once('/') {
                 Some((id, field)) => (id.to_owned(), Some(field.to_owned())),
                 None => (path.to_owned(), None),
