@@ -1,4 +1,4 @@
-//! Doppler and GitLab, which are asked with a token. Their servers are stubs, written from the documentation.
+//! 1Password Connect, Doppler and GitLab, which are asked with a token. Their servers are stubs, written from the documentation.
 
 #![cfg(feature = "remote")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
@@ -75,4 +75,49 @@ fn a_variable_of_gitlab_is_read_from_the_operators_server() {
         refuses(&reference, &environment, 1, words);
     }
     refuses(&bare, &[("GITLAB_HOST", &*url)], 1, "GITLAB_TOKEN is not set");
+}
+
+#[test]
+fn a_field_of_an_item_is_read_from_a_connect_server() {
+    let stub = Server::start(|stream, request, _| {
+        assert!(request.contains("authorization: Bearer connect-token"), "{request}");
+        let (status, body) = match request.split(' ').nth(1).unwrap() {
+            "/v1/vaults?filter=name%20eq%20%22My%20Shop%22" => (200, r#"[{"id": "v1", "name": "My Shop"}]"#),
+            "/v1/vaults/v1/items?filter=title%20eq%20%22db%22" => (200, r#"[{"id": "i1"}]"#),
+            "/v1/vaults/v1/items?filter=title%20eq%20%22two%22" => (200, r#"[{"id": "i1"}, {"id": "i2"}]"#),
+            "/v1/vaults/v1/items/i1" => (
+                200,
+                r#"{"id": "i1", "sections": [{"id": "s1", "label": "admin"}], "fields": [
+                    {"id": "password", "label": "password", "value": "user-s3cret"},
+                    {"id": "f2", "label": "password", "value": "admin-s3cret", "section": {"id": "s1"}},
+                    {"id": "f3", "label": "url", "value": "url-s3cret"}, {"id": "f4", "label": "none"}]}"#,
+            ),
+            path if path.starts_with("/v1/vaults/") => (200, "[]"),
+            _ => (403, r#"{"message": "leaked-s3cret"}"#),
+        };
+        server::answer(stream, status, "content-type: application/json\r\n", body);
+    });
+    let url = stub.url("");
+    let environment = [("OP_CONNECT_HOST", &*url), ("OP_CONNECT_TOKEN", "connect-token")];
+    let references = [
+        ("field", "ref+op://My%20Shop/db/url"),
+        ("section", "ref+op://My%20Shop/db/admin/password"),
+        ("connect", "ref+onepasswordconnect://My%20Shop/db#/admin.password"),
+    ];
+    let found = sealed(&references, &environment).unwrap();
+    let values: Vec<&str> = ["field", "section", "connect"].iter().map(|key| found[*key].as_str()).collect();
+    assert_eq!(values, ["\"url-s3cret\"", "\"admin-s3cret\"", "\"admin-s3cret\""]);
+    assert_eq!(stub.requests().len(), 3, "each is asked once");
+    let table = [
+        ("ref+op://My%20Shop/db/password", "it has several fields of this name"),
+        ("ref+op://My%20Shop/db/absent", "it has no such field"),
+        ("ref+op://My%20Shop/db/none", "the field has no value"),
+        ("ref+op://My%20Shop/absent/url", "reading \"My Shop/absent\" of 1Password: nothing is called so"),
+        ("ref+op://My%20Shop/two/url", "several are called so"),
+        ("ref+op://Other/db/url", "access is denied (status 403)"),
+    ];
+    for (reference, words) in table {
+        refuses(reference, &environment, 1, words);
+    }
+    refuses("ref+op://My%20Shop/db/url", &[], 1, "OP_CONNECT_HOST and OP_CONNECT_TOKEN are not both set");
 }

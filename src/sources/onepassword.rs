@@ -1,6 +1,8 @@
 //! 1Password, through a service account (`onepasswordSDK`) or a Connect server (`onepassword`).
 
-use super::{Becomes, Facts, Source, shape};
+mod fetch;
+
+use super::{Becomes, Facts, Fetch, Source, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -66,5 +68,17 @@ impl Source for OnePassword {
                 .hint("leave out the section, or say in the store's `provider` that it is onepasswordSDK"));
         }
         Ok(Remote { key: item.to_owned(), property: Some(field.to_owned()), version: None })
+    }
+
+    fn fetch(&self) -> Option<&dyn Fetch> {
+        cfg!(feature = "remote").then_some(self)
+    }
+
+    fn feature(&self) -> Option<&'static str> {
+        Some("vault")
+    }
+
+    fn authentication(&self) -> &'static str {
+        "token of a Connect server"
     }
 }
