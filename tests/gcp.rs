@@ -126,7 +126,7 @@ fn what_secret_manager_refuses_is_told_without_its_words() {
     let table = [
         (401, "does not know who asks (status 401)"),
         (403, "access is denied (status 403)"),
-        (418, "Google Cloud refuses (status 418)"),
+        (418, "the server refuses (status 418)"),
         (200, "the answer is not one of Secret Manager"),
     ];
     for (status, words) in table {

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use sealref::error::{Exit, Problem};
 use sealref::model::{Address, Ask, Payload, Raw, Reply, Wire};
 use sealref::sources::{self, SOURCES};
@@ -24,8 +27,17 @@ struct Row {
 }
 
 const ROWS: &[Row] = &[
+    Row { scheme: "awssecrets", path: "db", settings: &[], well: awssecrets },
+    Row { scheme: "awsssm", path: "db", settings: &[], well: awsssm },
+    Row { scheme: "azurekeyvault", path: "shop/db", settings: &[], well: azurekeyvault },
+    Row { scheme: "doppler", path: "shop/prd/DB", settings: &[("DOPPLER_TOKEN", "token")], well: doppler },
     Row { scheme: "env", path: "NAME", settings: &[], well: |_, document| document.to_owned() },
     Row { scheme: "file", path: "values.json", settings: &[], well: |_, document| document.to_owned() },
+    Row { scheme: "gcpsecrets", path: "shop/db", settings: &[], well: gcpsecrets },
+    Row { scheme: "gitlab", path: "gitlab.com/1/DB", settings: &[("GITLAB_TOKEN", "token")], well: azurekeyvault },
+    Row { scheme: "k8s", path: "v1/Secret/shop/db", settings: &[("KUBERNETES_SERVICE_HOST", "api")], well: k8s },
+    Row { scheme: "onepasswordconnect", path: "shop/db", settings: CONNECT, well: connect },
+    Row { scheme: "op", path: "shop/db/field", settings: CONNECT, well: op },
     Row { scheme: "openbao", path: "kv/db", settings: VAULT, well: vault },
     Row { scheme: "vault", path: "kv/db", settings: VAULT, well: vault },
 ];
@@ -39,6 +51,95 @@ fn vault(ask: &Ask, document: &str) -> String {
         }
         _ => format!("{{\"data\": {{\"data\": {document}, \"metadata\": {{}}}}}}"),
     }
+}
+
+const CONNECT: &[(&str, &str)] = &[("OP_CONNECT_HOST", "https://connect.example"), ("OP_CONNECT_TOKEN", "token")];
+
+/// A vault, an item, and its fields.
+fn found(ask: &Ask, item: impl Fn() -> String) -> String {
+    let Ask::Http(request) = ask else { panic!("something else is asked for") };
+    match request.url.split_once("/v1/vaults").unwrap().1 {
+        "/v/items/i" => item(),
+        path if path.starts_with("/v/items?") => r#"[{"id": "i", "title": "db"}]"#.to_owned(),
+        _ => r#"[{"id": "v", "name": "shop"}]"#.to_owned(),
+    }
+}
+
+fn op(ask: &Ask, document: &str) -> String {
+    found(ask, || format!("{{\"fields\": [{{\"id\": \"1\", \"label\": \"field\", \"value\": {}}}]}}", quoted(document)))
+}
+
+/// What is no text at a server is left out; an object is a section.
+fn connect(ask: &Ask, document: &str) -> String {
+    found(ask, || {
+        let values: serde_json::Map<String, serde_json::Value> = serde_json::from_str(document).unwrap();
+        let (mut fields, mut sections) = (vec![], vec![]);
+        for (key, value) in &values {
+            let field =
+                |key: &str, value: &str| serde_json::json!({"id": format!("id-{key}"), "label": key, "value": value});
+            match value {
+                serde_json::Value::String(text) => fields.push(field(key, text)),
+                serde_json::Value::Number(_) => fields.push(field(key, "12345678901234567890.50")),
+                serde_json::Value::Bool(yes) => fields.push(field(key, &yes.to_string())),
+                serde_json::Value::Object(inner) => {
+                    sections.push(serde_json::json!({"id": "section", "label": key}));
+                    for (key, value) in inner {
+                        let mut field = field(key, value.as_str().unwrap());
+                        field["section"] = serde_json::json!({"id": "section"});
+                        fields.push(field);
+                    }
+                }
+                _ => {}
+            }
+        }
+        serde_json::json!({"fields": fields, "sections": sections}).to_string()
+    })
+}
+
+/// A text in an answer of JSON.
+fn quoted(document: &str) -> String {
+    serde_json::to_string(document).unwrap()
+}
+
+fn awssecrets(_: &Ask, document: &str) -> String {
+    format!("{{\"SecretString\": {}}}", quoted(document))
+}
+
+fn awsssm(_: &Ask, document: &str) -> String {
+    format!("{{\"Parameter\": {{\"Value\": {}}}}}", quoted(document))
+}
+
+fn azurekeyvault(_: &Ask, document: &str) -> String {
+    format!("{{\"value\": {}}}", quoted(document))
+}
+
+fn doppler(_: &Ask, document: &str) -> String {
+    format!("{{\"value\": {{\"computed\": {}}}}}", quoted(document))
+}
+
+fn gcpsecrets(_: &Ask, document: &str) -> String {
+    format!("{{\"payload\": {{\"data\": \"{}\"}}}}", STANDARD.encode(document))
+}
+
+/// Each value of the document under its key; what is no text at a server stays what it is, except one that is read into.
+fn k8s(ask: &Ask, document: &str) -> String {
+    if !matches!(ask, Ask::Http(_)) {
+        return "token".to_owned();
+    }
+    let values: serde_json::Map<String, serde_json::Value> = serde_json::from_str(document).unwrap();
+    let data = values.into_iter().map(|(key, value)| {
+        let text = match &value {
+            serde_json::Value::String(text) => text.clone(),
+            // As it is written there, and not as a library keeps it
+            serde_json::Value::Number(_) => "12345678901234567890.50".to_owned(),
+            serde_json::Value::Object(_) if key != "a" => return (key, value),
+            serde_json::Value::Array(_) | serde_json::Value::Null => return (key, value),
+            other => other.to_string(),
+        };
+        (key, STANDARD.encode(text).into())
+    });
+    let data = serde_json::Value::Object(data.collect());
+    format!("{{\"data\": {data}, \"kind\": \"Secret\"}}")
 }
 
 /// Answers settings from a row, and everything else from a script.
@@ -235,7 +336,7 @@ fn one_question_serves_all_keys_of_a_secret_e16() {
         let answer = |ask: &Ask| {
             asked.borrow_mut().push(match ask {
                 Ask::Http(request) => request.url.clone(),
-                Ask::File(name) => name.clone(),
+                Ask::File(name) | Ask::Named(name) => name.clone(),
                 _ => String::new(),
             });
             Ok(reply(200, (row.well)(ask, r#"{"a": "1", "b": "2", "c": "3"}"#)))

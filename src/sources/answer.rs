@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::property;
 use crate::error::{Exit, Problem};
-use crate::model::{Address, Ask, Payload, Reply, Wire};
+use crate::model::{Address, Ask, Cloud, Payload, Reply, Wire};
 
 /// A text of an answer, wiped on drop.
 pub(super) struct Text(pub(super) Zeroizing<String>);
@@ -63,15 +63,24 @@ fn strange(server: &str) -> Problem {
     Problem::new(format!("the answer is not one of {server}")).hint("is this its address, or that of a login page?")
 }
 
-/// What a status says that is none of success.
-pub(super) fn refused(operation: &str, status: u16) -> Problem {
-    let (what, hint) = match status {
-        401 => ("the server does not know who asks", "is the token still valid?"),
-        403 => ("access is denied", "may the token read it?"),
-        404 => ("it is not there, or not to be seen", "is the path spelled right, and may the token read it?"),
-        _ => ("the server refuses", "is its address right?"),
-    };
-    Problem::new(format!("{operation}: {what} (status {status})")).hint(hint)
+/// Why there is no value: a status, what it says there, and the next thing to do. What the server says is not told.
+pub(super) fn refusal(operation: &str, status: u16, known: &[(u16, &str, &str)]) -> Problem {
+    let known = known.iter().find(|(known, ..)| *known == status);
+    let (what, hint) = known.map_or(("the server refuses", "is its address right?"), |(_, what, hint)| (*what, *hint));
+    let problem = Problem::new(format!("{operation}: {what} (status {status})")).hint(hint);
+    if status >= 500 { problem.exit(Exit::Source) } else { problem }
+}
+
+/// What most servers mean that are asked with a token.
+pub(super) const TOKEN: [(u16, &str, &str); 3] = [
+    (401, "the server does not know who asks", "is the token still valid?"),
+    (403, "access is denied", "may the token read it?"),
+    (404, "it is not there, or not to be seen", "is the path spelled right, and may the token read it?"),
+];
+
+/// A token that shows a cloud who we are.
+pub(super) fn token(cloud: Cloud, wire: &mut dyn Wire) -> Result<Zeroizing<String>, Problem> {
+    text(&wire.ask(Ask::Token(cloud))?.bytes)
 }
 
 /// A variable by which the operator configures a source; empty where it is not set.

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::answer::{Secrets, Text, bytes, each_once, is_name, json, refused, setting};
+use super::answer::{Secrets, TOKEN, Text, bytes, each_once, is_name, json, refusal, setting};
 use super::{Becomes, Facts, Fetch, Source, without_property};
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Raw, Remote, Reply, Request, Scheme, StoreProvider, Wire};
@@ -127,7 +127,7 @@ impl Secrets for Server {
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
         if reply.status != 200 {
-            return Err(refused(&operation(address), reply.status));
+            return Err(refusal(&operation(address), reply.status, &TOKEN));
         }
         json::<Secret>(&reply.bytes, "Doppler").map(|secret| bytes(secret.value.computed))
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::error::{Exit, Problem};
 use crate::model::Reply;
+use crate::sources::answer;
 
 #[derive(Deserialize)]
 struct Named {
@@ -94,7 +95,6 @@ pub(super) fn refusal(operation: &str, reply: &Reply) -> Problem {
         Some((_, what, hint, exit)) => {
             Problem::new(format!("{operation}: {what} ({status} {name})")).hint(*hint).exit(*exit)
         }
-        None => Problem::new(format!("{operation}: AWS refuses (status {status})"))
-            .hint("is the address that of this service, and the region right?"),
+        None => answer::refusal(operation, status, &[]),
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{Azure, host};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
-use crate::sources::answer::{Secrets, Text, bytes, each_once, is_name, json, setting};
+use crate::sources::answer::{Secrets, Text, bytes, each_once, is_name, json, refusal, setting, token};
 use crate::sources::{Fetch, Keys};
 
 const VERSION: &str = "api-version=7.4";
@@ -45,9 +45,8 @@ impl Vault {
                     .hint(format!("NAME or NAME.{}; another one is named by {OWN}", CLOUDS.join(", NAME."))));
             }
         };
-        let token = wire.ask(Ask::Token(Cloud::Azure { scope: format!("https://{cloud}/.default") }))?.bytes;
-        let wrong = || Problem::new("Azure gave a token that is no text").exit(Exit::Source);
-        Ok(Self { url, token: Zeroizing::new(std::str::from_utf8(&token).map_err(|_| wrong())?.to_owned()) })
+        let token = token(Cloud::Azure { scope: format!("https://{cloud}/.default") }, wire)?;
+        Ok(Self { url, token })
     }
 
     fn authorized(&self, request: Request) -> Request {
@@ -88,18 +87,15 @@ fn operation(address: &Address) -> String {
     format!("reading the secret \"{}\"", address.path)
 }
 
-fn refusal(operation: &str, reply: &Reply) -> Problem {
-    let (what, hint) = match reply.status {
-        401 => ("the vault does not know who asks", "is the identity one of the vault's tenant?"),
-        403 => (
-            "access is denied, or the vault's firewall forbids it",
-            "whoever runs this needs Key Vault Secrets User, or get",
-        ),
-        404 => ("it is not there, or has no such version", "are vault, name and version right?"),
-        _ => ("the vault refuses", "is the address that of a Key Vault?"),
-    };
-    Problem::new(format!("{operation}: {what} (status {})", reply.status)).hint(hint)
-}
+const REFUSALS: [(u16, &str, &str); 3] = [
+    (401, "the vault does not know who asks", "is the identity one of the vault's tenant?"),
+    (
+        403,
+        "access is denied, or the vault's firewall forbids it",
+        "whoever runs this needs the role Key Vault Secrets User (of keys: Crypto User)",
+    ),
+    (404, "it is not there, or has no such version", "are vault, name and version right?"),
+];
 
 #[derive(Deserialize)]
 struct Value {
@@ -120,7 +116,7 @@ impl Secrets for Vaults {
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
         if reply.status != 200 {
-            return Err(refusal(&operation(address), reply));
+            return Err(refusal(&operation(address), reply.status, &REFUSALS));
         }
         json::<Value>(&reply.bytes, "Key Vault").map(|answer| bytes(answer.value))
     }
@@ -149,7 +145,7 @@ impl Keys for Azure {
         let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
         let reply = wire.ask(Ask::Http(vault.authorized(request)))?;
         if reply.status != 200 {
-            return Err(refusal(&operation, &reply));
+            return Err(refusal(&operation, reply.status, &REFUSALS));
         }
         let Text(opened) = json::<Value>(&reply.bytes, "Key Vault")?.value;
         let mut key = Zeroizing::new(Vec::with_capacity(opened.len()));

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::Gcp;
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
-use crate::sources::answer::{Secrets, Text, base64, each_once, is_name, json, setting};
+use crate::sources::answer::{Secrets, Text, base64, each_once, is_name, json, refusal, setting, token};
 use crate::sources::{Fetch, Keys};
 
 /// An address and the token that opens it.
@@ -22,13 +22,7 @@ impl Service {
         let own = setting(variable, wire)?;
         let url = if own.is_empty() { url } else { own.trim_end_matches('/').to_owned() };
         let given = setting("GOOGLE_OAUTH_ACCESS_TOKEN", wire)?;
-        let token = if given.is_empty() {
-            let token = wire.ask(Ask::Token(Cloud::Google))?.bytes;
-            let wrong = || Problem::new("Google Cloud gave a token that is no text").exit(Exit::Source);
-            Zeroizing::new(std::str::from_utf8(&token).map_err(|_| wrong())?.to_owned())
-        } else {
-            given
-        };
+        let token = if given.is_empty() { token(Cloud::Google, wire)? } else { given };
         Ok(Self { url, token })
     }
 
@@ -82,18 +76,16 @@ fn operation(address: &Address) -> String {
     format!("reading the secret \"{}\"", address.path)
 }
 
-fn refusal(operation: &str, reply: &Reply) -> Problem {
-    let (what, hint) = match reply.status {
-        400 => ("it cannot be used in this state, or the request does not fit it", "is the version enabled?"),
-        401 => ("Google Cloud does not know who asks", "log in anew: gcloud auth application-default login"),
-        403 => {
-            ("access is denied", "whoever runs this needs secretmanager.versions.access, or cloudkms...useToDecrypt")
-        }
-        404 => ("it is not there, or has no such version", "are project, name and version right?"),
-        _ => ("Google Cloud refuses", "is the address that of this service?"),
-    };
-    Problem::new(format!("{operation}: {what} (status {})", reply.status)).hint(hint)
-}
+const REFUSALS: [(u16, &str, &str); 4] = [
+    (400, "it cannot be used in this state, or the request does not fit it", "is the version enabled?"),
+    (401, "Google Cloud does not know who asks", "log in anew: gcloud auth application-default login"),
+    (
+        403,
+        "access is denied",
+        "whoever runs this needs secretmanager.versions.access, or cloudkms.cryptoKeyVersions.useToDecrypt",
+    ),
+    (404, "it is not there, or has no such version", "are project, name and version right?"),
+];
 
 #[derive(Deserialize)]
 struct Version {
@@ -115,7 +107,7 @@ impl Secrets for Service {
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
         if reply.status != 200 {
-            return Err(refusal(&operation(address), reply));
+            return Err(refusal(&operation(address), reply.status, &REFUSALS));
         }
         let version: Version = json(&reply.bytes, SERVER)?;
         base64(&version.payload.data, SERVER)
@@ -152,7 +144,7 @@ impl Keys for Gcp {
         let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
         let reply = wire.ask(Ask::Http(service.authorized(request)))?;
         if reply.status != 200 {
-            return Err(refusal(&operation, &reply));
+            return Err(refusal(&operation, reply.status, &REFUSALS));
         }
         let opened: Opened = json(&reply.bytes, "Cloud KMS")?;
         base64(&opened.plaintext, "Cloud KMS")

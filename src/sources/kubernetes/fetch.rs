@@ -9,7 +9,7 @@ use super::Kubernetes;
 use super::config::Cluster;
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Reply, Wire};
-use crate::sources::answer::{Secrets, Text, base64, each_once, json};
+use crate::sources::answer::{Secrets, Text, base64, each_once, json, refusal};
 use crate::sources::{Fetch, property};
 
 impl Fetch for Kubernetes {
@@ -62,6 +62,12 @@ struct Content {
     binary_data: BTreeMap<String, Text>,
 }
 
+const REFUSALS: [(u16, &str, &str); 3] = [
+    (401, "the cluster does not know who asks", "has the token expired? log in anew"),
+    (403, "access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
+    (404, "it is not there", "are namespace, name and the current context right?"),
+];
+
 impl Secrets for Cluster {
     fn ask(&self, address: &Address) -> Result<Ask, Problem> {
         let path = Object::of(address)?.path();
@@ -69,14 +75,10 @@ impl Secrets for Cluster {
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let (what, hint) = match reply.status {
-            200 => return Ok(reply.bytes.clone()),
-            401 => ("the cluster does not know who asks", "has the token expired? log in anew"),
-            403 => ("access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
-            404 => ("it is not there", "are namespace, name and the current context right?"),
-            _ => ("the cluster refuses", "is the server of the current context an API server?"),
-        };
-        Err(Problem::new(format!("{}: {what} (status {})", operation(address), reply.status)).hint(hint))
+        if reply.status != 200 {
+            return Err(refusal(&operation(address), reply.status, &REFUSALS));
+        }
+        Ok(reply.bytes.clone())
     }
 
     /// One key; what stands behind it in the property is looked up inside.
