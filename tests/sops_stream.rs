@@ -105,7 +105,7 @@ impl Place {
             let secret: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
             let data = secret["data"].as_object().unwrap().iter();
             let text = |value: &serde_json::Value| {
-                String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
+                String::from_utf8(STANDARD.decode(value.as_str().unwrap_or_default()).unwrap()).unwrap()
             };
             let data = data.map(|(key, value)| (key.clone(), text(value))).collect();
             all.insert(secret["metadata"]["name"].as_str().unwrap().to_owned(), data);
@@ -277,6 +277,27 @@ fn what_kustomize_generates_of_encrypted_files_is_opened() {
     assert_eq!(opened["file"], values(&[("license.bin", "licence-s3cret\nsecond line\n")]));
 }
 
+/// What a build passes on byte for byte has the MAC that SOPS wrote.
+#[test]
+fn a_file_inside_a_secret_is_checked_like_any_file() {
+    let Some(place) = Place::new() else { return };
+    place.encrypt("license.bin", "first-s3cret", &[]);
+    let first = place.read("license.bin");
+    place.sops(&["set", "license.bin", "[\"data\"]", "\"second-s3cret\""]);
+    let second = place.read("license.bin");
+    let data = |text: &str| text.lines().find(|line| line.contains("\"data\":")).unwrap().to_owned();
+    let back = second.replace(&data(&second), &data(&first));
+    for (file, good) in [(&second, true), (&back, false)] {
+        let file = STANDARD.encode(file);
+        let secret = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: f, namespace: shop}}\ndata: {{license.bin: {file}}}\n"
+        );
+        let output = place.render(&["-"], &secret);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.success(), told.contains("its MAC does not fit")), (good, !good), "{told}");
+    }
+}
+
 #[test]
 fn inside_kustomize_a_function_opens_what_it_is_given() {
     let Some(place) = Place::new() else { return };
@@ -311,12 +332,14 @@ secretGenerator: [{name: lines, envs: [app.env]}]\n",
 #[test]
 fn a_generator_of_references_lists_encrypted_files() {
     let Some(place) = Place::new() else { return };
-    place.encrypt("app.env", "USER=app-s3cret\nPASSWORD=a=b s3cret\n", &[]);
-    place.encrypt("tls.key.sops", "key-s3cret\n", &[]);
+    place.encrypt("app.env", "USER=app-s3cret\nEMPTY=\nPASSWORD=a=b s3cret\n", &[]);
+    // Neither name says what it is.
+    place.encrypt("secrets/tls.key", "key-s3cret\n", &[]);
     let list = "apiVersion: sealref.dev/v1alpha1\nkind: ReferenceGenerator\nmetadata: {name: db, namespace: shop}
-spec:\n  envs: [app.env]\n  files: [tls.key=tls.key.sops]\n";
+spec:\n  envs: [app.env]\n  files: [secrets/tls.key]\n";
     let (text, told) = place.sealed(&["-", "--strict"], list);
-    let expected = values(&[("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret"), ("tls.key", "key-s3cret\n")]);
+    let expected =
+        values(&[("EMPTY", ""), ("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret"), ("tls.key", "key-s3cret\n")]);
     assert_eq!((place.opened(&text)["db"].clone(), told.as_str()), (expected, ""));
 }
 

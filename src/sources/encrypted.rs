@@ -1,6 +1,9 @@
 //! What SOPS leaves in the Secrets of a stream: single values, whole files, and what opens them.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
 
 use crate::error::Problem;
 use crate::model::{Address, Identity, Scheme};
@@ -16,20 +19,22 @@ pub enum Encrypted {
 
 impl Encrypted {
     /// What a text is; None where nothing in it is encrypted. The markers are those of Flux (kustomize-controller,
-    /// `internal/decryptor`).
+    /// `internal/decryptor`), with and without blanks.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
-        let has = |marker: &str| memchr::memmem::find(text, marker.as_bytes()).is_some();
+        let has_value = || memchr::memmem::find(text, VALUE.as_bytes()).is_some();
         match text {
             _ if text.starts_with(VALUE.as_bytes()) => Some(Self::Value),
-            _ if has(VALUE) && FILES.iter().any(|marker| has(marker)) => Some(Self::File),
+            _ if has_value() && FILE.as_ref().is_some_and(|file| file.is_match(text)) => Some(Self::File),
             _ => None,
         }
     }
 }
 
 const VALUE: &str = "ENC[AES256_GCM,";
-const FILES: [&str; 4] = ["mac: ENC[", "\"mac\": \"ENC[", "sops_mac=ENC[", "[sops]"];
+
+/// The MAC, in each form that a file may have.
+static FILE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)mac["']?[ \t]*[:=][ \t]*["']?ENC\["#).ok());
 
 /// The field of an object that says how its values are encrypted.
 pub const ENCRYPTION: &str = "sops";
@@ -40,11 +45,22 @@ pub fn is_encryption_metadata(key: &str) -> bool {
     key.starts_with("sops_")
 }
 
-/// The reference to a file, by its name an encrypted one or not; what the grammar would take for something else is
-/// written as `%XX`.
+/// Are these the entries that a builder made of an encrypted file of `NAME=value` lines?
+pub fn are_encrypted_lines<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> bool {
+    let signs = entries.filter(|(key, value)| match *key {
+        "sops_mac" => Encrypted::of(value) == Some(Encrypted::Value),
+        "sops_lastmodified" => true,
+        _ => false,
+    });
+    signs.count() == 2
+}
+
+/// The reference to a file, an encrypted one by its content, else by its name; what the grammar would take for something
+/// else is written as `%XX`.
 #[must_use]
-pub fn file_reference(path: &str) -> String {
-    let encrypted = path.split('.').any(|part| part == "sops" || part == "enc");
+pub fn file_reference(path: &str, content: Option<&[u8]>) -> String {
+    let named = || path.split('.').any(|part| part == "sops" || part == "enc");
+    let encrypted = content.is_some_and(|content| Encrypted::of(content) == Some(Encrypted::File)) || named();
     let scheme = if encrypted { "sops" } else { "file" };
     format!("ref+{scheme}://{}", written(path))
 }
@@ -71,9 +87,11 @@ pub fn listed(path: &str, file: &[u8]) -> Result<Vec<(String, String)>, Problem>
     let text = std::str::from_utf8(file).map_err(|_| no_lines())?;
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pairs: Option<Vec<(&str, &str)>> = lines.map(|line| line.split_once('=')).collect();
-    let keys = pairs.ok_or_else(no_lines)?.into_iter().map(|(key, _)| key).filter(|key| !is_encryption_metadata(key));
+    let pairs = pairs.ok_or_else(no_lines)?.into_iter().filter(|(key, _)| !is_encryption_metadata(key));
     let reference = format!("ref+{ENCRYPTION}://{}?format=dotenv#/", written(path));
-    Ok(keys.map(|key| (key.to_owned(), format!("{reference}{}", written(key)))).collect())
+    // SOPS leaves nothing as it is.
+    let said = |key, value: &str| if value.is_empty() { String::new() } else { format!("{reference}{}", written(key)) };
+    Ok(pairs.map(|(key, value)| (key.to_owned(), said(key, value))).collect())
 }
 
 /// The reference to an encrypted value within a Secret of the stream. Nobody can write it: its parameter is taken from

@@ -26,7 +26,9 @@ pub mod sops;
 mod vault;
 
 pub(crate) use age::decrypt;
-pub use encrypted::{ENCRYPTION, Encrypted, file_reference, is_encryption_metadata, is_within, listed, within};
+pub use encrypted::{
+    ENCRYPTION, Encrypted, are_encrypted_lines, file_reference, is_encryption_metadata, is_within, listed, within,
+};
 
 use zeroize::Zeroizing;
 

@@ -128,6 +128,11 @@ fn find_in<'t>(
         let mut spots = site.find(tree, identity);
         covered.extend(spots.iter().map(|spot| spot.node));
         let envelope = identity.is("", "Secret").then(|| Envelope::of(tree, identity, &mut spots));
+        let hollow = envelope.as_ref().and_then(|envelope| envelope.hollow(&spots));
+        if let (Some(problem), Reading::References) = (hollow, reading) {
+            problems.push(problem.at(stream.tell_object(id)));
+            continue;
+        }
         for spot in spots {
             let place = Place { manifest: id, node: spot.node };
             let sealed = envelope.as_ref().and_then(|envelope| envelope.address(&spot));

@@ -121,7 +121,9 @@ fn data(references: &References, wire: &mut dyn Wire) -> Result<Vec<(String, Val
             Some((key, path)) => (key.to_owned(), path),
             None => (base(file.strip_suffix(".age").unwrap_or(file)), file.as_str()),
         };
-        all.push((key, sources::file_reference(path)));
+        // Who fetches it tells what is wrong with a file.
+        let content = wire.ask(Ask::File(path.to_owned())).ok().map(|reply| reply.bytes);
+        all.push((key, sources::file_reference(path, content.as_ref().map(|bytes| bytes.as_slice()))));
     }
     for path in &references.envs {
         let file = wire.ask(Ask::File(path.clone()))?.bytes;

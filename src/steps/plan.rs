@@ -69,7 +69,16 @@ pub fn plan<'t>(
                 Some(Outcome::Provided(provision)) => plan.provisions.push(*provision),
                 None => {}
             }
-        } else if !values.is_empty() {
+            continue;
+        }
+        if find::is_sops(tree) && !ignored(tree) {
+            warnings.push(
+                Problem::new("the object is encrypted with SOPS, and goes out as it stands: only Secrets are read")
+                    .hint("Flux decrypts it in the cluster, others do not; mark it with sealref.dev/ignore: \"true\" where that is meant")
+                    .at(stream.tell_object(id)),
+            );
+        }
+        if !values.is_empty() {
             let lifted = match values.first().map(|value| value.site) {
                 Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, values),
                 Some(sites::HELM_VALUES) => context.values(id, tree, identity, values),

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::cipher::{Cipher, Ciphertext, PREFIX};
 use super::metadata::{Metadata, Share};
 use super::node::{Node, Protection, Scalar, Type, decimals};
+use super::rules::Comments;
 use super::store::Store;
 use super::{print, time};
 use crate::error::Problem;
@@ -191,7 +192,7 @@ struct Walk<'d> {
     /// The keys above; lists have none.
     keys: Vec<&'d str>,
     /// For each level above, the comments since its last value.
-    comments: Vec<Vec<&'d str>>,
+    comments: Vec<Comments>,
 }
 
 impl<'d> Walk<'d> {
@@ -199,13 +200,13 @@ impl<'d> Walk<'d> {
         Ok(match node {
             Node::Comment(text) => self.comment(text),
             Node::List(items) => {
-                self.comments.push(vec![]);
+                self.comments.push(Comments::default());
                 let items = items.iter().map(|item| self.member(item)).collect::<Result<_, _>>()?;
                 self.comments.pop();
                 Node::List(items)
             }
             Node::Map(entries) => {
-                self.comments.push(vec![]);
+                self.comments.push(Comments::default());
                 let entries = entries.iter().map(|(key, node)| self.entry(key, node)).collect::<Result<_, _>>()?;
                 self.comments.pop();
                 Node::Map(entries)
@@ -228,12 +229,12 @@ impl<'d> Walk<'d> {
     fn member(&mut self, node: &'d Node) -> Result<Node, Problem> {
         let level = self.comments.len().saturating_sub(1);
         if let (Node::Comment(text), Some(comments)) = (node, self.comments.get_mut(level)) {
-            comments.push(std::str::from_utf8(text).unwrap_or(""));
+            comments.push(std::str::from_utf8(text).is_ok_and(|text| self.metadata.rule.names(text)));
             return self.node(node);
         }
         let clear = self.node(node)?;
         if let Some(comments) = self.comments.get_mut(level) {
-            comments.clear();
+            *comments = Comments::default();
         }
         Ok(clear)
     }

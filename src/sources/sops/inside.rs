@@ -113,10 +113,10 @@ impl Object {
 /// The form of an encrypted file follows from what marks it; what JSON stands for, from the name.
 fn store(key: &str, file: &[u8]) -> Store {
     let has = |marker: &str| memchr::memmem::find(file, marker.as_bytes()).is_some();
-    let named = Store::of(key);
+    let is_json = file.trim_ascii_start().starts_with(b"{");
     match () {
-        () if has("\"mac\": \"ENC[") && named == Store::Binary => Store::Binary,
-        () if has("\"mac\": \"ENC[") => Store::Json,
+        () if is_json && Store::of(key) == Store::Binary && key != ".dockerconfigjson" => Store::Binary,
+        () if is_json => Store::Json,
         () if has("sops_mac=ENC[") => Store::Dotenv,
         () if has("[sops]") => Store::Ini,
         () => Store::Yaml,
@@ -162,7 +162,12 @@ fn opened<'a>(
     let clear = |(name, part): (Name<'a>, Result<(Part, _), Problem>)| {
         let unsealed = part.and_then(|(Part { document, store, sort }, key)| {
             let clear = document.decrypt(&key)?;
-            let verified = clear.verify().is_ok();
+            let verified = clear.verify();
+            if sort == Sort::File {
+                // It came through the build byte for byte.
+                verified.clone()?;
+            }
+            let verified = verified.is_ok();
             Ok(Unsealed { opened: Opened { clear, key, store }, sort, verified })
         });
         (name, unsealed)
@@ -198,6 +203,10 @@ impl Unsealed {
         let property = address.property.as_deref().unwrap_or_default();
         let (field, key) = property.split_once('/').unwrap_or_default();
         let payload = match self.sort {
+            Sort::File if self.opened.store == Store::Yaml => {
+                return Err(Problem::new("a whole YAML file that SOPS has encrypted stands in the Secret")
+                    .hint("encrypt it as binary: sops encrypt --input-type binary"));
+            }
             Sort::File => self.opened.value(None)?,
             Sort::Lines => self.payload(&[key])?,
             Sort::Manifest if field == "data" => {
@@ -232,7 +241,8 @@ fn leaf<'c>(clear: &'c Clear, path: &[&str]) -> Result<Leaf<'c>, Problem> {
 
 /// As Go reads it: line breaks are skipped.
 fn unbase64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let text: Zeroizing<Vec<u8>> =
-        Zeroizing::new(text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect());
-    STANDARD.decode(text.as_slice()).ok().map(Zeroizing::new)
+    // One allocation each: growing would leave copies behind.
+    let mut kept = Zeroizing::new(Vec::with_capacity(text.len()));
+    kept.extend(text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+    STANDARD.decode(kept.as_slice()).ok().map(Zeroizing::new)
 }

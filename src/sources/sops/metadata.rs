@@ -66,10 +66,10 @@ impl Metadata {
                 .hint("take a newer sealref, or encrypt it with SOPS 3"));
         }
         let groups = groups(tree)?;
-        let threshold = text(tree, "shamir_threshold").map_or(Ok(0), |number| number.parse());
-        let threshold = match threshold.map_err(|_| wrong("shamir_threshold"))? {
-            0 => groups.len(),
-            number => number,
+        // Of one group there are no parts.
+        let threshold = match text(tree, "shamir_threshold").filter(|_| groups.len() > 1).map(|number| number.parse()) {
+            None | Some(Ok(0)) => groups.len(),
+            Some(number) => number.map_err(|_| wrong("shamir_threshold"))?,
         };
         Ok(Self {
             threshold,

@@ -26,24 +26,46 @@ impl Rule {
         Self::UnencryptedSuffix("_unencrypted".to_owned())
     }
 
-    /// Is what stands at the end of these keys encrypted? `comments` holds, for each level, the comments since the last
-    /// value of that level; where the question is about a comment, it is the last of them.
-    pub(super) fn encrypts(&self, keys: &[&str], comments: &[Vec<&str>], is_comment: bool) -> bool {
+    /// Is what stands at the end of these keys encrypted? `comments` has what is in force, level by level; where the
+    /// question is about a comment, it is the last of them.
+    pub(super) fn encrypts(&self, keys: &[&str], comments: &[Comments], is_comment: bool) -> bool {
         let one_ends = |suffix: &str| keys.iter().any(|key| key.ends_with(suffix));
         let one_matches = |rule: &Regex| keys.iter().any(|key| rule.is_match(key));
-        let mut said = comments.iter().flatten();
         match self {
             // A comment that switches encryption on stays clear itself.
-            Self::EncryptedComment(rule) => {
-                let others = said.clone().count() - usize::from(is_comment);
-                said.take(others).any(|comment| rule.is_match(comment))
-            }
+            Self::EncryptedComment(_) => match comments.split_last() {
+                Some((last, above)) if is_comment => last.earlier || above.iter().any(|level| level.all),
+                _ => comments.iter().any(|level| level.all),
+            },
             Self::EncryptedKey(rule) => one_matches(rule),
             Self::EncryptedSuffix(suffix) => one_ends(suffix),
-            Self::UnencryptedComment(rule) => !said.any(|comment| rule.is_match(comment)),
+            Self::UnencryptedComment(_) => !comments.iter().any(|level| level.all),
             Self::UnencryptedKey(rule) => !one_matches(rule),
             Self::UnencryptedSuffix(suffix) => !one_ends(suffix),
         }
+    }
+
+    /// Does the rule name this comment?
+    pub(super) fn names(&self, comment: &str) -> bool {
+        match self {
+            Self::EncryptedComment(rule) | Self::UnencryptedComment(rule) => rule.is_match(comment),
+            _ => false,
+        }
+    }
+}
+
+/// The comments of a level since its last value: does the rule name one of them?
+#[derive(Clone, Copy, Default)]
+pub(super) struct Comments {
+    all: bool,
+    /// All but the last.
+    earlier: bool,
+}
+
+impl Comments {
+    /// One more.
+    pub(super) fn push(&mut self, named: bool) {
+        *self = Self { all: self.all || named, earlier: self.all };
     }
 }
 

@@ -53,8 +53,10 @@ impl Reader<'_> {
                 let mut entries = vec![];
                 for (key, value) in self.tree.own(here) {
                     entries.extend(self.above(key).map(|comment| (String::new(), comment)));
-                    let Some(Plain::Text(name)) = self.tree.plain(key) else {
-                        return Err(self.tree.line(key));
+                    let name = match self.tree.plain(key) {
+                        Some(Plain::Merge) => "<<",
+                        Some(Plain::Text(name)) => name,
+                        _ => return Err(self.tree.line(key)),
                     };
                     entries.push((name.to_owned(), self.node(value)?));
                 }

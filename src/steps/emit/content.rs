@@ -2,10 +2,15 @@
 
 use crate::error::Problem;
 use crate::limits;
+use crate::sources::Encrypted;
 use crate::yaml::{Kind, Syntax, Tree, Value};
 
 /// Judges one value that is about to be sealed.
 pub(super) fn check(kind: Option<&str>, key: &str, value: &[u8]) -> Result<(), Problem> {
+    if Encrypted::of(value).is_some() {
+        return Err(Problem::new(format!("the value of \"{key}\" is still encrypted with SOPS"))
+            .hint("let the reference say so (ref+sops instead of ref+file), or decrypt it"));
+    }
     match (kind, key) {
         (Some("kubernetes.io/dockerconfigjson"), ".dockerconfigjson")
         | (Some("kubernetes.io/dockercfg"), ".dockercfg") => json(key, value),

@@ -11,18 +11,42 @@ use crate::yaml::{Kind, Tree};
 pub(super) struct Envelope<'e> {
     tree: &'e Tree<'e>,
     identity: &'e Identity,
-    /// What is needed to open single values is there.
-    metadata: bool,
+    metadata: Metadata,
+}
+
+/// What is needed to open single values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Metadata {
+    /// Entries of the Secret, made of a file of `NAME=value` lines.
+    Entries,
+    /// A field of the manifest.
+    Field,
+    /// Not there.
+    None,
 }
 
 impl<'e> Envelope<'e> {
     /// Takes what is no value of the Secret out of its keys.
     pub(super) fn of(tree: &'e Tree, identity: &'e Identity, spots: &mut Vec<Spot>) -> Self {
-        let before = spots.len();
-        if spots.iter().any(|spot| sources::is_encryption_metadata(&spot.key)) {
+        let entries = spots.iter().filter_map(|spot| Some((spot.key.as_str(), spot.value.as_deref().ok()?)));
+        let metadata = match () {
+            () if is_sops(tree) => Metadata::Field,
+            () if sources::are_encrypted_lines(entries) => Metadata::Entries,
+            () => Metadata::None,
+        };
+        if metadata == Metadata::Entries {
             spots.retain(|spot| !sources::is_encryption_metadata(&spot.key));
         }
-        Self { tree, identity, metadata: is_sops(tree) || spots.len() < before }
+        Self { tree, identity, metadata }
+    }
+
+    /// What says that it is encrypted has something encrypted in it: else nobody would check what it says.
+    pub(super) fn hollow(&self, spots: &[Spot]) -> Option<Problem> {
+        let encrypted = spots.iter().any(|spot| self.address(spot).is_some());
+        (self.metadata != Metadata::None && !encrypted).then(|| {
+            Problem::new("the Secret says that SOPS has encrypted it, and no value of it is")
+                .hint("take it from its history, or encrypt it again; a Secret in clear has no metadata of SOPS")
+        })
     }
 
     /// The reference that a value stands for; None where it is not encrypted.
@@ -30,7 +54,7 @@ impl<'e> Envelope<'e> {
         let raw = self.tree.raw(spot.node).unwrap_or_default().as_bytes();
         let decoded = spot.value.as_deref().unwrap_or_default();
         let value = Encrypted::of(raw).or_else(|| Encrypted::of(decoded))?;
-        if value == Encrypted::Value && !self.metadata {
+        if value == Encrypted::Value && self.metadata == Metadata::None {
             return Some(Err(Problem::new("the value is encrypted with SOPS, and what opens it is not in the object")
                 .hint("encrypt each Secret as a document of its own; of an encrypted List nobody can read an item")));
         }

@@ -1,5 +1,6 @@
 //! What a layer below has left: kustomizations build on each other, and each may have the transformer.
 
+use super::literal::is_empty;
 use super::object::Object;
 use super::{Context, Outcome};
 use crate::error::{Problem, Problems};
@@ -21,7 +22,7 @@ pub(super) enum Layer {
 impl Context<'_, '_> {
     /// What a generator lists goes to the builder, which calls again when it has a name; plaintext would show there.
     pub(super) fn listed<'t>(&self, values: &[Found]) -> Result<Outcome<'t>, Problems> {
-        let literal = values.iter().filter(|found| found.template.is_literal()).map(|found| {
+        let literal = values.iter().filter(|found| found.template.is_literal() && !is_empty(found)).map(|found| {
             Problem::new("a literal value stands in a list of references")
                 .hint("put a reference there, or the value into a file: files: [KEY=FILE]")
                 .at(self.stream.tell(found.place))

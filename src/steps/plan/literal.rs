@@ -18,7 +18,7 @@ pub(super) fn passes(object: &Object, values: &[Found]) -> Option<&'static str> 
 }
 
 /// No bytes, and no escape that has to be undone.
-fn is_empty(value: &Found) -> bool {
+pub(super) fn is_empty(value: &Found) -> bool {
     value.template.literals().all(|literal| literal.0.is_empty())
 }
 
