@@ -185,7 +185,7 @@ fn json_scalar(scalar: &Scalar, out: Out) {
 
 /// A string as encoding/json writes it, where it could stand in HTML too.
 fn quoted(text: &str, out: Out) {
-    out(&[b'"']);
+    out(b"\"");
     for c in text.chars() {
         match c {
             '"' | '\\' => out(&[b'\\', c as u8]),
@@ -200,5 +200,5 @@ fn quoted(text: &str, out: Out) {
             c => out(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out(&[b'"']);
+    out(b"\"");
 }

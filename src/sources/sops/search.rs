@@ -26,14 +26,11 @@ impl Held {
     /// The part of the data key, where we hold its key.
     pub(super) fn open(&self, share: &Share, problem: &mut Option<Problem>) -> Option<Zeroizing<Vec<u8>>> {
         match &share.holder {
-            Holder::Age(_) => match self.age.open(share.sealed.trim().as_bytes()) {
-                Ok(part) => part,
-                Err(_) => {
-                    let damaged = Problem::new("a data key for age in SOPS' metadata is damaged");
-                    problem.get_or_insert(damaged.hint("take the file from its history"));
-                    None
-                }
-            },
+            Holder::Age(_) => self.age.open(share.sealed.trim().as_bytes()).unwrap_or_else(|_| {
+                let damaged = Problem::new("a data key for age in SOPS' metadata is damaged");
+                problem.get_or_insert(damaged.hint("take the file from its history"));
+                None
+            }),
             #[cfg(feature = "pgp")]
             Holder::Pgp(_) => self.pgp.open(&share.sealed),
             _ => None,
