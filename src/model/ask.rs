@@ -19,7 +19,7 @@ pub enum Ask {
     File(String),
     /// A request to a server.
     Http(Request),
-    /// The age identities that the operator gave.
+    /// The identities that the operator gave, of age and of other kinds; empty where there are none.
     Identities,
     /// A file that the operator named, wherever it is.
     Named(String),

@@ -129,6 +129,10 @@ impl Block {
 /// # Errors
 /// As [`Identities::open`], and where nothing opens it.
 pub(crate) fn decrypt(file: &[u8], identities: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    if identities.is_empty() {
+        return Err(Problem::new("no age identity is known")
+            .hint("give --identity FILE, or set SEALREF_IDENTITY to the path of one"));
+    }
     let mut known = Identities::default();
     known.add(identities)?;
     let hint = known.idle().unwrap_or("give the right one with --identity FILE");

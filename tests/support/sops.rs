@@ -102,7 +102,6 @@ impl World {
         let reply = |bytes: Vec<u8>| Reply::of(Zeroizing::new(bytes));
         let none = || Problem::new("there is none");
         match ask {
-            Ask::Identities if self.identities.is_empty() => Err(none()),
             Ask::Identities => Ok(reply(self.identities.clone().into_bytes())),
             Ask::Named(name) => self.files.get(&name).cloned().map(reply).ok_or_else(none),
             Ask::Setting(name) => Ok(reply(self.settings.get(name).cloned().unwrap_or_default().into_bytes())),

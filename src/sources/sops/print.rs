@@ -8,44 +8,32 @@ use zeroize::Zeroizing;
 use super::node::{Node, Scalar, Type};
 use super::store::Store;
 
-type Text = Zeroizing<Vec<u8>>;
+/// Where the text goes, piece by piece.
+type Out<'o> = &'o mut dyn FnMut(&[u8]);
 
 /// None where the store is not printed, or the document has no form in it.
-pub(super) fn print(store: Store, documents: &[Node]) -> Option<Text> {
+pub(super) fn print(store: Store, documents: &[Node]) -> Option<Zeroizing<Vec<u8>>> {
     let [Node::Map(entries)] = documents else { return None };
-    let mut out = Zeroizing::new(Vec::with_capacity(room(entries)));
+    // Measured first: growing would leave copies behind.
+    let mut length = 0;
+    write(store, entries, &mut |piece| length += piece.len())?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+    write(store, entries, &mut |piece| bytes.extend_from_slice(piece))?;
+    Some(bytes)
+}
+
+fn write(store: Store, entries: &[(String, Node)], out: Out) -> Option<()> {
     match store {
-        Store::Binary => {
-            let data = entries.iter().find(|(key, node)| key == "data" && matches!(node, Node::Scalar(_)));
-            out.extend_from_slice(text(&data?.1)?);
-        }
-        Store::Dotenv => dotenv(entries, &mut out)?,
-        Store::Ini => ini(entries, &mut out)?,
+        Store::Binary => out(text(entries.iter().find_map(|(key, node)| (key == "data").then_some(node))?)?),
+        Store::Dotenv => dotenv(entries, out)?,
+        Store::Ini => ini(entries, out)?,
         Store::Json => {
-            map(entries, 0, &mut out);
-            out.push(b'\n');
+            map(entries, 0, out);
+            out(b"\n");
         }
         Store::Yaml => return None,
     }
-    Some(out)
-}
-
-/// Enough bytes that the text is never moved: a byte of JSON can take six, and lines are indented.
-fn room(entries: &[(String, Node)]) -> usize {
-    fn of(node: &Node, depth: usize) -> usize {
-        let member = |key: usize, node| 6 * key + 2 * depth + 16 + of(node, depth + 1);
-        match node {
-            Node::Comment(text) => 2 * text.len() + 8,
-            Node::List(items) => 8 + items.iter().map(|item| member(0, item)).sum::<usize>(),
-            Node::Map(entries) => {
-                let longest = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-                8 + entries.iter().map(|(_, node)| member(longest, node)).sum::<usize>()
-            }
-            Node::Scalar(scalar) => 6 * scalar.bytes.len() + 64,
-        }
-    }
-    entries.iter().map(|(key, node)| 6 * key.len() + 32 + of(node, 1)).sum::<usize>()
-        + entries.len() * entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0)
+    Some(())
 }
 
 /// The text of a text.
@@ -56,28 +44,28 @@ fn text(node: &Node) -> Option<&[u8]> {
     }
 }
 
-fn dotenv(entries: &[(String, Node)], out: &mut Text) -> Option<()> {
+fn dotenv(entries: &[(String, Node)], out: Out) -> Option<()> {
     for (key, node) in entries {
         if let Node::Comment(comment) = node {
-            out.push(b'#');
-            out.extend_from_slice(comment);
+            out(b"#");
+            out(comment);
         } else {
-            out.extend_from_slice(key.as_bytes());
-            out.push(b'=');
+            out(key.as_bytes());
+            out(b"=");
             for byte in text(node)? {
                 match byte {
-                    b'\n' => out.extend_from_slice(b"\\n"),
-                    byte => out.push(*byte),
+                    b'\n' => out(b"\\n"),
+                    byte => out(&[*byte]),
                 }
             }
         }
-        out.push(b'\n');
+        out(b"\n");
     }
     Some(())
 }
 
 /// As gopkg.in/ini.v1 writes: signs aligned, a blank line between sections, no header for keys before any section.
-fn ini(sections: &[(String, Node)], out: &mut Text) -> Option<()> {
+fn ini(sections: &[(String, Node)], out: Out) -> Option<()> {
     for (number, (name, section)) in sections.iter().enumerate() {
         let Node::Map(entries) = section else { return None };
         let has_keys = entries.iter().any(|(_, node)| matches!(node, Node::Scalar(_)));
@@ -86,7 +74,7 @@ fn ini(sections: &[(String, Node)], out: &mut Text) -> Option<()> {
             ini_comment(comment, out);
         }
         if !is_head {
-            out.extend_from_slice(format!("[{name}]\n").as_bytes());
+            out(format!("[{name}]\n").as_bytes());
         } else if !has_keys {
             continue;
         }
@@ -98,7 +86,7 @@ fn ini(sections: &[(String, Node)], out: &mut Text) -> Option<()> {
             if let Some((_, Node::Comment(comment))) = entries.get(place + 1) {
                 ini_comment(comment, out);
             }
-            out.extend_from_slice(format!("{:width$} = ", ini_key(key)).as_bytes());
+            out(format!("{:width$} = ", ini_key(key)).as_bytes());
             let value = std::str::from_utf8(text(node)?).ok()?;
             let quote = match () {
                 () if value.contains(['\n', '`']) => "\"\"\"",
@@ -107,11 +95,11 @@ fn ini(sections: &[(String, Node)], out: &mut Text) -> Option<()> {
                 () => "",
             };
             for part in [quote, value, quote, "\n"] {
-                out.extend_from_slice(part.as_bytes());
+                out(part.as_bytes());
             }
         }
         if number + 1 < sections.len() {
-            out.push(b'\n');
+            out(b"\n");
         }
     }
     Some(())
@@ -125,19 +113,19 @@ fn ini_key(key: &str) -> String {
     }
 }
 
-fn ini_comment(comment: &[u8], out: &mut Text) {
+fn ini_comment(comment: &[u8], out: Out) {
     for line in comment.split(|byte| *byte == b'\n') {
         let (sign, rest) = match line {
             [sign @ (b'#' | b';'), rest @ ..] => (*sign, rest.trim_ascii()),
             rest => (b';', rest.trim_ascii()),
         };
-        out.extend_from_slice(&[sign, b' ']);
-        out.extend_from_slice(rest);
-        out.push(b'\n');
+        out(&[sign, b' ']);
+        out(rest);
+        out(b"\n");
     }
 }
 
-fn json(node: &Node, depth: usize, out: &mut Text) {
+fn json(node: &Node, depth: usize, out: Out) {
     match node {
         Node::Comment(_) => {}
         Node::List(items) => {
@@ -149,11 +137,11 @@ fn json(node: &Node, depth: usize, out: &mut Text) {
     }
 }
 
-fn map(entries: &[(String, Node)], depth: usize, out: &mut Text) {
+fn map(entries: &[(String, Node)], depth: usize, out: Out) {
     let entries = entries.iter().filter(|(_, node)| !matches!(node, Node::Comment(_)));
     members([b'{', b'}'], entries, depth, out, |(key, node), out| {
         quoted(key, out);
-        out.extend_from_slice(b": ");
+        out(b": ");
         json(node, depth + 1, out);
     });
 }
@@ -163,18 +151,18 @@ fn members<T>(
     [open, close]: [u8; 2],
     members: impl Iterator<Item = T>,
     depth: usize,
-    out: &mut Text,
-    write: impl Fn(T, &mut Text),
+    out: Out,
+    write: impl Fn(T, Out),
 ) {
-    let line = |depth: usize, out: &mut Text| {
-        out.push(b'\n');
-        out.extend(std::iter::repeat_n(b'\t', depth));
+    let line = |depth: usize, out: Out| {
+        out(b"\n");
+        (0..depth).for_each(|_| out(b"\t"));
     };
-    out.push(open);
+    out(&[open]);
     let mut is_empty = true;
     for member in members {
         if !is_empty {
-            out.push(b',');
+            out(b",");
         }
         is_empty = false;
         line(depth + 1, out);
@@ -183,34 +171,34 @@ fn members<T>(
     if !is_empty {
         line(depth, out);
     }
-    out.push(close);
+    out(&[close]);
 }
 
-fn json_scalar(scalar: &Scalar, out: &mut Text) {
+fn json_scalar(scalar: &Scalar, out: Out) {
     match scalar.kind {
-        Type::Null => out.extend_from_slice(b"null"),
-        Type::Bool | Type::Float | Type::Int => out.extend_from_slice(&scalar.printed(Store::Json)),
+        Type::Null => out(b"null"),
+        Type::Bool | Type::Float | Type::Int => out(&scalar.printed(Store::Json)),
         Type::Bytes => quoted(&Zeroizing::new(STANDARD.encode(&scalar.bytes)), out),
         Type::Text | Type::Time => quoted(&String::from_utf8_lossy(&scalar.bytes), out),
     }
 }
 
 /// A string as encoding/json writes it, where it could stand in HTML too.
-fn quoted(text: &str, out: &mut Text) {
-    out.push(b'"');
+fn quoted(text: &str, out: Out) {
+    out(b"\"");
     for c in text.chars() {
         match c {
-            '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
-            '\u{8}' => out.extend_from_slice(b"\\b"),
-            '\u{c}' => out.extend_from_slice(b"\\f"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
+            '"' | '\\' => out(&[b'\\', c as u8]),
+            '\u{8}' => out(b"\\b"),
+            '\u{c}' => out(b"\\f"),
+            '\n' => out(b"\\n"),
+            '\r' => out(b"\\r"),
+            '\t' => out(b"\\t"),
             '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+                out(format!("\\u{:04x}", u32::from(c)).as_bytes());
             }
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            c => out(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out.push(b'"');
+    out(b"\"");
 }

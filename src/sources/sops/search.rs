@@ -26,13 +26,11 @@ impl Held {
     /// The part of the data key, where we hold its key.
     pub(super) fn open(&self, share: &Share, problem: &mut Option<Problem>) -> Option<Zeroizing<Vec<u8>>> {
         match &share.holder {
-            Holder::Age(_) => match self.age.open(share.sealed.trim().as_bytes()) {
-                Ok(part) => part,
-                Err(wrong) => {
-                    problem.get_or_insert(wrong);
-                    None
-                }
-            },
+            Holder::Age(_) => self.age.open(share.sealed.trim().as_bytes()).unwrap_or_else(|_| {
+                let damaged = Problem::new("a data key for age in SOPS' metadata is damaged");
+                problem.get_or_insert(damaged.hint("take the file from its history"));
+                None
+            }),
             #[cfg(feature = "pgp")]
             Holder::Pgp(_) => self.pgp.open(&share.sealed),
             _ => None,
@@ -66,8 +64,9 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
     if !wants_age && !wants_pgp {
         return held;
     }
-    if let Ok(reply) = wire.ask(Ask::Identities) {
-        held.add("--identity", &reply.bytes);
+    match wire.ask(Ask::Identities) {
+        Ok(reply) => held.add("--identity", &reply.bytes),
+        Err(problem) => held.idle.push(format!("--identity: {}", problem.message())),
     }
     let settings = wire.ask_all(SETTINGS.into_iter().map(Ask::Setting).collect());
     let setting = |name: &str| {
@@ -89,7 +88,7 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
             held.idle.push("SOPS_AGE_KEY: it holds something that is no age identity".to_owned());
         }
     }
-    if wants_pgp {
+    if wants_pgp && !wants_age {
         held.idle.push(GPG.to_owned());
     }
     let home = setting("HOME");
