@@ -31,6 +31,10 @@ const MANIFEST: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, names
                         {sealref.dev/target: SealedSecret}}\nstringData: {a: \"ref+vault://kv/db#/k\"}\n";
 
 fn render(variables: &[(&str, &str)]) -> Output {
+    render_manifest(MANIFEST, variables)
+}
+
+fn render_manifest(manifest: &str, variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), KEY).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_sealref"))
@@ -45,7 +49,7 @@ fn render(variables: &[(&str, &str)]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(MANIFEST.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -177,6 +181,18 @@ fn a_login_that_gives_no_token_e14() {
         let output = approle(&server);
         assert_eq!(output.status.code(), Some(1));
     }
+}
+
+#[test]
+fn a_server_that_is_down_is_one_error_and_few_questions_e7() {
+    let mut manifest = MANIFEST[..MANIFEST.find("stringData").unwrap()].to_owned() + "stringData:\n";
+    for number in 0..40 {
+        manifest.push_str(&format!("  k{number}: ref+vault://kv/p{number}#/k\n"));
+    }
+    let server = Server::start(|stream, _, _| answer(stream, 503, "", CANARY));
+    let output = render_manifest(&manifest, &[("VAULT_ADDR", &server.url("")), ("VAULT_TOKEN", CANARY)]);
+    refused(&output, 4, "reading kv/p0 from Vault: the server answered 503, not available (3 attempts)");
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[test]
