@@ -16,6 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "support/server.rs"]
@@ -237,4 +238,42 @@ fn proxies_of_the_operator_e18() {
         "reading kv/db from Vault: the server's name is not known (3 attempts)",
     );
     assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn who_waits_at_a_terminal_sees_how_far_it_is() {
+    let slow = || {
+        Server::start(|stream, request, _| {
+            let is_mount = request.contains("/sys/internal/");
+            std::thread::sleep(Duration::from_millis(if is_mount { 0 } else { 1300 }));
+            answer(stream, 200, "", if is_mount { MOUNT } else { r#"{"data": {"data": {"k": "v"}}}"# });
+        })
+    };
+    // Piped: silent, however long it takes
+    let output = token(&slow());
+    assert!(output.status.success() && output.stderr.is_empty());
+    let server = slow();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key"), KEY).unwrap();
+    fs::write(folder.path().join("app.yaml"), MANIFEST).unwrap();
+    let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join(CERTIFICATE);
+    let program = env!("CARGO_BIN_EXE_sealref");
+    let line =
+        format!("{program} render --sealing-key key --certificate {} -o out.yaml app.yaml", certificate.display());
+    let at_a_terminal = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(&folder)
+        .env("VAULT_ADDR", server.url(""))
+        .env("VAULT_TOKEN", CANARY)
+        .stdin(Stdio::null())
+        .output();
+    // util-linux has it; where it is missing, that is said
+    let Ok(output) = at_a_terminal else {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "script is missing");
+        let _ = writeln!(std::io::stderr(), "skipped: script (util-linux)");
+        return;
+    };
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{shown}");
+    assert_eq!(shown, "\r\u{1b}[Kfetching: 0 of 1 after 1 s\r\u{1b}[K");
 }
