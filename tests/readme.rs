@@ -35,7 +35,7 @@ use serde_json::Value;
 
 const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
 /// Programs that blocks may ask for and that a machine may lack.
-const TOOLS: [&str; 5] = ["helm", "kpt", "kubeseal", "kubectl", "kustomize"];
+const TOOLS: [&str; 6] = ["helm", "kpt", "kubeseal", "kubectl", "kustomize", "openbao"];
 
 #[test]
 fn every_block_of_the_documentation_holds() {
@@ -124,11 +124,39 @@ fn the_table_of_schemes_is_that_of_the_registry() {
     same_as_part("README.md", "schemes", &table);
 }
 
+/// What tests ask in the place of each server, by the first scheme of its source.
+const TESTED: &[(&str, &str)] = &[
+    ("awssecrets", "moto: `tests/aws.rs`"),
+    ("azurekeyvault", "a stub: `tests/azure.rs`"),
+    ("doppler", "a stub: `tests/tokens.rs`"),
+    ("gcpsecrets", "drongo: `tests/gcp.rs`"),
+    ("gitlab", "a stub: `tests/tokens.rs`"),
+    ("k8s", "kube-apiserver: `tests/cluster.rs`"),
+    ("op", "a stub: `tests/tokens.rs`"),
+    ("vault", "OpenBao: `tests/vault.rs`"),
+];
+
+#[test]
+fn the_table_of_servers_is_that_of_the_registry() {
+    let mut table = String::from("| values of | we are known by | feature | tested with |\n|---|---|---|---|\n");
+    for source in sources::SOURCES {
+        let Some(feature) = source.feature() else { continue };
+        let schemes: Vec<String> = source.facts().iter().map(|facts| format!("`{}`", facts.scheme)).collect();
+        let first = source.facts()[0].scheme;
+        let (_, tested) = TESTED.iter().find(|(scheme, _)| *scheme == first).unwrap_or_else(|| panic!("{first}"));
+        let authentication = source.authentication();
+        table.push_str(&format!("| {} | {authentication} | `{feature}` | {tested} |\n", schemes.join(", ")));
+    }
+    same_as_part("README.md", "servers", &table);
+}
+
 fn becomes(facts: &Facts) -> &'static str {
+    let reads = sources::find(facts.scheme).is_some_and(|(source, _)| source.feature().is_some());
     match facts.becomes {
         Becomes::Generated => "ExternalSecret with a generator",
         Becomes::Refused => "refused",
         Becomes::Sealed => "SealedSecret",
+        Becomes::Translated if reads => "ExternalSecret, or a value that is sealed",
         Becomes::Translated => "ExternalSecret",
     }
 }

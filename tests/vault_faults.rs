@@ -16,6 +16,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 #[allow(dead_code, reason = "other tests need more of it")]
 #[path = "support/server.rs"]
@@ -31,6 +32,10 @@ const MANIFEST: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, names
                         {sealref.dev/target: SealedSecret}}\nstringData: {a: \"ref+vault://kv/db#/k\"}\n";
 
 fn render(variables: &[(&str, &str)]) -> Output {
+    render_manifest(MANIFEST, variables)
+}
+
+fn render_manifest(manifest: &str, variables: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), KEY).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_sealref"))
@@ -45,7 +50,7 @@ fn render(variables: &[(&str, &str)]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(MANIFEST.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(manifest.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -180,6 +185,18 @@ fn a_login_that_gives_no_token_e14() {
 }
 
 #[test]
+fn a_server_that_is_down_is_one_error_and_few_questions_e7() {
+    let mut manifest = MANIFEST[..MANIFEST.find("stringData").unwrap()].to_owned() + "stringData:\n";
+    for number in 0..40 {
+        manifest.push_str(&format!("  k{number}: ref+vault://kv/p{number}#/k\n"));
+    }
+    let server = Server::start(|stream, _, _| answer(stream, 503, "", CANARY));
+    let output = render_manifest(&manifest, &[("VAULT_ADDR", &server.url("")), ("VAULT_TOKEN", CANARY)]);
+    refused(&output, 4, "reading kv/p0 from Vault: the server answered 503, not available (3 attempts)");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
 fn proxies_of_the_operator_e18() {
     let https = |more: &[(&str, &str)]| {
         render(&[&[("VAULT_ADDR", "https://nosuch.invalid"), ("VAULT_TOKEN", CANARY)], more].concat())
@@ -221,4 +238,42 @@ fn proxies_of_the_operator_e18() {
         "reading kv/db from Vault: the server's name is not known (3 attempts)",
     );
     assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn who_waits_at_a_terminal_sees_how_far_it_is() {
+    let slow = || {
+        Server::start(|stream, request, _| {
+            let is_mount = request.contains("/sys/internal/");
+            std::thread::sleep(Duration::from_millis(if is_mount { 0 } else { 1300 }));
+            answer(stream, 200, "", if is_mount { MOUNT } else { r#"{"data": {"data": {"k": "v"}}}"# });
+        })
+    };
+    // Piped: silent, however long it takes
+    let output = token(&slow());
+    assert!(output.status.success() && output.stderr.is_empty());
+    let server = slow();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("key"), KEY).unwrap();
+    fs::write(folder.path().join("app.yaml"), MANIFEST).unwrap();
+    let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join(CERTIFICATE);
+    let program = env!("CARGO_BIN_EXE_sealref");
+    let line =
+        format!("{program} render --sealing-key key --certificate {} -o out.yaml app.yaml", certificate.display());
+    let at_a_terminal = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(&folder)
+        .env("VAULT_ADDR", server.url(""))
+        .env("VAULT_TOKEN", CANARY)
+        .stdin(Stdio::null())
+        .output();
+    // util-linux has it; where it is missing, that is said
+    let Ok(output) = at_a_terminal else {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "script is missing");
+        let _ = writeln!(std::io::stderr(), "skipped: script (util-linux)");
+        return;
+    };
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{shown}");
+    assert_eq!(shown, "\r\u{1b}[Kfetching: 0 of 1 after 1 s\r\u{1b}[K");
 }

@@ -97,16 +97,28 @@ fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems:
         let Some(fetch) = fetch else { continue };
         let asked: Vec<&Address> = addresses.keys().collect();
         let answers = fetch.fetch(&asked, wire);
+        let mut failed: Vec<(Place, Problem)> = vec![];
         for ((address, place), answer) in addresses.iter().zip(answers) {
             match answer.and_then(small_enough) {
                 Ok(payload) => values.insert(address.clone(), payload),
-                Err(problem) => wrong.push((*place, problem)),
+                Err(problem) => failed.push((*place, problem)),
             }
         }
+        wrong.extend(distinct(failed, addresses.len()));
     }
     wrong.sort_by_key(|(place, _)| *place);
     problems.extend(wrong.into_iter().map(|(place, problem)| problem.at(stream.tell(place))).collect());
     values
+}
+
+/// What fails for all of a source alike (its server is down, nobody can log in) is one problem, told where it is met first.
+fn distinct(mut failed: Vec<(Place, Problem)>, asked: usize) -> Vec<(Place, Problem)> {
+    failed.sort_by_key(|(place, _)| *place);
+    let alike = failed.len() == asked && failed.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a == b));
+    if alike {
+        failed.truncate(1);
+    }
+    failed
 }
 
 fn small_enough(payload: Payload) -> Result<Payload, Problem> {

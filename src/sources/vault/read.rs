@@ -156,6 +156,7 @@ fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wir
         }
         let calls: Vec<Call> = chosen.values().map(|secret| preflight(secret, server)).collect();
         let replies = session.ask_all(&calls, wire);
+        let down = replies.iter().find_map(|reply| reply.as_ref().err().cloned());
         for ((secret, call), reply) in chosen.values().zip(&calls).zip(replies) {
             let mount = reply.and_then(|reply| mount(&call.operation, reply));
             if let Ok(mount) = &mount {
@@ -163,6 +164,12 @@ fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wir
                 known.extend(left.iter().filter(same).map(|other| ((other.namespace, other.path), Ok(mount.clone()))));
             }
             known.insert((secret.namespace, secret.path), mount);
+        }
+        // Who does not answer one question is not asked the others
+        if let Some(problem) = down {
+            for other in &left {
+                known.entry((other.namespace, other.path)).or_insert_with(|| Err(problem.clone()));
+            }
         }
         left.retain(|secret| !known.contains_key(&(secret.namespace, secret.path)));
         depth += 1;
