@@ -2,9 +2,24 @@
 //! documentation, and prove no more than that sealref keeps to that.
 
 #![cfg(feature = "azure")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test starts programs, and fails by panicking"
+)]
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection};
 
 use serde_json::json;
 
@@ -93,7 +108,7 @@ fn what_cannot_log_in_is_told() {
     let (url, identity) = (stub.url(""), stub.url("/identity"));
     let reference = format!("ref+azurekeyvault://127.0.0.1:{}/db", stub.port());
     let own = ("AZURE_KEY_VAULT_URL", &*url);
-    let table: [(&[(&str, &str)], i32, &str); 3] = [
+    let table: [(sealed::Environment, i32, &str); 3] = [
         (&[("AZKV_AUTH", "cli")], 1, "AZKV_AUTH wants the login of a command line, and sealref starts none"),
         (
             &[("AZURE_FEDERATED_TOKEN_FILE", "/absent")],
@@ -104,6 +119,63 @@ fn what_cannot_log_in_is_told() {
     ];
     for (environment, exit, words) in table {
         refuses(&reference, &[environment, &[own]].concat(), exit, words);
+    }
+}
+
+/// Gives out tokens at `/TENANT/oauth2/v2.0/token`: over TLS, since the vendor's library refuses anything else. Its
+/// certificate, which is its own authority, is in the file.
+fn authority(file: &str) -> Server {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    fs::write(file, certificate.pem()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let certificates = vec![certificate.der().clone()];
+    let config = Arc::new(config.with_no_client_auth().with_single_cert(certificates, key).unwrap());
+    Server::raw(move |stream| give_out(stream, Arc::clone(&config)))
+}
+
+fn give_out(mut stream: TcpStream, config: Arc<ServerConfig>) {
+    let mut connection = ServerConnection::new(config).unwrap();
+    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+    let (mut request, mut buffer) = (String::new(), [0; 4096]);
+    let complete =
+        |request: &str| request.contains("client_assertion=of-the-pod") || request.contains("client_secret=word");
+    while !complete(&request) {
+        match tls.read(&mut buffer) {
+            Ok(count) if count > 0 => request.push_str(&String::from_utf8_lossy(&buffer[..count])),
+            _ => return,
+        }
+    }
+    assert!(request.starts_with("POST /tenant/oauth2/v2.0/token "), "{request}");
+    let body = r#"{"token_type": "Bearer", "expires_in": 3600, "access_token": "managed"}"#;
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let _ = tls.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    tls.conn.send_close_notify();
+    let _ = tls.flush();
+}
+
+#[test]
+fn a_workload_and_a_client_secret_log_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (pem, token) = (at("authority.pem"), at("token"));
+    fs::write(&token, "of-the-pod").unwrap();
+    let (authority, stub) = (authority(&pem), stub());
+    let host = format!("https://127.0.0.1:{}/", authority.port());
+    let url = stub.url("");
+    let reference = format!("ref+azurekeyvault://127.0.0.1:{}/plain", stub.port());
+    let common = [
+        ("AZURE_KEY_VAULT_URL", &*url),
+        ("AZURE_AUTHORITY_HOST", &*host),
+        ("AZURE_TENANT_ID", "tenant"),
+        ("AZURE_CLIENT_ID", "client"),
+        ("SSL_CERT_FILE", &*pem),
+    ];
+    for way in [("AZURE_FEDERATED_TOKEN_FILE", &*token), ("AZURE_CLIENT_SECRET", "word")] {
+        let found = sealed(&[("key", &reference)], &[&common[..], &[way]].concat());
+        assert_eq!(found.map(|found| found["key"].clone()), Ok("\"plain-s3cret\"".to_owned()), "{}", way.0);
     }
 }
 

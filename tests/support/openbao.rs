@@ -58,7 +58,7 @@ impl OpenBao {
             .spawn()
             .unwrap();
         let server = Self { child, folder, port, tls_port };
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !server.ready() {
             assert!(Instant::now() < until, "{}", fs::read_to_string(server.file("printed")).unwrap());
             std::thread::sleep(Duration::from_millis(50));

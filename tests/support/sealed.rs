@@ -1,7 +1,5 @@
 //! What references become that are sealed: the real program fetches and seals, the test opens.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "a test starts programs")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;

@@ -28,6 +28,11 @@ struct Known {
 }
 
 impl Chain {
+    /// Who did not come in time is not waited for again.
+    pub(super) fn lost(&mut self, identity: AwsIdentity, problem: Problem) {
+        self.0.push((identity, Err(problem)));
+    }
+
     pub(super) async fn sign(&mut self, call: AwsCall) -> Result<Request, Problem> {
         let known = if let Some((_, known)) = self.0.iter().find(|(identity, _)| *identity == call.identity) {
             known.clone()

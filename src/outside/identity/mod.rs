@@ -29,7 +29,11 @@ impl Identities {
     /// A call with its address and its signature.
     #[cfg(feature = "aws")]
     pub fn sign(&mut self, call: AwsCall, network: &mut Network) -> Result<Request, Problem> {
-        network.wait(&call.operation.clone(), self.aws.sign(call))?
+        let identity = call.identity.clone();
+        network.wait("logging in to AWS", self.aws.sign(call)).unwrap_or_else(|problem| {
+            self.aws.lost(identity, problem.clone());
+            Err(problem)
+        })
     }
 
     /// Nobody signs.
