@@ -15,6 +15,9 @@ pub const NODES: usize = 4_000_000;
 /// Bytes of a file of values or of an encrypted file, as in Flux.
 pub const FILE: usize = 5 << 20;
 
+/// Recipients of an age file: each is tried with each identity.
+pub const AGE_RECIPIENTS: usize = 1000;
+
 /// Bytes of a settings file, a key or a certificate.
 pub const SETTINGS: usize = 1 << 20;
 

@@ -588,7 +588,7 @@ fn a_generator_among_transformers_and_a_transformer_among_generators_are_refused
 fn a_generator_takes_no_literals_and_no_files_that_it_cannot_read() {
     for (from, to, message) in [
         ("ref+file://password.txt", "hunter2-s3cret", "a literal value stands in a list of references"),
-        ("  files: [other.txt]\n", "  envs: [a.env]\n", "files of KEY=VALUE lines are not read by this version"),
+        ("  files: [other.txt]\n", "  envs: [other.txt]\n", "the file is not encrypted with SOPS"),
         ("  files: [other.txt]\n", "  file: [other.txt]\n", "an unknown field"),
         ("ref+file://", "ref+fil://", "did you mean \"file\"?"),
         ("[other.txt]", "[password=other.txt]", "the key \"password\" is listed twice"),

@@ -170,6 +170,7 @@ fn the_table_of_limits_is_that_of_the_code() {
         ("nesting of one document", limits::DEPTH.to_string()),
         ("nodes of one document, aliases followed", limits::NODES.to_string()),
         ("a file of values, plain or encrypted", mebibytes(limits::FILE)),
+        ("recipients of an age file", limits::AGE_RECIPIENTS.to_string()),
         ("a settings file, a key or a certificate", mebibytes(limits::SETTINGS)),
         ("all values of one Secret", mebibytes(limits::SECRET)),
         ("all annotations of one object", format!("{} KiB", limits::ANNOTATIONS >> 10)),

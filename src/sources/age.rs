@@ -86,8 +86,15 @@ impl Identities {
         let broken = || {
             Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age")
         };
-        let armored = ::age::armor::ArmoredReader::new(file);
-        let decryptor = ::age::Decryptor::new_buffered(armored).map_err(|_| broken())?;
+        // In pieces, the library would read the header from its beginning with each of them.
+        let mut plain = Vec::with_capacity(file.len());
+        ::age::armor::ArmoredReader::new(file).read_to_end(&mut plain).map_err(|_| broken())?;
+        let header = memchr::memmem::find(&plain, b"\n---").and_then(|end| plain.get(..end)).unwrap_or_default();
+        if memchr::memmem::find_iter(header, b"\n-> ").count() > limits::AGE_RECIPIENTS {
+            return Err(Problem::new("the age file is encrypted for more recipients than anybody has")
+                .hint("encrypt it again, for those who read it"));
+        }
+        let decryptor = ::age::Decryptor::new_buffered(plain.as_slice()).map_err(|_| broken())?;
         if decryptor.is_scrypt() {
             return Err(Problem::new("the age file is encrypted with a passphrase")
                 .hint("encrypt it for a recipient: age -r RECIPIENT"));
