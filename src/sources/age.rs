@@ -73,6 +73,11 @@ impl Identities {
         Some(())
     }
 
+    /// True where nothing was given that could open a file.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Why something that was given is of no use.
     pub(super) fn idle(&self) -> Option<&'static str> {
         self.idle.first().copied()

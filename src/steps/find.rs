@@ -119,7 +119,8 @@ fn find_in<'t>(
         return found;
     }
     if let Some(problem) = encrypted::wholly(tree, identity) {
-        problems.push(problem.at(stream.tell_object(id)));
+        // Its name would be ciphertext.
+        problems.push(problem.at(stream.get(id).map(|manifest| stream.tell_line(manifest, 1)).unwrap_or_default()));
         return found;
     }
     let mut covered = vec![];

@@ -82,7 +82,7 @@ struct Kubeconfig<'t> {
 }
 
 /// What would weaken the connection, start a program, or is not built.
-const REFUSED: [(&str, &str, &str); 4] = [
+const REFUSED: [(&str, &str, &str); 5] = [
     (
         "exec",
         "gets its credentials from a program (exec), and sealref starts none",
@@ -90,6 +90,7 @@ const REFUSED: [(&str, &str, &str); 4] = [
     ),
     ("auth-provider", "has an auth-provider, which Kubernetes has removed", "give it a token: kubectl create token"),
     ("as", "impersonates somebody", "use a user that may read the Secret itself"),
+    ("proxy-url", "has a proxy-url", "name the proxy in HTTPS_PROXY, or the server without one"),
     ("tls-server-name", "has a tls-server-name", "name the server as its certificate does"),
 ];
 

@@ -40,7 +40,12 @@ impl Held {
     /// What to do where nothing opens a file.
     pub(super) fn advice(&self) -> String {
         let idle = self.idle.first().map(String::as_str).or(self.age.idle());
-        idle.unwrap_or("give a private key with --identity FILE, or as sops wants it: SOPS_AGE_KEY_FILE").to_owned()
+        let missing = if self.age.is_empty() {
+            "give a private key with --identity FILE, or as sops wants it: SOPS_AGE_KEY_FILE"
+        } else {
+            "none of the private keys at hand is one of these: give another with --identity FILE"
+        };
+        idle.unwrap_or(missing).to_owned()
     }
 
     /// Adds a file of keys of any kind.
