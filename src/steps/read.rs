@@ -10,7 +10,7 @@ use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream, annotation};
 use crate::settings::{Settings, Transform};
-use crate::yaml::{self, Kind, Piece, Pieces, Scalar, Syntax, Tree};
+use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +86,7 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     for (number, source) in input.0.iter().enumerate() {
         stream.names.push(&source.name);
         match yaml::pieces(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(pieces) => {
-                problems.extend(no_objects(source, &pieces));
-                take(&mut stream, number, &source.text, pieces);
-            }
+            Ok(pieces) => take(&mut stream, number, &source.text, pieces),
             Err(fault) => problems.push(source.problem(fault)),
         }
     }
@@ -114,17 +111,6 @@ pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
         );
     }
     problems.or(stream)
-}
-
-/// Items that hold no `KEY: VALUE`, whatever they hold, are none of Kubernetes.
-fn no_objects(source: &Source, pieces: &Pieces) -> Problems {
-    let is_none = |piece: &&Piece| piece.syntax.in_list() && memchr::memchr(b':', piece.text.as_bytes()).is_none();
-    let told = |piece: &Piece| {
-        Problem::new("an item of the list is no object")
-            .hint("every item has apiVersion, kind and metadata")
-            .at(format!("{}:{}", source.name, piece.line))
-    };
-    pieces.pieces.iter().filter(is_none).map(told).collect()
 }
 
 /// Neighbours without a marker are one manifest: nobody will look into them.
