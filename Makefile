@@ -8,7 +8,7 @@ help: ## Show what can be made
 
 test: ## Install the programs that tests talk to, then run every test
 	tests/peers/install
-	cargo test --features full
+	cargo test --features full --no-fail-fast
 
 lint: ## Formatting, clippy and documentation, with warnings denied
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024

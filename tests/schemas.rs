@@ -193,8 +193,9 @@ fn every_scheme_fits() {
         let scheme = reference["scheme"].as_str().unwrap();
         let (_, facts) = sources::find(scheme).unwrap();
         let text = vector["text"].as_str().unwrap();
-        // A section of 1Password has no place in a Connect store, and a variable needs an environment
-        let special = text.contains("/section") || text.contains('{');
+        // Only Secrets are translated, no section of 1Password has a place in a Connect store, and a variable needs
+        // an environment
+        let special = text.contains("/ConfigMap/") || text.contains("/section") || text.contains('{');
         if facts.becomes != Becomes::Sealed && !special {
             secrets.push(secret(&format!("s{}", secrets.len()), json!({"key": text})));
             schemes.insert(scheme.to_owned());

@@ -3,7 +3,15 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/sops.rs"]
+#[allow(dead_code, reason = "files are written here, and read by the source")]
+mod sops;
+
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +23,9 @@ use zeroize::Zeroizing;
 
 /// What no message may hold.
 const CANARY: &str = "s3cret-canary";
+
+/// A number that only a careful reader keeps.
+const NUMBER: &str = "12345678901234567890.50";
 
 /// How a scheme is asked, and what its server answers where all is well.
 struct Row {
@@ -39,6 +50,7 @@ const ROWS: &[Row] = &[
     Row { scheme: "onepasswordconnect", path: "shop/db", settings: CONNECT, well: connect },
     Row { scheme: "op", path: "shop/db/field", settings: CONNECT, well: op },
     Row { scheme: "openbao", path: "kv/db", settings: VAULT, well: vault },
+    Row { scheme: "sops", path: "values.json", settings: &[], well: sops },
     Row { scheme: "vault", path: "kv/db", settings: VAULT, well: vault },
 ];
 
@@ -79,7 +91,7 @@ fn connect(ask: &Ask, document: &str) -> String {
                 |key: &str, value: &str| serde_json::json!({"id": format!("id-{key}"), "label": key, "value": value});
             match value {
                 serde_json::Value::String(text) => fields.push(field(key, text)),
-                serde_json::Value::Number(_) => fields.push(field(key, "12345678901234567890.50")),
+                serde_json::Value::Number(_) => fields.push(field(key, NUMBER)),
                 serde_json::Value::Bool(yes) => fields.push(field(key, &yes.to_string())),
                 serde_json::Value::Object(inner) => {
                     sections.push(serde_json::json!({"id": "section", "label": key}));
@@ -131,7 +143,7 @@ fn k8s(ask: &Ask, document: &str) -> String {
         let text = match &value {
             serde_json::Value::String(text) => text.clone(),
             // As it is written there, and not as a library keeps it
-            serde_json::Value::Number(_) => "12345678901234567890.50".to_owned(),
+            serde_json::Value::Number(_) => NUMBER.to_owned(),
             serde_json::Value::Object(_) if key != "a" => return (key, value),
             serde_json::Value::Array(_) | serde_json::Value::Null => return (key, value),
             other => other.to_string(),
@@ -140,6 +152,23 @@ fn k8s(ask: &Ask, document: &str) -> String {
     });
     let data = serde_json::Value::Object(data.collect());
     format!("{{\"data\": {data}, \"kind\": \"Secret\"}}")
+}
+
+static SOPS: LazyLock<Option<sops::Sops>> = LazyLock::new(sops::Sops::new);
+
+/// The document as the real program encrypts it, and the key for that. Numbers that it would round are text.
+fn sops(ask: &Ask, document: &str) -> String {
+    static WRITTEN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let sops = SOPS.as_ref().unwrap();
+    match ask {
+        Ask::Identities => sops.identity.clone(),
+        Ask::File(name) => {
+            let mut written = WRITTEN.lock().unwrap();
+            let text = document.replace(NUMBER, &format!("\"{NUMBER}\""));
+            written.entry(text.clone()).or_insert_with(|| sops.encrypt(name, text, &[]).trim_end().to_owned()).clone()
+        }
+        _ => String::new(),
+    }
 }
 
 /// Answers settings from a row, and everything else from a script.
@@ -192,7 +221,8 @@ fn fetch(
 
 /// The rows whose schemes this build can read.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().filter(|row| sources::find(row.scheme).unwrap().0.fetch().is_some())
+    let peer_is_there = |row: &&Row| row.scheme != "sops" || SOPS.is_some();
+    ROWS.iter().filter(|row| sources::find(row.scheme).unwrap().0.fetch().is_some()).filter(peer_is_there)
 }
 
 /// `#/KEY` where the scheme has keys.
@@ -222,11 +252,9 @@ fn every_source_that_gives_values_has_a_row() {
 #[test]
 fn an_answer_that_is_well_is_a_value() {
     for row in rows() {
-        let document = r#"{"k": "value", "number": 12345678901234567890.50, "yes": true, "a": {"b": "deep"}}"#;
+        let document = &format!(r#"{{"k": "value", "number": {NUMBER}, "yes": true, "a": {{"b": "deep"}}}}"#);
         let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, document)));
-        for (property, value) in
-            [("k", "value"), ("number", "12345678901234567890.50"), ("yes", "true"), ("a/b", "deep")]
-        {
+        for (property, value) in [("k", "value"), ("number", NUMBER), ("yes", "true"), ("a/b", "deep")] {
             let value = if key(row, property).is_some() { value } else { document };
             let (answer, _) = fetch(row, key(row, property), &well);
             let payload = answer.unwrap_or_else(|problem| panic!("{} {property}: {problem}", row.scheme));
@@ -242,7 +270,9 @@ fn a_key_of_another_shape_is_told_without_its_value() {
     );
     for row in rows().filter(|row| key(row, "k").is_some()) {
         let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, &document)));
-        for property in ["nope", "map", "list", "list/0", "empty", "null", "text/deeper", "map/nope"] {
+        // In a file of SOPS an item of a list has a path too
+        let item = if row.scheme == "sops" { "list/1" } else { "list/0" };
+        for property in ["nope", "map", "list", item, "empty", "null", "text/deeper", "map/nope"] {
             let (answer, _) = fetch(row, Some(property), &well);
             let problem = answer.err().unwrap_or_else(|| panic!("{} {property}: a value", row.scheme));
             is_told(row, property, &problem);
