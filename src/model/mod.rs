@@ -5,6 +5,7 @@
 //! Nothing here has `Debug`: the text of manifests is presumed secret.
 
 mod ask;
+mod base64;
 mod cloud;
 mod fate;
 mod inventory;
@@ -20,6 +21,7 @@ mod secret;
 mod store;
 
 pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
+pub use base64::unbase64;
 pub use cloud::{AwsCall, AwsIdentity, AwsService, Cloud};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};

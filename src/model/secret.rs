@@ -91,20 +91,20 @@ impl Values {
 
     /// The SHA-256 of the age file behind an address.
     #[must_use]
-    pub fn digest(&self, address: &Address<'static>) -> Option<[u8; 32]> {
-        self.0.get(address).and_then(|payload| payload.file)
+    pub fn digest(&self, address: &Address) -> Option<[u8; 32]> {
+        self.get(address).and_then(|payload| payload.file)
     }
 
     /// The keys of the files that feed these references.
     pub fn data_keys<'v>(&'v self, references: impl Iterator<Item = &'v Reference<'v>>) -> Vec<&'v [u8]> {
-        let payloads = references.filter_map(|reference| self.0.get(&reference.address.clone().into_owned()));
+        let payloads = references.filter_map(|reference| self.get(&reference.address));
         payloads.filter_map(|payload| payload.data_key.as_ref()).map(|key| key.as_slice()).collect()
     }
 
     /// Did the value come out of something that may have been changed?
     #[must_use]
-    pub fn is_unverified(&self, address: &Address<'static>) -> bool {
-        self.0.get(address).is_some_and(|payload| payload.unverified)
+    pub fn is_unverified(&self, address: &Address) -> bool {
+        self.get(address).is_some_and(|payload| payload.unverified)
     }
 
     /// Puts the values where the references stand.
@@ -135,11 +135,15 @@ impl Values {
         Ok(Secret(bytes))
     }
 
-    fn lend(&self, address: &Address) -> Result<&[u8], Problem> {
-        let found = self.0.get(&address.clone().into_owned());
-        found
-            .map(|payload| payload.bytes.as_slice())
-            .ok_or_else(|| Problem::new("a reference was planned and never fetched").exit(Exit::Bug))
+    fn get<'v>(&'v self, address: &'v Address<'v>) -> Option<&'v Payload> {
+        // A map of longer lives is one of shorter lives too, and takes the address as it is
+        let all: &'v BTreeMap<Address<'v>, Payload> = &self.0;
+        all.get(address)
+    }
+
+    fn lend<'v>(&'v self, address: &'v Address<'v>) -> Result<&'v [u8], Problem> {
+        let found = self.get(address).map(|payload| payload.bytes.as_slice());
+        found.ok_or_else(|| Problem::new("a reference was planned and never fetched").exit(Exit::Bug))
     }
 
     /// The end of the values: only the question "does this text hold one?" is left.

@@ -2,12 +2,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::{Site, Spot, Takes};
 use crate::error::Problem;
-use crate::model::Identity;
+use crate::model::{Identity, unbase64};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 pub(super) struct SecretData;
@@ -71,20 +68,14 @@ fn not_text(found: &str) -> Problem {
     Problem::new(format!("the value must be text, found {found}")).hint("put it in quotes")
 }
 
-/// Base64 as Go reads it into `[]byte`: padded, standard alphabet, line breaks skipped.
 fn decoded<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
     let tagged = tree.bytes(node).and_then(|text| unbase64(text.as_bytes()));
     let text = match &tagged {
         Some(bytes) => Cow::Borrowed(bytes.as_slice()),
         None => plain(tree, node)?,
     };
-    unbase64(&text).map(Cow::Owned).ok_or_else(|| {
+    unbase64(&text).map(|mut bytes| Cow::Owned(std::mem::take(&mut *bytes))).ok_or_else(|| {
         Problem::new("the value is not base64")
             .hint("values under \"data\" are base64; plain text belongs under \"stringData\"")
     })
-}
-
-fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
-    STANDARD.decode(text).ok()
 }

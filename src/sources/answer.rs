@@ -59,12 +59,28 @@ pub(super) fn bytes(Text(mut text): Text) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(std::mem::take(&mut *text).into_bytes())
 }
 
+/// What the server sent along with its yes.
+///
+/// # Errors
+/// It said no.
+pub(super) fn accepted<'r>(operation: &str, reply: &'r Reply, known: &[Known]) -> Result<&'r [u8], Problem> {
+    if reply.status == 200 { Ok(&reply.bytes) } else { Err(refusal(operation, reply.status, known)) }
+}
+
+/// A status, what it says there, and the next thing to do.
+pub(super) type Known = (u16, &'static str, &'static str);
+
+/// The header `authorization` of a token (RFC 6750).
+pub(super) fn bearer(token: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("Bearer {}", token.trim()))
+}
+
 fn strange(server: &str) -> Problem {
     Problem::new(format!("the answer is not one of {server}")).hint("is this its address, or that of a login page?")
 }
 
-/// Why there is no value: a status, what it says there, and the next thing to do. What the server says is not told.
-pub(super) fn refusal(operation: &str, status: u16, known: &[(u16, &str, &str)]) -> Problem {
+/// Why there is no value. What the server says is not told.
+pub(super) fn refusal(operation: &str, status: u16, known: &[Known]) -> Problem {
     let known = known.iter().find(|(known, ..)| *known == status);
     let (what, hint) = known.map_or(("the server refuses", "is its address right?"), |(_, what, hint)| (*what, *hint));
     let problem = Problem::new(format!("{operation}: {what} (status {status})")).hint(hint);
@@ -72,7 +88,7 @@ pub(super) fn refusal(operation: &str, status: u16, known: &[(u16, &str, &str)])
 }
 
 /// What most servers mean that are asked with a token.
-pub(super) const TOKEN: [(u16, &str, &str); 3] = [
+pub(super) const TOKEN: [Known; 3] = [
     (401, "the server does not know who asks", "is the token still valid?"),
     (403, "access is denied", "may the token read it?"),
     (404, "it is not there, or not to be seen", "is the path spelled right, and may the token read it?"),
@@ -111,6 +127,18 @@ pub(super) trait Secrets {
     /// What of them is wanted: the value that a property leads to in YAML or JSON; without a property, everything.
     fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
         property::select_in(whole, address.property.as_deref(), "the secret")
+    }
+}
+
+/// Asks a server that may not be found: then nothing has a value.
+pub(super) fn each_of<S: Secrets>(
+    server: Result<S, Problem>,
+    wanted: &[&Address<'static>],
+    wire: &mut dyn Wire,
+) -> Vec<Result<Payload, Problem>> {
+    match server {
+        Ok(server) => each_once(wanted, &server, wire),
+        Err(problem) => wanted.iter().map(|_| Err(problem.clone())).collect(),
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::answer::{Secrets, TOKEN, Text, bytes, each_once, is_name, json, refusal, setting};
+use super::answer::{Secrets, TOKEN, Text, accepted, bearer, bytes, each_of, is_name, json, setting};
 use super::{Becomes, Facts, Fetch, Source, without_property};
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Raw, Remote, Reply, Request, Scheme, StoreProvider, Wire};
@@ -62,10 +62,7 @@ impl Source for Doppler {
 
 impl Fetch for Doppler {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        match Server::find(wire) {
-            Ok(server) => each_once(wanted, &server, wire),
-            Err(problem) => wanted.iter().map(|_| Err(problem.clone())).collect(),
-        }
+        each_of(Server::find(wire), wanted, wire)
     }
 }
 
@@ -121,14 +118,11 @@ struct Value {
 impl Secrets for Server {
     fn ask(&self, address: &Address) -> Result<Ask, Problem> {
         let url = format!("{}/v3/configs/config/secret?{}", self.url, query(address)?);
-        let token = Zeroizing::new(format!("Bearer {}", self.token.trim()));
-        Ok(Ask::Http(Request::get(operation(address), url).header("authorization", token)))
+        Ok(Ask::Http(Request::get(operation(address), url).header("authorization", bearer(&self.token))))
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        if reply.status != 200 {
-            return Err(refusal(&operation(address), reply.status, &TOKEN));
-        }
-        json::<Secret>(&reply.bytes, "Doppler").map(|secret| bytes(secret.value.computed))
+        json::<Secret>(accepted(&operation(address), reply, &TOKEN)?, "Doppler")
+            .map(|secret| bytes(secret.value.computed))
     }
 }

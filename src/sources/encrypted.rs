@@ -67,8 +67,7 @@ pub fn file_reference(path: &str, content: Option<&[u8]>) -> String {
 
 /// A path or a step as it is written in a reference.
 fn written(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/' | b'-' | b'_');
-    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    super::encoded(path, b"./-_")
 }
 
 /// The keys of an encrypted file of `KEY=VALUE` lines, which stand in it in the clear, and the reference to each.

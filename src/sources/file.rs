@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::age::decrypt;
-use super::{Becomes, Facts, Fetch, Source, property};
+use super::{Becomes, Facts, Fetch, Source, beneath, property};
 use crate::error::Problem;
-use crate::model::{Address, Ask, Payload, Raw, Reply, Scheme, Wire};
+use crate::model::{Address, Ask, Payload, Raw, Reply, Wire};
 
 pub(super) struct File;
 
@@ -28,11 +28,7 @@ impl Source for File {
     }
 
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
-        if raw.path.starts_with('/') {
-            return Err(Problem::new("the path of a file is absolute")
-                .hint("write it relative to the folder of the settings, or of the manifests where there are none"));
-        }
-        raw.normal(Scheme(facts.scheme))
+        beneath(facts, raw)
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

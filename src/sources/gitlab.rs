@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::answer::{Secrets, TOKEN, Text, bytes, each_once, is_name, json, refusal, setting};
+use super::answer::{Secrets, TOKEN, Text, accepted, bytes, each_of, is_name, json, setting};
 use super::{Becomes, Facts, Fetch, Source, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Raw, Remote, Reply, Request, Scheme, StoreProvider, Wire};
@@ -58,10 +58,7 @@ impl Source for Gitlab {
 
 impl Fetch for Gitlab {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        match Server::find(wire) {
-            Ok(server) => each_once(wanted, &server, wire),
-            Err(problem) => wanted.iter().map(|_| Err(problem.clone())).collect(),
-        }
+        each_of(Server::find(wire), wanted, wire)
     }
 }
 
@@ -124,9 +121,6 @@ impl Secrets for Server {
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        if reply.status != 200 {
-            return Err(refusal(&operation(address), reply.status, &TOKEN));
-        }
-        json::<Variable>(&reply.bytes, "GitLab").map(|variable| bytes(variable.value))
+        json::<Variable>(accepted(&operation(address), reply, &TOKEN)?, "GitLab").map(|variable| bytes(variable.value))
     }
 }

@@ -256,6 +256,28 @@ fn without_property(address: Address<'_>) -> Result<Address<'_>, Problem> {
     }
 }
 
+/// Letters, digits and `plain` as they are, every other byte as `%XX` (RFC 3986, 2.1).
+fn encoded(text: &str, plain: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// The normal form of a reference to a file, which is never named from the top of the machine.
+fn beneath<'t>(facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
+    if raw.path.starts_with('/') {
+        return Err(Problem::new("the path of a file is absolute")
+            .hint("write it relative to the folder of the settings, or of the manifests where there are none"));
+    }
+    raw.normal(Scheme(facts.scheme))
+}
+
 fn shape(facts: &Facts) -> Problem {
     Problem::new(format!("a path of {} has another shape", facts.scheme))
         .hint(format!("write ref+{}://{}{}", facts.scheme, facts.path, facts.property))

@@ -67,7 +67,7 @@ fn unverified(
     doubts: Doubts,
     warnings: &mut Problems,
 ) -> Result<(), Problem> {
-    if !provision.references().any(|reference| values.is_unverified(&reference.address.clone().into_owned())) {
+    if !provision.references().any(|reference| values.is_unverified(&reference.address)) {
         return Ok(());
     }
     let problem = Problem::new("each value of the encrypted Secret is genuine, and nobody can tell whether one is missing or was emptied: its MAC does not fit after a build")

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{Azure, host};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
-use crate::sources::answer::{Secrets, Text, bytes, each_once, is_name, json, refusal, setting, token};
+use crate::sources::answer::{Known, Secrets, Text, accepted, bearer, bytes, each_once, is_name, json, setting, token};
 use crate::sources::{Fetch, Keys};
 
 const VERSION: &str = "api-version=7.4";
@@ -50,7 +50,7 @@ impl Vault {
     }
 
     fn authorized(&self, request: Request) -> Request {
-        request.header("authorization", Zeroizing::new(format!("Bearer {}", *self.token)))
+        request.header("authorization", bearer(&self.token))
     }
 }
 
@@ -87,7 +87,7 @@ fn operation(address: &Address) -> String {
     format!("reading the secret \"{}\"", address.path)
 }
 
-const REFUSALS: [(u16, &str, &str); 3] = [
+const REFUSALS: [Known; 3] = [
     (401, "the vault does not know who asks", "is the identity one of the vault's tenant?"),
     (
         403,
@@ -115,10 +115,7 @@ impl Secrets for Vaults {
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        if reply.status != 200 {
-            return Err(refusal(&operation(address), reply.status, &REFUSALS));
-        }
-        json::<Value>(&reply.bytes, "Key Vault").map(|answer| bytes(answer.value))
+        json::<Value>(accepted(&operation(address), reply, &REFUSALS)?, "Key Vault").map(|answer| bytes(answer.value))
     }
 }
 
@@ -144,10 +141,7 @@ impl Keys for Azure {
         let url = format!("{}/keys/{name}/{version}/decrypt?{VERSION}", vault.url);
         let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
         let reply = wire.ask(Ask::Http(vault.authorized(request)))?;
-        if reply.status != 200 {
-            return Err(refusal(&operation, reply.status, &REFUSALS));
-        }
-        let Text(opened) = json::<Value>(&reply.bytes, "Key Vault")?.value;
+        let Text(opened) = json::<Value>(accepted(&operation, &reply, &REFUSALS)?, "Key Vault")?.value;
         let mut key = Zeroizing::new(Vec::with_capacity(opened.len()));
         let wrong = |_| Problem::new("the answer is not one of Key Vault").hint("is this its address?");
         URL_SAFE_NO_PAD.decode_vec(opened.as_bytes(), &mut key).map_err(wrong)?;

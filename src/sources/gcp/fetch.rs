@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::Gcp;
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
-use crate::sources::answer::{Secrets, Text, base64, each_once, is_name, json, refusal, setting, token};
+use crate::sources::answer::{Known, Secrets, Text, accepted, base64, bearer, each_of, is_name, json, setting, token};
 use crate::sources::{Fetch, Keys};
 
 /// An address and the token that opens it.
@@ -27,18 +27,14 @@ impl Service {
     }
 
     fn authorized(&self, request: Request) -> Request {
-        request.header("authorization", Zeroizing::new(format!("Bearer {}", self.token.trim())))
+        request.header("authorization", bearer(&self.token))
     }
 }
 
 impl Fetch for Gcp {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
         let service = Service::find("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", String::new(), wire);
-        let service = match service {
-            Ok(service) => service,
-            Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
-        };
-        each_once(wanted, &service, wire)
+        each_of(service, wanted, wire)
     }
 
     fn keys(&self, key: &MasterKey) -> Option<&dyn Keys> {
@@ -76,7 +72,7 @@ fn operation(address: &Address) -> String {
     format!("reading the secret \"{}\"", address.path)
 }
 
-const REFUSALS: [(u16, &str, &str); 4] = [
+const REFUSALS: [Known; 4] = [
     (400, "it cannot be used in this state, or the request does not fit it", "is the version enabled?"),
     (401, "Google Cloud does not know who asks", "log in anew: gcloud auth application-default login"),
     (
@@ -106,10 +102,7 @@ impl Secrets for Service {
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        if reply.status != 200 {
-            return Err(refusal(&operation(address), reply.status, &REFUSALS));
-        }
-        let version: Version = json(&reply.bytes, SERVER)?;
+        let version: Version = json(accepted(&operation(address), reply, &REFUSALS)?, SERVER)?;
         base64(&version.payload.data, SERVER)
     }
 }
@@ -143,10 +136,7 @@ impl Keys for Gcp {
         let url = format!("{}/v1/{resource}:decrypt", service.url);
         let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
         let reply = wire.ask(Ask::Http(service.authorized(request)))?;
-        if reply.status != 200 {
-            return Err(refusal(&operation, reply.status, &REFUSALS));
-        }
-        let opened: Opened = json(&reply.bytes, "Cloud KMS")?;
+        let opened: Opened = json(accepted(&operation, &reply, &REFUSALS)?, "Cloud KMS")?;
         base64(&opened.plaintext, "Cloud KMS")
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Problem;
 use crate::model::{Ask, Request, Tls, Wire};
-use crate::sources::answer::{setting, text};
+use crate::sources::answer::{bearer, setting, text};
 use crate::yaml::{NodeId, Scalar, Syntax, Tree};
 
 /// An API server, and who asks it.
@@ -181,10 +181,6 @@ impl Kubeconfig<'_> {
 
 fn missing(what: &str) -> Problem {
     Problem::new(format!("the kubeconfig lacks {what}")).hint("kubectl config use-context chooses one that is complete")
-}
-
-fn bearer(token: &str) -> Zeroizing<String> {
-    Zeroizing::new(format!("Bearer {}", token.trim()))
 }
 
 #[cfg(test)]

@@ -9,16 +9,12 @@ use super::Kubernetes;
 use super::config::Cluster;
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Reply, Wire};
-use crate::sources::answer::{Secrets, Text, base64, each_once, json, refusal};
+use crate::sources::answer::{Known, Secrets, Text, accepted, base64, each_of, json};
 use crate::sources::{Fetch, property};
 
 impl Fetch for Kubernetes {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        let cluster = match Cluster::find(wire) {
-            Ok(cluster) => cluster,
-            Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
-        };
-        each_once(wanted, &cluster, wire)
+        each_of(Cluster::find(wire), wanted, wire)
     }
 }
 
@@ -62,7 +58,7 @@ struct Content {
     binary_data: BTreeMap<String, Text>,
 }
 
-const REFUSALS: [(u16, &str, &str); 3] = [
+const REFUSALS: [Known; 3] = [
     (401, "the cluster does not know who asks", "has the token expired? log in anew"),
     (403, "access is denied", "whoever runs this needs the verb \"get\" for this one name (resourceNames)"),
     (404, "it is not there", "are namespace, name and the current context right?"),
@@ -75,9 +71,7 @@ impl Secrets for Cluster {
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        if reply.status != 200 {
-            return Err(refusal(&operation(address), reply.status, &REFUSALS));
-        }
+        accepted(&operation(address), reply, &REFUSALS)?;
         Ok(reply.bytes.clone())
     }
 

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::OnePassword;
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Payload, Reply, Request, Wire};
-use crate::sources::answer::{TOKEN, Text, json, refusal, setting};
-use crate::sources::{Fetch, property};
+use crate::sources::answer::{TOKEN, Text, accepted, bearer, json, setting};
+use crate::sources::{Fetch, encoded, property};
 
 type Answers<K, V> = BTreeMap<K, Result<V, Problem>>;
 
@@ -98,9 +98,8 @@ impl Server {
             match path(&key) {
                 Err(problem) => drop(answers.insert(key, Err(problem))),
                 Ok(path) => {
-                    let token = Zeroizing::new(format!("Bearer {}", self.token.trim()));
                     let request = Request::get(operation(&key), format!("{}{path}", self.url));
-                    asks.push(Ask::Http(request.header("authorization", token)));
+                    asks.push(Ask::Http(request.header("authorization", bearer(&self.token))));
                     asked.push(key);
                 }
             }
@@ -118,17 +117,11 @@ fn search(path: &str, field: &str, name: &str) -> Result<String, Problem> {
     if name.contains('"') {
         return Err(Problem::new("a name with a quotation mark cannot be searched for").hint("rename it in 1Password"));
     }
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let filter = format!("{field} eq \"{name}\"");
-    let sign = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    Ok(format!("{path}?filter={}", filter.bytes().map(sign).collect::<String>()))
+    Ok(format!("{path}?filter={}", encoded(&format!("{field} eq \"{name}\""), b"-._~")))
 }
 
 fn read<T: DeserializeOwned>(operation: &str, reply: &Reply) -> Result<T, Problem> {
-    if reply.status == 200 {
-        return json(&reply.bytes, "1Password Connect");
-    }
-    Err(refusal(operation, reply.status, &TOKEN))
+    json(accepted(operation, reply, &TOKEN)?, "1Password Connect")
 }
 
 #[derive(Deserialize)]
@@ -139,10 +132,7 @@ struct Found {
 /// The one that was found.
 fn only(of: &impl Named, reply: &Reply) -> Result<Found, Problem> {
     let operation = operation(of);
-    if reply.status != 200 {
-        return Err(refusal(&operation, reply.status, &TOKEN));
-    }
-    let list = [b"{\"found\":", reply.bytes.as_slice(), b"}"].concat();
+    let list = [b"{\"found\":", accepted(&operation, reply, &TOKEN)?, b"}"].concat();
     let Search { mut found } = json(&Zeroizing::new(list), "1Password Connect")?;
     match (found.pop(), found.is_empty()) {
         (Some(one), true) if one.id.bytes().all(|c| c.is_ascii_alphanumeric()) => Ok(one),

@@ -97,6 +97,27 @@ impl Clear {
         })
     }
 
+    /// What stands at a path, as often as its keys stand in the file; None for a map or a list.
+    pub(super) fn find(&self, steps: &[&str]) -> Vec<Option<Leaf<'_>>> {
+        let mut all = vec![];
+        for (document, root) in self.documents.iter().enumerate() {
+            let mut ends: Vec<(Vec<Step>, &Node)> = vec![(vec![], root)];
+            for written in steps {
+                let mut further = vec![];
+                for (path, node) in ends {
+                    let fitting = below(node).filter(|(step, _)| step.is(written));
+                    further.extend(fitting.map(|(step, node)| ([path.as_slice(), &[step]].concat(), node)));
+                }
+                ends = further;
+            }
+            all.extend(ends.into_iter().map(|(path, node)| match node {
+                Node::Scalar(scalar) => Some(Leaf { document, path, scalar, store: self.store }),
+                _ => None,
+            }));
+        }
+        all
+    }
+
     /// Every value with its path, in the order of the file; nothing for empty maps, empty lists and comments.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
@@ -157,20 +178,27 @@ impl Step<'_> {
     }
 }
 
+/// What stands directly below a node; comments are left out.
+fn below(node: &Node) -> Box<dyn Iterator<Item = (Step<'_>, &Node)> + '_> {
+    let is_value = |node: &&Node| !matches!(node, Node::Comment(_));
+    match node {
+        Node::Comment(_) | Node::Scalar(_) => Box::new(std::iter::empty()),
+        Node::List(items) => Box::new(items.iter().filter(is_value).enumerate().map(|(n, item)| (Step::Item(n), item))),
+        Node::Map(entries) => {
+            let entries = entries.iter().map(|(key, node)| (Step::Key(key), node));
+            Box::new(entries.filter(move |(_, node)| is_value(node)))
+        }
+    }
+}
+
 fn gather<'c>(node: &'c Node, (document, store): (usize, Store), path: &mut Vec<Step<'c>>, leaves: &mut Vec<Leaf<'c>>) {
-    let mut below = |step, node: &'c Node| {
+    if let Node::Scalar(scalar) = node {
+        leaves.push(Leaf { document, path: path.clone(), scalar, store });
+    }
+    for (step, node) in below(node) {
         path.push(step);
         gather(node, (document, store), path, leaves);
         path.pop();
-    };
-    match node {
-        Node::Comment(_) => {}
-        Node::List(items) => {
-            let items = items.iter().filter(|item| !matches!(item, Node::Comment(_)));
-            items.enumerate().for_each(|(place, item)| below(Step::Item(place), item));
-        }
-        Node::Map(entries) => entries.iter().for_each(|(key, node)| below(Step::Key(key), node)),
-        Node::Scalar(scalar) => leaves.push(Leaf { document, path: path.clone(), scalar, store }),
     }
 }
 

@@ -5,14 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Clear, Document, Leaf, Opened, Protection, Step, Store, open};
+use super::{Clear, Document, Leaf, Opened, Protection, Store, open};
 use crate::error::{Exit, Problem};
-use crate::model::{Address, Ask, Payload, Wire};
+use crate::model::{Address, Ask, Payload, Wire, unbase64};
 use crate::sources::{ENCRYPTION, Encrypted, is_encryption_metadata};
 use crate::yaml::{Kind, Syntax, Tree};
 
@@ -229,20 +227,9 @@ impl Unsealed {
 
 /// The encrypted value at a path of keys, which may hold any sign.
 fn leaf<'c>(clear: &'c Clear, path: &[&str]) -> Result<Leaf<'c>, Problem> {
-    let same = |leaf: &Leaf| {
-        leaf.path.len() == path.len() && leaf.path.iter().zip(path).all(|(step, key)| *step == Step::Key(key))
-    };
-    let mut found = clear.leaves().into_iter().filter(|leaf| leaf.protection() == Protection::Encrypted && same(leaf));
-    found.next().ok_or_else(|| {
+    let found = clear.find(path).into_iter().flatten().find(|leaf| leaf.protection() == Protection::Encrypted);
+    found.ok_or_else(|| {
         Problem::new("the value is not encrypted by the rule that stands in the object")
             .hint("encrypt the Secret again with SOPS")
     })
-}
-
-/// As Go reads it: line breaks are skipped.
-fn unbase64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    // One allocation each: growing would leave copies behind.
-    let mut kept = Zeroizing::new(Vec::with_capacity(text.len()));
-    kept.extend(text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')));
-    STANDARD.decode(kept.as_slice()).ok().map(Zeroizing::new)
 }

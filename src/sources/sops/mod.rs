@@ -30,9 +30,9 @@ pub use keys::open;
 pub use node::{Protection, Type};
 pub use store::Store;
 
-use super::{Becomes, Facts, Fetch, Source, is_within, property};
+use super::{Becomes, Facts, Fetch, Source, beneath, is_within, property};
 use crate::error::{Exit, Problem};
-use crate::model::{Address, Ask, DataKey, Payload, Raw, Reply, Scheme, Wire};
+use crate::model::{Address, Ask, DataKey, Payload, Raw, Reply, Wire};
 
 pub(super) struct Sops;
 
@@ -51,11 +51,7 @@ impl Source for Sops {
     }
 
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
-        if raw.path.starts_with('/') {
-            return Err(Problem::new("the path of a file is absolute")
-                .hint("write it relative to the folder of the settings, or of the manifests where there are none"));
-        }
-        let address = raw.normal(Scheme(facts.scheme))?;
+        let address = beneath(facts, raw)?;
         match address.parameter("format").filter(|name| Store::named(name).is_none()) {
             None => Ok(address),
             Some(name) => Err(Problem::new(format!("SOPS knows no format \"{name}\""))
@@ -154,15 +150,11 @@ impl Opened {
     /// The encrypted value at the end of a path.
     fn at(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let steps: Vec<&str> = path.split('/').collect();
-        let leaves = self.clear.leaves();
-        let below = |leaf: &&Leaf| leaf.path.len() >= steps.len() && leaf.path.iter().zip(&steps).all(|(a, b)| a.is(b));
-        let found: Vec<&Leaf> = leaves.iter().filter(below).collect();
-        let exact = found.iter().filter(|leaf| leaf.path.len() == steps.len());
-        match (exact.clone().count(), exact.clone().next(), found.is_empty()) {
-            (1, Some(leaf), _) => encrypted(leaf),
-            (0, _, true) => Err(Problem::new(format!("the file has no key \"{path}\""))
+        match self.clear.find(&steps).as_slice() {
+            [Some(leaf)] => encrypted(leaf),
+            [None] => Err(property::no_scalar("a map or a list")),
+            [] => Err(Problem::new(format!("the file has no key \"{path}\""))
                 .hint("steps are separated by \"/\", the first item of a list is 0")),
-            (0, ..) => Err(property::no_scalar("a map or a list")),
             _ => Err(Problem::new(format!("the file has the key \"{path}\" more than once"))
                 .hint("keep one document, or one section, in a file")),
         }

@@ -83,7 +83,7 @@ pub(super) fn identity(server: Server, wire: &mut dyn Wire) -> Result<Identity, 
             let name = server.needed(USERNAME, wire)?;
             let password = password(server, wire)?;
             let mount = mount.as_deref().map_or("userpass", |mount| mount.trim_matches('/'));
-            let path = format!("auth/{mount}/login/{}", super::encoded(&name));
+            let path = format!("auth/{mount}/login/{}", super::in_url(&name));
             Identity::Login(Login { method: "userpass", path, body: json(&[("password", &password)]) })
         }
         "cert" => {

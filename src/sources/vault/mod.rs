@@ -108,10 +108,8 @@ impl Fetch for Vault {
 
 /// A path as it stands in a URL (RFC 3986, 2.3).
 #[cfg(feature = "vault")]
-fn encoded(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let signs = path.bytes();
-    signs.map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+fn in_url(path: &str) -> String {
+    super::encoded(path, b"-._~/")
 }
 
 fn mount(provider: &StoreProvider) -> Option<&str> {

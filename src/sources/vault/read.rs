@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::answer::{Answer, strange, unexpected};
 use super::configuration::Server;
 use super::session::{Call, Session, good};
-use super::{below, encoded};
+use super::{below, in_url};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Payload, Reply, Wire};
 use crate::yaml::NodeId;
@@ -129,13 +129,13 @@ fn call(secret: &Wanted, mount: &Mount, server: Server) -> Result<Call, Problem>
         }
         (Some(inside), version) if mount.versioned => {
             let version = version.map(|version| format!("?version={version}")).unwrap_or_default();
-            format!("{}/data/{}{version}", encoded(mount.path.trim_matches('/')), encoded(inside))
+            format!("{}/data/{}{version}", in_url(mount.path.trim_matches('/')), in_url(inside))
         }
         (Some(_), Some(_)) => {
             return Err(Problem::new(format!("{operation}: its mount is KV version 1, which keeps one version"))
                 .hint("leave out `version`"));
         }
-        (Some(_), None) => encoded(secret.path),
+        (Some(_), None) => in_url(secret.path),
     };
     Ok(Call { operation, path, namespace: secret.namespace.map(str::to_owned), body: None })
 }
@@ -182,7 +182,7 @@ fn within(path: &str, mount: &str) -> bool {
 }
 
 fn preflight(secret: &Wanted, server: Server) -> Call {
-    let path = format!("sys/internal/ui/mounts/{}", encoded(secret.path));
+    let path = format!("sys/internal/ui/mounts/{}", in_url(secret.path));
     Call { operation: reading(secret, server), path, namespace: secret.namespace.map(str::to_owned), body: None }
 }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::answer::{Answer, strange};
 use super::configuration::Server;
-use super::encoded;
+use super::in_url;
 use super::login::json;
 use super::session::{Call, Session, good};
 use crate::error::{Exit, Problem};
@@ -48,7 +48,7 @@ impl Keys for Transit {
 fn parts(key: &MasterKey) -> Result<(&str, String), Problem> {
     match key {
         MasterKey::Transit { address, engine, name } => {
-            Ok((address, format!("{}/decrypt/{}", encoded(engine.trim_matches('/')), encoded(name))))
+            Ok((address, format!("{}/decrypt/{}", in_url(engine.trim_matches('/')), in_url(name))))
         }
         _ => Err(Problem::new("a key was asked for that is another's").exit(Exit::Bug)),
     }

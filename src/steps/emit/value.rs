@@ -21,7 +21,7 @@ pub(super) fn origin(values: &Values, template: &Template) -> Vec<u8> {
                 path: &address.path,
                 fragment: address.property.as_deref().unwrap_or(""),
                 parameters: pairs.map(|(name, value)| format!("{name}={value}")).collect(),
-                file: values.digest(&address.clone().into_owned()),
+                file: values.digest(address),
             }
         })
         .collect();
