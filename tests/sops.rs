@@ -247,9 +247,155 @@ fn whole_files_are_what_sops_prints() {
         let ours = decrypted(&sops, name).unwrap_or_else(|problem| panic!("{problem}")).print().unwrap();
         assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&printed), "{name}");
     }
-    sops.encrypt("a.yaml", "a: b", &[]);
-    let told = decrypted(&sops, "a.yaml").unwrap().print().unwrap_err().to_string();
-    assert!(told.starts_with("a whole yaml file is no value\nhint: "), "{told}");
+}
+
+/// Texts that a writer of YAML has to think about. Left out is what sops prints as something else than it was, or in an
+/// odd way: `<<`, lines between U+2028, a byte order mark.
+const ODD: [&str; 93] = [
+    "",
+    "a",
+    " a",
+    "a ",
+    "a: b",
+    "a:",
+    "a #b",
+    "a#b",
+    "#a",
+    "- a",
+    "-a",
+    "-",
+    "--",
+    "? a",
+    "?a",
+    "?",
+    ":a",
+    ": a",
+    "[a",
+    "]",
+    "{a",
+    "&a",
+    "*a",
+    "!a",
+    "|a",
+    ">a",
+    "'a",
+    "a'b",
+    "''",
+    "\"a\"",
+    "%a",
+    "@a",
+    "`a",
+    ",a",
+    "---",
+    "--- a",
+    "...",
+    "yes",
+    "NO",
+    "on",
+    "y",
+    "Y",
+    "true",
+    "False",
+    "null",
+    "~",
+    "Null",
+    "1",
+    "-1",
+    "+1",
+    "1.0",
+    "0x1f",
+    "0o17",
+    "017",
+    "1_000",
+    "1e3",
+    ".5",
+    ".inf",
+    "-.Inf",
+    ".NaN",
+    "1:30",
+    "1:30:15",
+    "-1:2.5",
+    "1:99",
+    "1:2:",
+    "2001-12-14",
+    "2001-12-14T21:59:43.10-05:00",
+    "a\nb",
+    "a\nb\n",
+    "a\n\nb\n\n",
+    "\na",
+    "  a\nb",
+    "a \nb",
+    "a\n b",
+    "a\n  b\nc\n",
+    "a\tb",
+    "\ta",
+    "a\n\tb",
+    "\n",
+    "\n\n",
+    "a\rb",
+    "a\r\nb",
+    "\u{85}",
+    "\u{a0}",
+    "\u{e9}",
+    "\u{1f600}",
+    "\0",
+    "\u{7}",
+    "\u{7f}",
+    "a\\b",
+    "=",
+    "a, b",
+    "a]b",
+];
+
+/// In double quotes, which every reader of YAML takes for the same.
+fn quoted(text: &str) -> String {
+    let sign = |c: char| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\U{:08x}", u32::from(c)) };
+    format!("\"{}\"", text.chars().map(sign).collect::<String>())
+}
+
+/// Comments behind the last entry of a collection are not kept. A text of several lines that begins with a blank is
+/// written by sops within a list in a way that nobody reads back.
+#[test]
+fn whole_yaml_files_are_what_sops_prints() {
+    let Some(sops) = Sops::new() else { return };
+    let kept = COMMENTED.lines().filter(|line| !line.contains("last of") && !line.contains("enc: end"));
+    let commented: String = kept.map(|line| format!("{line}\n")).collect();
+    let mut odd = String::new();
+    for (number, text) in ODD.into_iter().enumerate() {
+        let text = quoted(text);
+        odd += &format!("k{number}: {text}\nm{number}: {{a: {{b: {text}}}}}\n");
+    }
+    for text in ODD.into_iter().filter(|text| !text.contains(['\n', '\r', '\u{85}'])) {
+        odd += &format!("{}: {{{}: 1}}\n", quoted(&format!("{text}k")), quoted(&format!("-{text}")));
+    }
+    for text in ODD.into_iter().filter(|text| !text.starts_with([' ', '\n'])) {
+        let text = quoted(text);
+        odd += &format!("l{}: [{text}, [{text}, [{text}]], {{a: {text}, b: [{text}, {{c: {text}}}]}}]\n", odd.len());
+    }
+    let long = "word ".repeat(200);
+    let plain = format!(
+        "a: [1, 1.5, 1e21, 100000.0, 1000000.0, -0.0, true, null, 2001-12-14t21:59:43.10-05:00, {{}}, []]\nb: {{}}\nc: []\nlong: {long}\n"
+    );
+    let all = std::fs::read_to_string("tests/vectors/sops/make").unwrap();
+    let all = all.split_once("<<'YAML'\n").unwrap().1.split_once("YAML\n").unwrap().0;
+    let lists = "l:\n    # one\n    - a # beside a\n    # two\n    - b: 1\n      # three\n      c: 2\n    # four\n    - # five\n      d: 3\n    -\n        # six\n        - e\n        # seven\n        - f # g\nm:\n    # eight\n    n: |\n        x\n        y\n";
+    let ends = ["a: \"x\\n\\n\"\n", "a: \"x\\n\\n\"\nb: 1\n", "a: \"x\\n\"\n"];
+    let files = [
+        commented.as_str(),
+        &odd,
+        &plain,
+        all,
+        lists,
+        "a: one\n---\n# d\nb: two\n---\n",
+        "a: \"x\\n\\n\"\n---\nb: 1\n",
+    ];
+    for (number, text) in files.into_iter().chain(ends).enumerate() {
+        let name = format!("{number}.yaml");
+        sops.encrypt(&name, text, &["--unencrypted-suffix", "_clear"]);
+        let printed = sops.run(&["decrypt", &name]).unwrap();
+        let ours = decrypted(&sops, &name).unwrap_or_else(|problem| panic!("{problem}\n{text}")).print().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&printed), "{name}");
+    }
 }
 
 #[test]

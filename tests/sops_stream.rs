@@ -260,21 +260,25 @@ stringData:\n    password: hunter2-s3cret\n    port: \"5432\"\n    user: app-s3c
     }
 }
 
+/// As sops writes it.
+const YAML: &str = "# values\ndb:\n    password: app-s3cret\n    # both\n    hosts:\n        - a\n        - b\n";
+
 #[test]
 fn what_kustomize_generates_of_encrypted_files_is_opened() {
     let Some(place) = Place::new() else { return };
     place.encrypt("app/app.env", "# comment\nUSER=app-s3cret\nPASSWORD=a=b s3cret\n", &[]);
     place.encrypt("app/license.bin", "licence-s3cret\nsecond line\n", &[]);
+    place.encrypt("app/values.yaml", YAML, &[]);
     place.write(
         "app/kustomization.yaml",
         "namespace: shop\ngeneratorOptions: {disableNameSuffixHash: true}\nsecretGenerator:
-- {name: lines, envs: [app.env]}\n- {name: file, files: [license.bin]}\n",
+- {name: lines, envs: [app.env]}\n- {name: file, files: [license.bin, values.yaml]}\n",
     );
     let Some(built) = place.build("app") else { return };
     let (text, _) = place.sealed(&["-"], &built);
     let opened = place.opened(&text);
     assert_eq!(opened["lines"], values(&[("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret")]));
-    assert_eq!(opened["file"], values(&[("license.bin", "licence-s3cret\nsecond line\n")]));
+    assert_eq!(opened["file"], values(&[("license.bin", "licence-s3cret\nsecond line\n"), ("values.yaml", YAML)]));
 }
 
 /// What a build passes on byte for byte has the MAC that SOPS wrote.
@@ -335,11 +339,12 @@ fn a_generator_of_references_lists_encrypted_files() {
     place.encrypt("app.env", "USER=app-s3cret\nEMPTY=\nPASSWORD=a=b s3cret\n", &[]);
     // Neither name says what it is.
     place.encrypt("secrets/tls.key", "key-s3cret\n", &[]);
+    place.encrypt("values.yaml", YAML, &[]);
     let list = "apiVersion: sealref.dev/v1alpha1\nkind: ReferenceGenerator\nmetadata: {name: db, namespace: shop}
-spec:\n  envs: [app.env]\n  files: [secrets/tls.key]\n";
+spec:\n  envs: [app.env]\n  files: [secrets/tls.key, values.yaml]\n";
     let (text, told) = place.sealed(&["-", "--strict"], list);
-    let expected =
-        values(&[("EMPTY", ""), ("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret"), ("tls.key", "key-s3cret\n")]);
+    let lines = [("EMPTY", ""), ("PASSWORD", "a=b s3cret"), ("USER", "app-s3cret")];
+    let expected = values(&[lines.as_slice(), &[("tls.key", "key-s3cret\n"), ("values.yaml", YAML)]].concat());
     assert_eq!((place.opened(&text)["db"].clone(), told.as_str()), (expected, ""));
 }
 

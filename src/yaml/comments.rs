@@ -5,11 +5,20 @@
 
 use super::node::{NodeId, Style, Tree};
 
+/// A comment of an entry or an item.
+pub struct Comment<'s> {
+    /// The entry's key, or the item.
+    pub owner: NodeId,
+    /// What it says, without its sign.
+    pub text: &'s str,
+    /// It stands in the line of a value, behind it; else above.
+    pub beside: bool,
+}
+
 impl<'s> Tree<'s> {
-    /// Comments without their sign, in the order of the text: those in the lines above an entry or an item, and one in
-    /// its own line. The place is the entry's key, or the item.
+    /// Comments in the order of the text: those in the lines above an entry or an item, and one in its own line.
     #[must_use]
-    pub fn comments(&self) -> Vec<(NodeId, &'s str)> {
+    pub fn comments(&self) -> Vec<Comment<'s>> {
         let leaves: Vec<NodeId> = self.nodes().filter(|n| self.is_leaf(*n)).collect();
         let mut found = Vec::new();
         let (mut from, mut before) = (0, None);
@@ -21,7 +30,8 @@ impl<'s> Tree<'s> {
                 let below = next.map(|leaf| self.opened(leaf));
                 let below = below.filter(|(_, column)| column_of(self.source, at) <= *column);
                 let owner = beside.map(|leaf| self.part(leaf)).or(below.map(|(owner, _)| owner));
-                found.extend(owner.map(|owner| (owner, text)));
+                let beside = beside.is_some_and(|leaf| !self.is_key(leaf));
+                found.extend(owner.map(|owner| Comment { owner, text, beside }));
             }
             before = next;
             from = next.map_or(end, |n| (self.node(n).end as usize).max(end));
@@ -81,7 +91,9 @@ mod tests {
     fn comments_belong_to_the_entry_below_them_or_beside_them() {
         let text = "# top\n\na: 'x # no comment' # beside a\n# b1\n  # too deep for b\n# b2\nb:\n  # c\n  c: |\n    # text\n  # end\nd:\n  # e\n  - e\n  - f # beside f\n  # g\n  - g: 1\n    h: 2 # beside h\n# after\n";
         let tree = Tree::parse(text, Syntax::Document).unwrap();
-        let found: Vec<(String, &str)> = tree.comments().iter().map(|(n, text)| (tree.path(*n), *text)).collect();
+        let comments = tree.comments();
+        let found: Vec<(String, &str, bool)> =
+            comments.iter().map(|c| (tree.path(c.owner), c.text, c.beside)).collect();
         let expected = [
             ("a", " top"),
             ("a", " beside a"),
@@ -93,6 +105,6 @@ mod tests {
             ("d[2]", " g"),
             ("d[2].h", " beside h"),
         ];
-        assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text)));
+        assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text, text.contains("beside"))));
     }
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::cipher::{Cipher, Ciphertext, PREFIX};
 use super::metadata::{Metadata, Share};
-use super::node::{Node, Protection, Scalar, Type, decimals};
+use super::node::{Comment, Node, Protection, Scalar, Type, decimals};
 use super::rules::Comments;
 use super::store::Store;
 use super::{print, time};
@@ -89,7 +89,7 @@ impl Clear {
     /// The whole file as `sops decrypt` prints it, byte for byte.
     ///
     /// # Errors
-    /// The file is YAML, whose writer has ways of its own, or has no form in its store.
+    /// It has no form in its store: several documents of JSON, a list in a file of lines, a key of 200 bytes in YAML.
     pub fn print(&self) -> Result<Zeroizing<Vec<u8>>, Problem> {
         print::print(self.store, &self.documents).ok_or_else(|| {
             Problem::new(format!("a whole {} file is no value", self.store.name()))
@@ -226,7 +226,7 @@ struct Walk<'d> {
 impl<'d> Walk<'d> {
     fn node(&mut self, node: &'d Node) -> Result<Node, Problem> {
         Ok(match node {
-            Node::Comment(text) => self.comment(text),
+            Node::Comment(comment) => self.comment(comment),
             Node::List(items) => {
                 self.comments.push(Comments::default());
                 let items = items.iter().map(|item| self.member(item)).collect::<Result<_, _>>()?;
@@ -256,8 +256,8 @@ impl<'d> Walk<'d> {
     /// A comment is in force until the next value of its level.
     fn member(&mut self, node: &'d Node) -> Result<Node, Problem> {
         let level = self.comments.len().saturating_sub(1);
-        if let (Node::Comment(text), Some(comments)) = (node, self.comments.get_mut(level)) {
-            comments.push(std::str::from_utf8(text).is_ok_and(|text| self.metadata.rule.names(text)));
+        if let (Node::Comment(comment), Some(comments)) = (node, self.comments.get_mut(level)) {
+            comments.push(std::str::from_utf8(&comment.text).is_ok_and(|text| self.metadata.rule.names(text)));
             return self.node(node);
         }
         let clear = self.node(node)?;
@@ -268,11 +268,15 @@ impl<'d> Walk<'d> {
     }
 
     /// Old versions left comments as they were.
-    fn comment(&self, text: &Zeroizing<Vec<u8>>) -> Node {
+    fn comment(&self, Comment { text, beside }: &Comment) -> Node {
         let sealed = std::str::from_utf8(text).ok().and_then(Ciphertext::read);
         let open = |sealed| self.cipher.open(sealed, self.bound().as_bytes());
         let clear = sealed.filter(|_| self.metadata.rule.encrypts(&self.keys, &self.comments, true)).and_then(open);
-        Node::Comment(clear.unwrap_or_else(|| text.clone()))
+        Node::Comment(match clear {
+            // SOPS forgets where an encrypted one stood
+            Some(text) => Comment { text, beside: false },
+            None => Comment { text: text.clone(), beside: *beside },
+        })
     }
 
     fn scalar(&mut self, scalar: &Scalar) -> Result<Node, Problem> {
@@ -318,7 +322,7 @@ impl<'d> Walk<'d> {
         let (kind, bytes) = match name {
             "str" => (Type::Text, Some(clear)),
             "bytes" => (Type::Bytes, Some(clear)),
-            "comment" => return Ok(Node::Comment(clear)),
+            "comment" => return Ok(Node::Comment(Comment { text: clear, beside: false })),
             "int" => (Type::Int, read.and_then(|text| Some(text.parse::<i64>().ok()?.to_string())).map(wiped)),
             "float" => (Type::Float, read.and_then(|text| Some(decimals(text.parse().ok()?))).map(wiped)),
             "bool" => (Type::Bool, read.and_then(boolean).map(|text| wiped(text.to_owned()))),

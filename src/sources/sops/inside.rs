@@ -201,10 +201,6 @@ impl Unsealed {
         let property = address.property.as_deref().unwrap_or_default();
         let (field, key) = property.split_once('/').unwrap_or_default();
         let payload = match self.sort {
-            Sort::File if self.opened.store == Store::Yaml => {
-                return Err(Problem::new("a whole YAML file that SOPS has encrypted stands in the Secret")
-                    .hint("encrypt it as binary: sops encrypt --input-type binary"));
-            }
             Sort::File => self.opened.value(None)?,
             Sort::Lines => self.payload(&[key])?,
             Sort::Manifest if field == "data" => {

@@ -14,6 +14,7 @@ mod keys;
 mod metadata;
 mod node;
 mod print;
+mod print_yaml;
 mod rules;
 mod search;
 mod store;

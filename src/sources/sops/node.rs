@@ -10,8 +10,8 @@ use super::store::Store;
 
 /// A part of a document, in the order of the file.
 pub(super) enum Node {
-    /// A comment between the entries of a map or the items of a list, without its sign.
-    Comment(Zeroizing<Vec<u8>>),
+    /// A comment between the entries of a map or the items of a list.
+    Comment(Comment),
     /// Items.
     List(Vec<Node>),
     /// Entries; a comment stands under an empty key.
@@ -33,8 +33,37 @@ impl Node {
 
     /// A comment as it stands in a file.
     pub(super) fn comment(text: impl Into<Vec<u8>>) -> Self {
-        Self::Comment(Zeroizing::new(text.into()))
+        Self::Comment(Comment { text: Zeroizing::new(text.into()), beside: false })
     }
+
+    /// A map or a list of nothing but comments.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_comment = |node: &Self| matches!(node, Self::Comment(_));
+        match self {
+            Self::Comment(_) | Self::Scalar(_) => false,
+            Self::List(items) => items.iter().all(is_comment),
+            Self::Map(entries) => entries.iter().all(|(_, node)| is_comment(node)),
+        }
+    }
+
+    /// The comments above the first entry or item.
+    pub(super) fn leading(&self) -> Vec<&Comment> {
+        let all: Vec<&Self> = match self {
+            Self::Comment(_) | Self::Scalar(_) => vec![],
+            Self::List(items) => items.iter().collect(),
+            Self::Map(entries) => entries.iter().map(|(_, node)| node).collect(),
+        };
+        let comments = all.into_iter().map_while(|node| if let Self::Comment(c) = node { Some(c) } else { None });
+        comments.filter(|comment| !comment.beside).collect()
+    }
+}
+
+/// A comment.
+pub(super) struct Comment {
+    /// Without its sign.
+    pub(super) text: Zeroizing<Vec<u8>>,
+    /// It stands behind the value that follows it here, in the same line.
+    pub(super) beside: bool,
 }
 
 /// One value.

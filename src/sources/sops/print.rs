@@ -1,28 +1,31 @@
-//! A whole file as `sops decrypt` prints it, byte for byte. YAML is not printed: its writer moves comments and folds text in
-//! ways of its own.
+//! A whole file as `sops decrypt` prints it, byte for byte.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::node::{Node, Scalar, Type};
+use super::print_yaml;
 use super::store::Store;
 
 /// Where the text goes, piece by piece.
-type Out<'o> = &'o mut dyn FnMut(&[u8]);
+pub(super) type Out<'o> = &'o mut dyn FnMut(&[u8]);
 
-/// None where the store is not printed, or the document has no form in it.
+/// None where the documents have no form in the store.
 pub(super) fn print(store: Store, documents: &[Node]) -> Option<Zeroizing<Vec<u8>>> {
-    let [Node::Map(entries)] = documents else { return None };
     // Measured first: growing would leave copies behind.
     let mut length = 0;
-    write(store, entries, &mut |piece| length += piece.len())?;
+    write(store, documents, &mut |piece| length += piece.len())?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-    write(store, entries, &mut |piece| bytes.extend_from_slice(piece))?;
+    write(store, documents, &mut |piece| bytes.extend_from_slice(piece))?;
     Some(bytes)
 }
 
-fn write(store: Store, entries: &[(String, Node)], out: Out) -> Option<()> {
+fn write(store: Store, documents: &[Node], out: Out) -> Option<()> {
+    if store == Store::Yaml {
+        return print_yaml::write(documents, out);
+    }
+    let [Node::Map(entries)] = documents else { return None };
     match store {
         Store::Binary => out(text(entries.iter().find_map(|(key, node)| (key == "data").then_some(node))?)?),
         Store::Dotenv => dotenv(entries, out)?,
@@ -31,7 +34,7 @@ fn write(store: Store, entries: &[(String, Node)], out: Out) -> Option<()> {
             map(entries, 0, out);
             out(b"\n");
         }
-        Store::Yaml => return None,
+        Store::Yaml => {}
     }
     Some(())
 }
@@ -48,7 +51,7 @@ fn dotenv(entries: &[(String, Node)], out: Out) -> Option<()> {
     for (key, node) in entries {
         if let Node::Comment(comment) = node {
             out(b"#");
-            out(comment);
+            out(&comment.text);
         } else {
             out(key.as_bytes());
             out(b"=");
@@ -71,7 +74,7 @@ fn ini(sections: &[(String, Node)], out: Out) -> Option<()> {
         let has_keys = entries.iter().any(|(_, node)| matches!(node, Node::Scalar(_)));
         let is_head = number == 0 && name.eq_ignore_ascii_case("DEFAULT");
         if let Some((_, Node::Comment(comment))) = entries.first() {
-            ini_comment(comment, out);
+            ini_comment(&comment.text, out);
         }
         if !is_head {
             out(format!("[{name}]\n").as_bytes());
@@ -84,7 +87,7 @@ fn ini(sections: &[(String, Node)], out: Out) -> Option<()> {
             let Node::Scalar(_) = node else { continue };
             // The comment behind a key was above it.
             if let Some((_, Node::Comment(comment))) = entries.get(place + 1) {
-                ini_comment(comment, out);
+                ini_comment(&comment.text, out);
             }
             out(format!("{:width$} = ", ini_key(key)).as_bytes());
             let value = std::str::from_utf8(text(node)?).ok()?;

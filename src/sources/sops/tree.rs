@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Node, Type, decimals};
+use zeroize::Zeroizing;
+
+use super::node::{Comment, Node, Type, decimals};
 use super::time;
-use crate::yaml::{Kind, NodeId, Number, Plain, Syntax, Tree, number, pieces};
+use crate::yaml::{self, Kind, NodeId, Number, Plain, Syntax, Tree, number, pieces};
 
 /// The documents of a YAML file, comments being entries; the line where it is none.
 pub(super) fn yaml(text: &str) -> Result<Vec<Node>, usize> {
     let split = pieces(text, &|_| false).map_err(|fault| fault.line)?;
     let document = |piece: &crate::yaml::Piece| {
         let tree = Tree::parse(piece.text, piece.syntax).map_err(|fault| fault.from_line(piece.line).line)?;
-        let mut comments: BTreeMap<NodeId, Vec<&str>> = BTreeMap::new();
-        for (owner, comment) in tree.comments() {
-            comments.entry(owner).or_default().push(comment);
+        let mut comments: BTreeMap<NodeId, Vec<yaml::Comment>> = BTreeMap::new();
+        for comment in tree.comments() {
+            comments.entry(comment.owner).or_default().push(comment);
         }
         let reader = Reader { tree: &tree, comments, scalar: yaml_scalar };
         match tree.kind(tree.root()) {
@@ -40,7 +42,7 @@ pub(super) fn json(text: &str) -> Result<Vec<Node>, usize> {
 
 struct Reader<'t> {
     tree: &'t Tree<'t>,
-    comments: BTreeMap<NodeId, Vec<&'t str>>,
+    comments: BTreeMap<NodeId, Vec<yaml::Comment<'t>>>,
     scalar: fn(&Tree<'_>, NodeId) -> Option<Node>,
 }
 
@@ -76,7 +78,11 @@ impl Reader<'_> {
 
     /// The comments of an entry or an item.
     fn above(&self, n: NodeId) -> impl Iterator<Item = Node> {
-        self.comments.get(&n).into_iter().flatten().map(|text| Node::comment(*text))
+        self.comments
+            .get(&n)
+            .into_iter()
+            .flatten()
+            .map(|comment| Node::Comment(Comment { text: Zeroizing::new(comment.text.into()), beside: comment.beside }))
     }
 }
 
