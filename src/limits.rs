@@ -18,6 +18,9 @@ pub const FILE: usize = 5 << 20;
 /// Recipients of an age file: each is tried with each identity.
 pub const AGE_RECIPIENTS: usize = 1000;
 
+/// The work of trying one passphrase, as age counts it: 2^22 rounds take some seconds, and 4 GiB.
+pub const AGE_WORK: u8 = 22;
+
 /// Bytes of a settings file, a key or a certificate.
 pub const SETTINGS: usize = 1 << 20;
 

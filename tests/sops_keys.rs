@@ -3,9 +3,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test writes files and runs programs")]
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sealref::error::{Exit, Problem};
 use sealref::model::{Ask, DataKey, MasterKey, Reply, Wire};
@@ -90,7 +90,7 @@ fn where_sops_looks_for_age_keys() {
 }
 
 #[test]
-fn what_cannot_be_used_is_said() {
+fn what_cannot_be_used_is_said_g3() {
     let Some(sops) = Sops::new() else { return };
     let file = sops.encrypt("a.yaml", "a: s3cret", &[]);
     let none = opens(&file, World::default()).unwrap_err();
@@ -100,8 +100,8 @@ fn what_cannot_be_used_is_said() {
     for (identities, hint) in [
         ("AGE-SECRET-KEY-PQ-1QQQQ", "post-quantum identity"),
         ("AGE-PLUGIN-YUBIKEY-1QQQQ", "would start a program"),
-        ("-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----", "protected with a passphrase"),
-        ("age-encryption.org/v1\n-> scrypt", "protected with a passphrase"),
+        ("-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----", "not a complete age file"),
+        ("age-encryption.org/v1\n-> scrypt", "not a complete age file"),
         ("nonsense", "line 1 of the identities is no age identity"),
     ] {
         let told = opens(&file, World::with(identities)).unwrap_err();
@@ -116,6 +116,81 @@ fn what_cannot_be_used_is_said() {
     lost.settings.insert("SOPS_AGE_KEY_FILE", "/lost".to_owned());
     assert!(opens(&file, lost).unwrap_err().contains("hint: /lost: there is none"));
 }
+
+/// A program at a terminal of its own (util-linux' `script`), where a text is typed at each question.
+fn at_a_terminal(command: &str, typed: &[&str]) -> Option<(bool, String)> {
+    let mut script = machine("script")?;
+    let script = script.args(["--quiet", "--return", "--command", command, "/dev/null"]);
+    let mut child = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = vec![];
+    for text in typed {
+        let from = shown.len();
+        while !String::from_utf8_lossy(&shown[from..]).contains("assphrase") {
+            let mut byte = [0];
+            assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        // The question ends, and the echo with it
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
+    }
+    screen.read_to_end(&mut shown).unwrap();
+    let success = child.wait().unwrap().success();
+    Some((success, String::from_utf8(shown).unwrap()))
+}
+
+/// The file is one that the real age has protected.
+#[test]
+fn a_passphrase_is_asked_for_at_the_terminal() {
+    let (Some(sops), Some(age)) = (Sops::new(), peers::peer("age")) else { return };
+    let file = sops.encrypt("a.yaml", "a: s3cret", &[]);
+    std::fs::write(sops.path("clear.txt"), &sops.identity).unwrap();
+    for flags in ["--passphrase", "--passphrase --armor"] {
+        let (clear, locked) = (sops.path("clear.txt"), sops.path("locked.txt"));
+        let command = format!("{} {flags} --output {} {}", age.display(), locked.display(), clear.display());
+        let Some((done, shown)) = at_a_terminal(&command, &["horse battery", "horse battery"]) else { return };
+        assert!(done, "{shown}");
+        let world = |passphrase| World {
+            settings: [("SOPS_AGE_KEY_FILE", "/locked".to_owned())].into(),
+            files: [("/locked".to_owned(), std::fs::read(&locked).unwrap())].into(),
+            passphrase,
+            ..World::default()
+        };
+        assert_eq!(opens(&file, world(Some("horse battery"))).unwrap(), b"s3cret");
+        for (typed, told) in [(Some("horse"), "does not open the file of identities"), (None, "with a passphrase")] {
+            assert!(opens(&file, world(typed)).unwrap_err().contains(told));
+        }
+        std::fs::write(sops.path("s.yaml"), SECRET).unwrap();
+        let render = format!(
+            "{} render {} --identity {} --certificate examples/quickstart/demo-certificate.pem",
+            env!("CARGO_BIN_EXE_sealref"),
+            sops.path("s.yaml").display(),
+            locked.display()
+        );
+        let (done, shown) = at_a_terminal(&render, &["horse battery"]).unwrap();
+        assert!(done && shown.contains("kind: SealedSecret") && !shown.contains("horse"), "{shown}");
+        let (done, shown) = at_a_terminal(&render, &["wrong"]).unwrap();
+        assert!(!done && shown.contains("the passphrase does not open") && !shown.contains("wrong"), "{shown}");
+        let alone = Command::new("setsid").args(["--wait", "sh", "-c", &render]).output().unwrap();
+        assert!(!alone.status.success());
+        assert!(String::from_utf8_lossy(&alone.stderr).contains("there is no terminal"));
+    }
+}
+
+/// 2^23 rounds would take 8 GiB.
+#[test]
+fn a_passphrase_that_is_too_slow_to_try_is_refused_before_work_g5() {
+    let Some(sops) = Sops::new() else { return };
+    let file = sops.encrypt("a.yaml", "a: s3cret", &[]);
+    let (salt, body) = ("A".repeat(22), "A".repeat(43));
+    let locked = format!("age-encryption.org/v1\n-> scrypt {salt} 23\n{body}\n--- {body}\n{}", "x".repeat(40));
+    let world = World { passphrase: Some("horse battery"), ..World::with(&locked) };
+    assert!(opens(&file, world).unwrap_err().contains("takes too long to try"));
+}
+
+const SECRET: &str =
+    "{apiVersion: v1, kind: Secret, metadata: {name: s, namespace: shop}, stringData: {a: 'ref+sops://a.yaml#/a'}}\n";
 
 #[test]
 fn post_quantum_recipients_are_named() {

@@ -25,6 +25,8 @@ pub enum Ask {
     Named(String),
     /// An object of the stream, by `KIND/NAMESPACE/NAME` or `KIND/NAME`.
     Object(String),
+    /// A passphrase, from the person at the terminal; this is what it protects.
+    Passphrase(&'static str),
     /// A variable by which the operator configures a source, such as `VAULT_ADDR`; empty where it is not set.
     Setting(&'static str),
     /// A token that shows a cloud who we are.

@@ -50,6 +50,15 @@ pub fn stdin_is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
+/// What the person at the terminal types, unseen.
+pub fn passphrase(of: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let typed = rpassword::prompt_password(format!("Passphrase of {of}: "));
+    typed.map(|text| Zeroizing::new(text.into_bytes())).map_err(|_| {
+        Problem::new(format!("{of} is protected with a passphrase, and there is no terminal to ask for it"))
+            .hint("run sealref in a terminal, or give a file without one: age -d")
+    })
+}
+
 /// Writes the output, once and complete.
 pub fn write_stdout(pieces: &[&str]) -> Result<Written, Problem> {
     outcome(unbuffered(&io::stdout()).and_then(|mut file| write(&mut file, pieces)))

@@ -2,6 +2,7 @@
 //!
 //! Receives questions as data; gives back bytes that are wiped on drop. Who may ask is judged before.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -10,6 +11,7 @@ use super::environment;
 use super::files::{self, Root};
 use super::http::{Network, Patience};
 use super::identity::Identities;
+use super::stdio;
 use crate::error::{Exit, Problem};
 use crate::limits;
 use crate::model::{Ask, Reply, Request, Wire};
@@ -22,13 +24,22 @@ pub struct World {
     network: Network,
     /// Who we are where a cloud asks.
     clouds: Identities,
+    /// What was typed, and what it protects.
+    passphrases: BTreeMap<&'static str, Zeroizing<Vec<u8>>>,
 }
 
 impl World {
     /// Files are named relative to `folder`, which is relative to the root.
     #[must_use]
     pub fn new(root: Root, folder: PathBuf, identities: Vec<PathBuf>) -> Self {
-        Self { root, folder, identities, network: Network::new(Patience::default()), clouds: Identities::default() }
+        Self {
+            root,
+            folder,
+            identities,
+            network: Network::new(Patience::default()),
+            clouds: Identities::default(),
+            passphrases: BTreeMap::new(),
+        }
     }
 
     /// The folder that files are named relative to, absolute.
@@ -55,6 +66,7 @@ impl World {
             }
             Ask::Identities => self.identities(),
             Ask::Named(name) => files::read_file(Path::new(&name), limits::SETTINGS).map(Reply::of),
+            Ask::Passphrase(of) => self.passphrase(of),
             Ask::Setting(name) => environment::variable(name).map(|value| Reply::of(bytes(value.unwrap_or_default()))),
             Ask::Token(cloud) => self.clouds.token(&cloud, &mut self.network),
             Ask::Around(_) | Ask::Object(_) | Ask::Unwrap(_) => {
@@ -66,11 +78,21 @@ impl World {
     fn identities(&self) -> Result<Reply, Problem> {
         let mut all = Zeroizing::new(Vec::with_capacity(limits::SETTINGS));
         for path in &self.identities {
-            let bytes = files::read_file(path, limits::SETTINGS / self.identities.len())?;
-            all.extend_from_slice(&bytes);
-            all.push(b'\n');
+            // An encrypted file that stands alone is not to grow by a line end
+            if !all.is_empty() {
+                all.push(b'\n');
+            }
+            all.extend_from_slice(&files::read_file(path, limits::SETTINGS / self.identities.len())?);
         }
         Ok(Reply::of(all))
+    }
+
+    /// Nobody types it twice.
+    fn passphrase(&mut self, of: &'static str) -> Result<Reply, Problem> {
+        if !self.passphrases.contains_key(of) {
+            self.passphrases.insert(of, stdio::passphrase(of)?);
+        }
+        Ok(Reply::of(self.passphrases.get(of).cloned().unwrap_or_default()))
     }
 }
 

@@ -1,12 +1,13 @@
 //! age files (age-encryption.org/v1), and what opens them: lines of identity files, and private keys of SSH.
 
-use std::io::Read as _;
+use std::io::Read;
 
-use ::age::ssh;
+use ::age::{scrypt, ssh};
 use zeroize::Zeroizing;
 
 use crate::error::Problem;
 use crate::limits;
+use crate::model::{Ask, Wire};
 
 /// What opens age files. No `Debug`: it holds private keys.
 #[derive(Default)]
@@ -17,15 +18,20 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// Adds what stands in an identity file, or in several.
+    /// Adds what stands in an identity file, or in several. For one that is itself encrypted, a person is asked for the
+    /// passphrase.
     ///
     /// # Errors
-    /// A line that is no identity of any kind. Never its words.
-    pub(super) fn add(&mut self, text: &[u8]) -> Result<(), Problem> {
-        if text.starts_with(b"age-encryption.org/v1") {
-            self.idle.push(LOCKED);
-            return Ok(());
+    /// A line that is no identity of any kind; a passphrase that does not fit, or that nobody could be asked for. Never
+    /// words of the file.
+    pub(super) fn add(&mut self, text: &[u8], wire: &mut dyn Wire) -> Result<(), Problem> {
+        if text.starts_with(MAGIC) {
+            return self.add_clear(&unlock(text, wire)?, wire);
         }
+        self.add_clear(text, wire)
+    }
+
+    fn add_clear(&mut self, text: &[u8], wire: &mut dyn Wire) -> Result<(), Problem> {
         let wrong = |line: usize| {
             Problem::new(format!("line {line} of the identities is no age identity"))
                 .hint("each line is a comment (#) or begins with AGE-SECRET-KEY-1; private keys of SSH are taken too")
@@ -36,7 +42,11 @@ impl Identities {
             if line.starts_with("-----BEGIN ") {
                 let block = lines.by_ref().map(|(_, line)| line);
                 let mut block = Block::read(line, block);
-                self.add_block(&mut block).ok_or_else(|| wrong(number))?;
+                if block.label.contains("AGE ENCRYPTED FILE") {
+                    self.add_clear(&unlock(block.text.as_bytes(), wire)?, wire)?;
+                } else {
+                    self.add_block(&mut block).ok_or_else(|| wrong(number))?;
+                }
             } else if !line.is_empty() && !line.starts_with('#') {
                 self.add_line(line).ok_or_else(|| wrong(number))?;
             }
@@ -59,10 +69,6 @@ impl Identities {
     fn add_block(&mut self, block: &mut Block) -> Option<()> {
         if block.label.contains("PGP PRIVATE KEY") {
             // It opens no age file, and is no mistake: SOPS files know both.
-            return Some(());
-        }
-        if block.label.contains("AGE ENCRYPTED FILE") {
-            self.idle.push(LOCKED);
             return Some(());
         }
         match ssh::Identity::from_buffer(block.text.as_bytes(), None).ok()? {
@@ -88,33 +94,69 @@ impl Identities {
     /// # Errors
     /// It is no age file, or it is one for a passphrase. Never the file's or the library's words.
     pub(super) fn open(&self, file: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
-        let broken = || {
-            Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age")
-        };
-        // In pieces, the library would read the header from its beginning with each of them.
-        let mut plain = Vec::with_capacity(file.len());
-        ::age::armor::ArmoredReader::new(file).read_to_end(&mut plain).map_err(|_| broken())?;
-        let header = memchr::memmem::find(&plain, b"\n---").and_then(|end| plain.get(..end)).unwrap_or_default();
-        if memchr::memmem::find_iter(header, b"\n-> ").count() > limits::AGE_RECIPIENTS {
-            return Err(Problem::new("the age file is encrypted for more recipients than anybody has")
-                .hint("encrypt it again, for those who read it"));
-        }
-        let decryptor = ::age::Decryptor::new_buffered(plain.as_slice()).map_err(|_| broken())?;
-        if decryptor.is_scrypt() {
+        let file = binary(file)?;
+        let closed = closed(&file)?;
+        if closed.is_scrypt() {
             return Err(Problem::new("the age file is encrypted with a passphrase")
                 .hint("encrypt it for a recipient: age -r RECIPIENT"));
         }
         let keys = self.keys.iter().map(|key| &**key as &dyn ::age::Identity);
-        let Ok(mut reader) = decryptor.decrypt(keys) else { return Ok(None) };
-        // One allocation: growing would leave copies behind. The plaintext is never longer than the file.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(file.len().min(limits::FILE)));
-        reader.read_to_end(&mut bytes).map_err(|_| broken())?;
-        Ok(Some(bytes))
+        closed.decrypt(keys).ok().map(|reader| content(reader, &file)).transpose()
     }
 }
 
-/// What is said of a file of identities that is itself encrypted.
-const LOCKED: &str = "a file of identities is protected with a passphrase, and nobody can be asked for it";
+/// What every binary age file begins with.
+const MAGIC: &[u8] = b"age-encryption.org/v1";
+
+/// A file of identities that is protected with a passphrase (`age -p`).
+fn unlock(file: &[u8], wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let file = binary(file)?;
+    let closed = closed(&file)?;
+    if !closed.is_scrypt() {
+        return Err(Problem::new("a file of identities is encrypted for other identities")
+            .hint("decrypt it with them: age -d -i FILE"));
+    }
+    let mut passphrase = wire.ask(Ask::Passphrase("the file of identities"))?.bytes;
+    let text = String::from_utf8(std::mem::take(&mut *passphrase)).unwrap_or_default();
+    let mut key = scrypt::Identity::new(text.into());
+    key.set_max_work_factor(limits::AGE_WORK);
+    match closed.decrypt(std::iter::once(&key as &dyn ::age::Identity)) {
+        Ok(reader) => content(reader, &file),
+        Err(::age::DecryptError::ExcessiveWork { .. }) => {
+            Err(Problem::new("the passphrase of a file of identities takes too long to try")
+                .hint("protect it again: age -p"))
+        }
+        Err(_) => Err(Problem::new("the passphrase does not open the file of identities").hint("try again")),
+    }
+}
+
+fn broken() -> Problem {
+    Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age")
+}
+
+/// An age file without its armor.
+fn binary(file: &[u8]) -> Result<Vec<u8>, Problem> {
+    // In pieces, the library would read the header from its beginning with each of them.
+    let mut plain = Vec::with_capacity(file.len());
+    ::age::armor::ArmoredReader::new(file).read_to_end(&mut plain).map_err(|_| broken())?;
+    Ok(plain)
+}
+
+fn closed(file: &[u8]) -> Result<::age::Decryptor<&[u8]>, Problem> {
+    let header = memchr::memmem::find(file, b"\n---").and_then(|end| file.get(..end)).unwrap_or_default();
+    if memchr::memmem::find_iter(header, b"\n-> ").count() > limits::AGE_RECIPIENTS {
+        return Err(Problem::new("the age file is encrypted for more recipients than anybody has")
+            .hint("encrypt it again, for those who read it"));
+    }
+    ::age::Decryptor::new_buffered(file).map_err(|_| broken())
+}
+
+fn content(mut reader: impl Read, file: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    // One allocation: growing would leave copies behind. The plaintext is never longer than the file.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(file.len().min(limits::FILE)));
+    reader.read_to_end(&mut bytes).map_err(|_| broken())?;
+    Ok(bytes)
+}
 
 /// Lines between `-----BEGIN` and `-----END`.
 struct Block {
@@ -136,17 +178,18 @@ impl Block {
     }
 }
 
-/// Opens an age file with what stands in identity files.
+/// Opens an age file with the identities that the operator gave.
 ///
 /// # Errors
 /// As [`Identities::open`], and where nothing opens it.
-pub(crate) fn decrypt(file: &[u8], identities: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+pub(crate) fn decrypt(file: &[u8], wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let identities = wire.ask(Ask::Identities)?.bytes;
     if identities.is_empty() {
         return Err(Problem::new("no age identity is known")
             .hint("give --identity FILE, or set SEALREF_IDENTITY to the path of one"));
     }
     let mut known = Identities::default();
-    known.add(identities)?;
+    known.add(&identities, wire)?;
     let hint = known.idle().unwrap_or("give the right one with --identity FILE");
     known.open(file)?.ok_or_else(|| Problem::new("none of the identities opens the age file").hint(hint))
 }

@@ -69,7 +69,6 @@ fn open(name: &str, wire: &mut dyn Wire) -> Result<Opened, Problem> {
     if std::path::Path::new(name).extension().is_none_or(|extension| extension != "age") {
         return Ok(Opened { bytes, digest: None });
     }
-    let identities = wire.ask(Ask::Identities)?.bytes;
     let digest = Some(Sha256::digest(&bytes).into());
-    Ok(Opened { bytes: decrypt(&bytes, &identities)?, digest })
+    Ok(Opened { bytes: decrypt(&bytes, wire)?, digest })
 }

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) identities: String,
     pub(crate) settings: BTreeMap<&'static str, String>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// What is typed; None: there is no terminal.
+    pub(crate) passphrase: Option<&'static str>,
 }
 
 impl World {
@@ -105,6 +107,10 @@ impl World {
             Ask::Identities => Ok(reply(self.identities.clone().into_bytes())),
             Ask::Named(name) => self.files.get(&name).cloned().map(reply).ok_or_else(none),
             Ask::Setting(name) => Ok(reply(self.settings.get(name).cloned().unwrap_or_default().into_bytes())),
+            Ask::Passphrase(of) => match self.passphrase {
+                Some(typed) => Ok(reply(typed.into())),
+                None => Err(Problem::new(format!("{of} is protected with a passphrase"))),
+            },
             Ask::Unwrap(_) => panic!("a service was asked"),
             _ => Err(none()),
         }

@@ -49,10 +49,10 @@ impl Held {
     }
 
     /// Adds a file of keys of any kind.
-    fn add(&mut self, place: &str, text: &[u8]) {
+    fn add(&mut self, place: &str, text: &[u8], wire: &mut dyn Wire) {
         #[cfg(feature = "pgp")]
         memmem::find_iter(text, ARMOR).filter_map(|at| text.get(at..)).for_each(|block| self.pgp.add(block));
-        if let Err(problem) = self.age.add(text) {
+        if let Err(problem) = self.age.add(text, wire) {
             self.idle.push(format!("{place}: {}", problem.message()));
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
         return held;
     }
     match wire.ask(Ask::Identities) {
-        Ok(reply) => held.add("--identity", &reply.bytes),
+        Ok(reply) => held.add("--identity", &reply.bytes, wire),
         Err(problem) => held.idle.push(format!("--identity: {}", problem.message())),
     }
     let settings = wire.ask_all(SETTINGS.into_iter().map(Ask::Setting).collect());
@@ -116,7 +116,7 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
         match reply {
             #[cfg(feature = "pgp")]
             Ok(reply) if path.ends_with("secring.gpg") => held.pgp.add(&reply.bytes),
-            Ok(reply) => held.add(path, &reply.bytes),
+            Ok(reply) => held.add(path, &reply.bytes, wire),
             Err(problem) if *is_named => held.idle.push(format!("{path}: {}", problem.message())),
             Err(_) => {}
         }

@@ -111,8 +111,8 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
     let bytes = match key {
         None | Some(Key::Sops) => return Ok(Mode::Derived(Keyring(None))),
         Some(Key::Age(name)) => {
-            let (file, identities) = (wire.ask(Ask::File(name.clone()))?, wire.ask(Ask::Identities)?);
-            sources::decrypt(&file.bytes, &identities.bytes).map_err(|problem| problem.at(name.clone()))?
+            let file = wire.ask(Ask::File(name.clone()))?;
+            sources::decrypt(&file.bytes, wire).map_err(|problem| problem.at(name.clone()))?
         }
         Some(Key::Environment(name)) => wire.ask(Ask::Environment(name.clone()))?.bytes,
         Some(Key::File(name)) => wire.ask(Ask::File(name.clone()))?.bytes,
