@@ -1,6 +1,6 @@
 //! age files (age-encryption.org/v1), and what opens them: lines of identity files, and private keys of SSH.
 
-use std::io::Read;
+use std::io::Read as _;
 
 use ::age::{scrypt, ssh};
 use zeroize::Zeroizing;
@@ -151,7 +151,7 @@ fn closed(file: &[u8]) -> Result<::age::Decryptor<&[u8]>, Problem> {
     ::age::Decryptor::new_buffered(file).map_err(|_| broken())
 }
 
-fn content(mut reader: impl Read, file: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+fn content(mut reader: ::age::stream::StreamReader<&[u8]>, file: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
     // One allocation: growing would leave copies behind. The plaintext is never longer than the file.
     let mut bytes = Zeroizing::new(Vec::with_capacity(file.len().min(limits::FILE)));
     reader.read_to_end(&mut bytes).map_err(|_| broken())?;
