@@ -37,7 +37,7 @@ pub(super) enum Format {
 
 impl Explain {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let (mut call, _) = self.settings.call(self.inputs, Some(self.sealing))?;
+        let mut call = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
         let (job, _) = options::job(call, Purpose::Render)?;
         let stream = read::read(&job.input, Purpose::Render.by(&job.settings))?;

@@ -114,7 +114,7 @@ pub fn run() -> ExitCode {
         }
         Err(help) => return end(Ok(Done::output(help.render().to_string()))),
     };
-    end(guarded(cli.command))
+    end(ran(cli.command))
 }
 
 /// What was typed, with the command put in where another program called us without one.
@@ -130,14 +130,7 @@ fn called() -> Result<Vec<OsString>, Problem> {
     Ok(typed)
 }
 
-/// A policy that this version cannot keep must not be taken for none.
-fn guarded(command: Command) -> Result<Done, Problems> {
-    if environment::variable("SEALREF_POLICY")?.is_some() {
-        return Err(Problem::new("SEALREF_POLICY is set, and this version cannot keep a policy")
-            .hint("use a version that can, or unset it where nobody else's manifests are rendered")
-            .exit(Exit::Refused)
-            .into());
-    }
+fn ran(command: Command) -> Result<Done, Problems> {
     match command {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),

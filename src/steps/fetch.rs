@@ -6,7 +6,7 @@ use crate::error::{Problem, Problems};
 use crate::hosts::{Doubts, Job, Wanted};
 use crate::limits;
 use crate::model::{Address, Payload, Place, Plan, Provision, Stream, Values, Wire};
-use crate::settings::{Allowed, Policy};
+use crate::settings::Allowed;
 use crate::{sources, targets};
 
 mod driver;
@@ -27,7 +27,7 @@ pub struct Fetched {
 pub fn fetch(
     stream: &Stream,
     plan: &Allowed<Plan>,
-    (job, policy): (&Job, &Policy),
+    job: &Job,
     wire: &mut dyn Wire,
     warnings: &mut Problems,
 ) -> Result<Fetched, Problems> {
@@ -42,7 +42,7 @@ pub fn fetch(
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
     let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
-    let values = values(stream, &sealed, &mut Driver::new(stream, wire, policy), &mut problems);
+    let values = values(stream, &sealed, &mut Driver::new(stream, wire, &job.policy), &mut problems);
     for provision in sealed {
         problems.keep(unverified(stream, provision, &values, job.terms.doubts, warnings));
     }

@@ -23,7 +23,6 @@ use crate::error::{Problem, Problems};
 use crate::hosts::{Items, Job, Wanted};
 use crate::model::{Address, GUARD, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
-use crate::settings::Policy;
 use crate::sources;
 
 /// Draws 64 random bytes from the operating system.
@@ -46,7 +45,7 @@ pub struct Output<'s> {
 }
 
 /// The whole corridor.
-pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
+pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
     let stream = read::read(&job.input, read::Purpose::Render.by(&job.settings))?;
     let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
     let found = find::find(&stream, job.terms.reading, &job.settings)?;
@@ -54,8 +53,8 @@ pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
     // A preview reads nothing.
     let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
-    let mut plan = policy.allow(plan, &stream, &reads)?;
-    let fetched = fetch::fetch(&stream, &plan, (job, policy), wire, &mut warnings)?;
+    let mut plan = job.policy.allow(plan, &stream, &reads)?;
+    let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;
