@@ -81,6 +81,42 @@ pub fn tenant() -> Result<Tenant, Problem> {
     Tenant::new(text(&project).as_deref(), text(&namespace).as_deref())
 }
 
+/// The folder beneath which files are read: the Application's own, or the one around it that a grant names.
+///
+/// # Errors
+/// The folder of the repository is not known, and a grant names one in it (exit 3).
+pub(super) fn root(policy: &Policy, folder: &Path) -> Result<PathBuf, Problem> {
+    let mut patterns = policy.file_roots().peekable();
+    if patterns.peek().is_none() {
+        return Ok(folder.to_path_buf());
+    }
+    let source = environment::variable(SOURCE).map_err(refused)?;
+    let source = source.as_ref().map(|path| Path::new(path.as_str()));
+    let repository = match source.map(|path| path.strip_prefix(".").unwrap_or(path)) {
+        Some(path) if folder.ends_with(path) => {
+            folder.ancestors().nth(path.components().count()).map(Path::to_path_buf)
+        }
+        Some(_) => None,
+        None => files::repository(folder),
+    };
+    let repository = repository.ok_or_else(|| {
+        refused(
+            Problem::new("it is not known where the repository begins, and a grant names fileRoots in it")
+                .hint(format!("Argo CD says where the Application lies in it: {SOURCE}")),
+        )
+    })?;
+    let inside = |path: &&Path| path.strip_prefix(&repository).is_ok_and(|path| path != Path::new(""));
+    let around: Vec<&Path> = folder.ancestors().take_while(inside).collect();
+    let named = |pattern: &Pattern| {
+        let fits = |path: &&&Path| path.strip_prefix(&repository).is_ok_and(|p| pattern.matches(&p.to_string_lossy()));
+        around.iter().find(fits).map(|path| path.to_path_buf())
+    };
+    Ok(patterns.find_map(|pattern| named(&pattern)).unwrap_or_else(|| folder.to_path_buf()))
+}
+
+/// Where the Application lies in its repository.
+const SOURCE: &str = "ARGOCD_APP_SOURCE_PATH";
+
 /// Two names would leave it to chance, or to a repository, which one holds.
 fn path(given: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
     let set = environment::variable(VARIABLE).map_err(refused)?.map(|path| PathBuf::from(path.as_str()));

@@ -6,6 +6,7 @@
 
 pub mod annotate;
 pub mod check;
+mod claims;
 pub mod emit;
 pub mod fetch;
 pub mod find;
@@ -20,10 +21,9 @@ pub mod write;
 use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::{Items, Job, Wanted};
-use crate::model::{Address, GUARD, Manifest, Plan, Stream, Wire};
+use crate::hosts::{Items, Job};
+use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
-use crate::sources;
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
@@ -46,14 +46,13 @@ pub struct Output<'s> {
 
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
-    let stream = read::read(&job.input, read::Purpose::Render.by(&job.settings))?;
+    let stream = read::read(&job.input, read::Purpose::Render.by(job))?;
     let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
     let found = find::find(&stream, job.terms.reading, &job.settings)?;
     let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
-    // A preview reads nothing.
-    let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
-    let mut plan = job.policy.allow(plan, &stream, &reads)?;
+    let claims = claims::claims(&stream, &plan, job);
+    let mut plan = job.policy.allow(plan, &claims, &stream)?;
     let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
@@ -85,11 +84,6 @@ fn left_out(stream: &Stream) -> Problems {
     };
     let is_settings = |ours: &&Manifest| ours.identity().is_ok_and(|identity| !identity.is(GUARD.0, GUARD.1));
     stream.ours.iter().filter(is_settings).map(told).collect()
-}
-
-fn variable(address: &Address) -> Option<String> {
-    let (source, _) = sources::find(address.scheme.0)?;
-    source.variable(address).map(str::to_owned)
 }
 
 /// Every rule over a final stream.

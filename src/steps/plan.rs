@@ -109,6 +109,14 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
         || job.settings.plaintext_by(rule) == Plaintext::Pass
 }
 
+/// The keys of a Secret whose literal values may stay public, by its annotation or the settings.
+pub(super) fn public_keys(provision: &Provision, job: &Job) -> Vec<String> {
+    let (secret, metadata) = (&provision.secret, &provision.metadata);
+    let label = |name: &str| metadata.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let namespace = secret.namespace.as_deref().or(job.terms.namespace.as_deref());
+    literal::public_keys(metadata, job.settings.secret_rule(&secret.name, namespace, &label))
+}
+
 /// What becomes of one Secret.
 enum Outcome<'t> {
     Passes(&'static str),

@@ -6,27 +6,41 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use super::claim::{Claim, Need, Refusal};
 use super::file::Builder;
+use super::granted::Granted;
 use super::rules::Rules;
 use super::tenant::Tenant;
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{Address, MasterKey, Pattern, Plan, Provision, Stream};
+use crate::model::{MasterKey, Pattern, Plan, Stream};
+use crate::settings::environment::{Chosen, Settings};
+use crate::settings::transform::Spec;
 
-/// Proof that every part of a plan was judged. Its field is private to this file: nobody else can make one.
-pub struct Allowed<T>(T);
+/// Proof that every part of a plan was judged. Its fields are private to this file: nobody else can make one.
+pub struct Allowed<T> {
+    judged: T,
+    /// The grant that each Secret is made under; empty where there is no policy.
+    grants: Vec<usize>,
+}
 
 impl<T> Deref for Allowed<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        &self.judged
     }
 }
 
 impl Allowed<Plan<'_>> {
     /// Puts a suffix behind the name of a Secret. Whoever may make it under its name may make it under this one.
     pub fn suffix(&mut self, number: usize, suffix: &str) {
-        self.0.suffix(number, suffix);
+        self.judged.suffix(number, suffix);
+    }
+
+    /// The number of the grant that a Secret is made under; None where there is no policy.
+    #[must_use]
+    pub fn grant(&self, number: usize) -> Option<usize> {
+        self.grants.get(number).copied()
     }
 }
 
@@ -45,6 +59,14 @@ pub struct CommandLine {
     keys: Vec<Pattern>,
 }
 
+/// What a stream wants.
+pub struct Claims {
+    /// What each Secret of the plan wants, in its order.
+    pub provisions: Vec<Claim>,
+    /// What other objects want that are let through.
+    pub written: Vec<Claim>,
+}
+
 impl Policy {
     /// Nobody has written one; these environment variables may be read, and these keys of services be asked for.
     #[must_use]
@@ -53,28 +75,70 @@ impl Policy {
         Self::CommandLine(CommandLine { environment: environment.into_iter().collect(), keys })
     }
 
+    /// True where an operator has written one.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::Operator(..))
+    }
+
+    /// The settings that hold, of what a repository says.
+    ///
+    /// # Errors
+    /// A field that it may not set (exit 3); whatever is wrong with the settings.
+    pub fn settings(&self, spec: &Spec, chosen: &Chosen) -> Result<Settings, Problems> {
+        match self {
+            Self::CommandLine(_) => Settings::choose(spec, chosen),
+            Self::Operator(rules, tenant) => rules.settings(&tenant.project, spec, chosen),
+        }
+    }
+
+    /// What a grant gives to whoever reads values.
+    #[must_use]
+    pub fn granted(&self, grant: usize) -> Option<Granted<'_>> {
+        match self {
+            Self::CommandLine(_) => None,
+            Self::Operator(rules, tenant) => Granted::new(rules, &tenant.project, grant),
+        }
+    }
+
+    /// Folders of the repository beneath which files may be read, beside the Application's own.
+    pub fn file_roots(&self) -> impl Iterator<Item = Pattern> {
+        let (rules, project) = match self {
+            Self::CommandLine(_) => (None, ""),
+            Self::Operator(rules, tenant) => (Some(rules), tenant.project.as_str()),
+        };
+        let grants = rules.into_iter().flat_map(move |rules| rules.grants(project));
+        grants.flat_map(move |(_, grant)| grant.file_roots.iter().map(move |folder| folder.of(project)))
+    }
+
+    /// The namespace of objects that write none, where Argo CD says it.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::CommandLine(_) => None,
+            Self::Operator(_, tenant) => tenant.namespace.as_deref(),
+        }
+    }
+
     /// The program that builds manifests, by its absolute path.
     ///
     /// # Errors
     /// No grant lets the project use it, or the policy does not say where it is (exit 3).
     pub fn builder(&self, builder: Builder) -> Result<&str, Problem> {
-        let Self::Operator(rules, tenant) = self else {
-            return Err(Problem::new("no policy says which program builds manifests")
-                .hint("give --policy FILE, or set SEALREF_POLICY")
-                .exit(Exit::Refused));
-        };
         let refused = |what: String, hint: String| Problem::new(what).hint(hint).exit(Exit::Refused);
+        let Self::Operator(rules, tenant) = self else {
+            let hint = "give --policy FILE, or set SEALREF_POLICY".to_owned();
+            return Err(refused("no policy says which program builds manifests".to_owned(), hint));
+        };
         let project = &tenant.project;
         if !rules.grants(project).any(|(_, grant)| grant.builders.contains(&builder)) {
-            return Err(refused(
-                format!("the policy does not let project \"{project}\" build with {builder:?}"),
-                format!("the operator grants it: builders: [{builder:?}]"),
-            ));
+            let what = format!("the policy does not let project \"{project}\" build with {builder:?}");
+            return Err(refused(what, format!("the operator grants it: builders: [{builder:?}]")));
         }
         rules.spec.builders.path(builder).ok_or_else(|| {
             let name = format!("{builder:?}").to_lowercase();
             let hint = format!("the operator adds it to the policy: builders: {{{name}: /PATH}}");
-            refused(format!("the policy does not say where {builder:?} is"), hint)
+            refused(format!("the policy does not say where {name} is"), hint)
         })
     }
 
@@ -82,44 +146,73 @@ impl Policy {
     ///
     /// # Errors
     /// The key, or the role that the file wants for it, was not granted (exit 3).
-    pub fn allow_key(&self, key: &MasterKey) -> Result<(), Problem> {
-        let Self::CommandLine(CommandLine { keys, .. }) = self else { return Err(unkept()) };
-        let granted = |name: &String| keys.iter().any(|pattern| pattern.matches(name));
-        let Some(name) = key.names().into_iter().find(|name| !granted(name)) else { return Ok(()) };
+    pub fn allow_key(&self, key: &MasterKey, grant: Option<usize>) -> Result<(), Problem> {
+        let (patterns, hint) = match (self, grant.and_then(|grant| self.granted(grant))) {
+            (Self::CommandLine(CommandLine { keys, .. }), _) => {
+                (keys.clone(), "if it is yours, allow it on the command line: --allow-key")
+            }
+            (Self::Operator(..), Some(granted)) => (granted.keys(), "the operator adds it to `keys` of the grant:"),
+            (Self::Operator(..), None) => (vec![], "no grant is in force:"),
+        };
+        let is_granted = |name: &String| patterns.iter().any(|pattern| pattern.matches(name));
+        let Some(name) = key.names().into_iter().find(|name| !is_granted(name)) else { return Ok(()) };
         Err(Problem::new(format!("the file asks for the key \"{name}\", which nobody has allowed"))
-            .hint(format!("if it is yours, allow it on the command line: --allow-key {name}"))
+            .hint(format!("{hint} {name}"))
             .exit(Exit::Refused))
     }
 
-    /// Judges each reference of each provision. `variable` tells which environment variable an address
-    /// would read.
+    /// Judges all that a stream wants. Under a policy each claim is met by one grant as a whole.
+    ///
+    /// # Errors
+    /// What was not granted (exit 3), each with its place.
     pub fn allow<'t>(
         &self,
-        plan: Plan<'t>,
+        mut plan: Plan<'t>,
+        claims: &Claims,
         stream: &Stream,
-        variable: &dyn Fn(&Address) -> Option<String>,
     ) -> Result<Allowed<Plan<'t>>, Problems> {
-        let Self::CommandLine(CommandLine { environment, .. }) = self else { return Err(unkept().into()) };
         let mut problems = Problems::default();
-        for reference in plan.provisions.iter().flat_map(Provision::references) {
-            if let Some(name) = variable(&reference.address)
-                && !environment.contains(&name)
-            {
-                problems.push(
-                    Problem::new(format!("the environment variable \"{name}\" may not be read"))
-                        .hint(format!("allow it on the command line: --allow-env {name}"))
-                        .at(stream.tell(reference.place))
-                        .exit(Exit::Refused),
-                );
+        let mut tell = |Refusal { place, problem }: Refusal| {
+            problems.push(match place {
+                Some(place) => problem.at(stream.tell(place)),
+                None => problem,
+            });
+        };
+        let mut grants = vec![];
+        match self {
+            Self::CommandLine(allowed) => {
+                claims.provisions.iter().flat_map(|claim| allowed.refusals(claim)).for_each(&mut tell);
+            }
+            Self::Operator(rules, tenant) => {
+                for (claim, provision) in claims.provisions.iter().zip(&mut plan.provisions) {
+                    match rules.decide(&tenant.project, claim) {
+                        Err(refusal) => tell(refusal),
+                        Ok(grant) => {
+                            provision.domain = rules.domain(&tenant.project, grant);
+                            grants.push(grant);
+                        }
+                    }
+                }
+                let refused = claims.written.iter().filter_map(|claim| rules.decide(&tenant.project, claim).err());
+                refused.for_each(&mut tell);
             }
         }
-        problems.or(Allowed(plan))
+        problems.or(Allowed { judged: plan, grants })
     }
 }
 
-/// A policy that this version cannot keep must not be taken for none.
-fn unkept() -> Problem {
-    Problem::new("a policy is set, and this version cannot keep one")
-        .hint("use a version that can, or unset it where nobody else's manifests are rendered")
-        .exit(Exit::Refused)
+impl CommandLine {
+    /// Everything but the environment is whoever typed it to decide.
+    fn refusals(&self, claim: &Claim) -> Vec<Refusal> {
+        let refused = |(place, need): &(_, Need)| match need {
+            Need::Variable(name) if !self.environment.contains(name) => Some(Refusal {
+                place: *place,
+                problem: Problem::new(format!("the environment variable \"{name}\" may not be read"))
+                    .hint(format!("allow it on the command line: --allow-env {name}"))
+                    .exit(Exit::Refused),
+            }),
+            _ => None,
+        };
+        claim.0.iter().filter_map(refused).collect()
+    }
 }

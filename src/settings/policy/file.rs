@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::tenant::TenantEntry;
 use super::text::{AbsolutePath, Projects, Segments};
-use crate::model::{Pattern, Scope, StoreRef};
+use crate::model::{Pattern, Reach, Scope, StoreRef};
 use crate::settings::transform::{Cluster, Name, Store};
 use crate::settings::{Interval, Transform};
 
@@ -144,6 +144,24 @@ pub struct Read {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub parameters: BTreeMap<String, Segments>,
+}
+
+impl Read {
+    /// Does a reference stay within?
+    pub(super) fn meets(&self, project: &str, reach: &Reach) -> bool {
+        let granted = |(name, value): &(String, String)| {
+            self.parameters.get(name).is_some_and(|pattern| pattern.of(project).matches(value))
+        };
+        self.scheme == reach.scheme && self.path.of(project).matches(&reach.path) && reach.turns.iter().all(granted)
+    }
+
+    /// As a reference is written.
+    pub(super) fn shown(&self, project: &str) -> String {
+        let pairs = self.parameters.iter().map(|(name, value)| format!("{name}={}", value.shown(project)));
+        let pairs: Vec<String> = pairs.collect();
+        let pairs = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        format!("{}://{}{pairs}", self.scheme, self.path.shown(project))
+    }
 }
 
 /// How values are sealed.

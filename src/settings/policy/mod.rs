@@ -1,12 +1,17 @@
 //! The operator's side of the settings, and the only place where a plan is judged.
 
 mod allowed;
+mod claim;
+mod fields;
 mod file;
+mod granted;
 mod rules;
 mod tenant;
 mod text;
 
-pub use allowed::{Allowed, Policy};
+pub use allowed::{Allowed, Claims, Policy};
+pub use claim::{Claim, Need};
 pub use file::{Builder, SealrefPolicy};
+pub use granted::Granted;
 pub use rules::Rules;
 pub use tenant::Tenant;

@@ -16,7 +16,13 @@ impl Segments {
     /// The pattern for one project.
     #[must_use]
     pub fn of(&self, project: &str) -> Pattern {
-        Pattern::new(&self.0.replace(PROJECT, project))
+        Pattern::new(&self.shown(project))
+    }
+
+    /// The same as a text.
+    #[must_use]
+    pub fn shown(&self, project: &str) -> String {
+        self.0.replace(PROJECT, project)
     }
 }
 
