@@ -21,6 +21,7 @@ mod krm;
 mod merge;
 mod options;
 mod output;
+mod policy;
 mod post_render;
 mod render;
 mod report;
@@ -49,6 +50,7 @@ enum Command {
     Krm(krm::Krm),
     PostRender(post_render::PostRender),
     Cert(cert::Cert),
+    Policy(policy::Policy),
     Doctor(doctor::Doctor),
     Schema(schema::Schema),
     Completions(schema::Completions),
@@ -140,6 +142,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Krm(command) => command.run(),
         Command::PostRender(command) => command.run(),
         Command::Cert(command) => command.run(),
+        Command::Policy(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),

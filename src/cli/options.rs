@@ -101,7 +101,7 @@ impl Sealing {
 }
 
 /// The words of kubeseal and those of the settings.
-fn scope(text: &str) -> Result<Scope, String> {
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
     let same = |scope: &Scope| text.replace('-', "").eq_ignore_ascii_case(scope.name());
     Scope::ALL.into_iter().find(same).ok_or_else(|| "strict, namespace-wide or cluster-wide".to_owned())
 }

@@ -47,16 +47,19 @@ fn of_provision(stream: &Stream, provision: &Provision, job: &Job) -> Claim {
         {
             claim.add(Some(reference.place), Need::Store(store.clone(), self::reach(&reference.address)));
         }
-        if let Some(scheme) = server(&reference.address).filter(|_| seals) {
-            claim.add(Some(reference.place), Need::Server(scheme));
-        }
     }
     claim.add(place, Need::Target(provision.target.0.to_owned()));
     if seals {
         claim.add(place, Need::Scope(provision.scope));
+        for reference in provision.references() {
+            if let Some(scheme) = server(&reference.address) {
+                claim.add(Some(reference.place), Need::Server(scheme));
+            }
+        }
     }
-    if seals || job.settings.cluster.is_some() {
-        claim.add(place, Need::Cluster(job.settings.cluster.clone()));
+    let chosen = job.settings.cluster.as_deref();
+    if seals || chosen.is_some() {
+        claim.add(place, Need::Cluster(job.policy.cluster(chosen)));
     }
     literals(provision, job, seals, &mut claim);
     for (name, _) in provision.metadata.annotations.iter().filter(|(name, _)| targets::is_carried(name)) {
@@ -82,12 +85,12 @@ fn literals(provision: &Provision, job: &Job, seals: bool, claim: &mut Claim) {
 }
 
 /// Where an address leads.
-fn reach(address: &Address) -> Reach {
+pub(super) fn reach(address: &Address) -> Reach {
     sources::find(address.scheme.0).map_or_else(|| Reach::of(address), |(source, _)| source.reach(address))
 }
 
 /// The scheme under which a policy says how a value is read, where a server is asked for it.
-fn server(address: &Address) -> Option<&'static str> {
+pub(super) fn server(address: &Address) -> Option<&'static str> {
     let (_, facts) = sources::find(address.scheme.0)?;
     (!facts.providers.is_empty()).then_some(facts.scheme)
 }

@@ -14,6 +14,7 @@ pub mod generate;
 mod guard;
 mod mention;
 pub mod plan;
+pub mod question;
 pub mod read;
 pub mod rewire;
 pub mod write;

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 
+use super::claims;
 use super::find::{self, DATA_FROM, Found};
 use super::mention::Mentions;
 use crate::error::{Problem, Problems};
@@ -195,9 +196,9 @@ impl<'c> Context<'c, '_> {
         let before = problems.iter().count();
         for reference in references(provision) {
             let place = reference.place;
-            problems.keep(
-                address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(self.stream.tell(place))),
-            );
+            let settled = address::settle(&mut reference.address, &self.job.settings);
+            let settled = settled.and_then(|()| self.job.policy.allow_read(|| claims::reach(&reference.address)));
+            problems.keep(settled.map_err(|problem| problem.at(self.stream.tell(place))));
         }
         if problems.iter().count() > before {
             return;

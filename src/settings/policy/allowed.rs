@@ -12,7 +12,7 @@ use super::granted::Granted;
 use super::rules::Rules;
 use super::tenant::Tenant;
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{MasterKey, Pattern, Plan, Stream};
+use crate::model::{MasterKey, Pattern, Plan, Reach, Stream};
 use crate::settings::environment::{Chosen, Settings};
 use crate::settings::transform::Spec;
 
@@ -111,6 +111,16 @@ impl Policy {
         grants.flat_map(move |(_, grant)| grant.file_roots.iter().map(move |folder| folder.of(project)))
     }
 
+    /// The cluster for which is sealed: the one that was chosen, else the only one.
+    #[must_use]
+    pub fn cluster(&self, chosen: Option<&str>) -> Option<String> {
+        let only = match self {
+            Self::CommandLine(_) => None,
+            Self::Operator(rules, _) => rules.only_cluster(),
+        };
+        chosen.map(str::to_owned).or(only)
+    }
+
     /// The namespace of objects that write none, where Argo CD says it.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
@@ -159,6 +169,16 @@ impl Policy {
         Err(Problem::new(format!("the file asks for the key \"{name}\", which nobody has allowed"))
             .hint(format!("{hint} {name}"))
             .exit(Exit::Refused))
+    }
+
+    /// Judges a reference alone, so that nothing is told of one that no grant has.
+    ///
+    /// # Errors
+    /// No grant has it (exit 3).
+    pub fn allow_read(&self, reach: impl FnOnce() -> Reach) -> Result<(), Problem> {
+        let Self::Operator(rules, tenant) = self else { return Ok(()) };
+        let claim = Claim(vec![(None, Need::Read(reach()))]);
+        rules.decide(&tenant.project, &claim).map(|_| ()).map_err(|refusal| refusal.problem)
     }
 
     /// Judges all that a stream wants. Under a policy each claim is met by one grant as a whole.

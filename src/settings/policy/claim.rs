@@ -4,8 +4,8 @@ use super::file::Grant;
 use super::rules::Rules;
 use crate::error::{Exit, Problem};
 use crate::model::{Place, Reach, Scope, StoreRef, StoreSpec};
-use crate::settings::Interval;
 use crate::settings::transform::Store;
+use crate::settings::{Interval, StoreRule};
 
 /// One part of what is wanted.
 pub enum Need {
@@ -121,10 +121,21 @@ impl Rules {
 
     /// Does the policy say that the store leads there?
     fn leads(&self, project: &str, store: &StoreRef, reach: &Reach) -> bool {
-        self.stores(project).any(|rule| {
-            let turn = |name: &str| reach.turns.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-            rule.store.store == *store && rule.is_for(reach.scheme, &reach.path, turn)
-        })
+        self.stores(project).any(|rule| rule.store.store == *store && is_for(&rule, reach))
+    }
+
+    /// The store that a project's reference would look into.
+    #[must_use]
+    pub fn store_of(&self, project: &str, reach: &Reach) -> Option<StoreRef> {
+        let mut stores = self.stores(project);
+        stores.find(|rule| is_for(rule, reach)).map(|rule| rule.store.store)
+    }
+
+    /// The cluster that holds where nobody chooses one.
+    #[must_use]
+    pub fn only_cluster(&self) -> Option<String> {
+        let mut names = self.spec.clusters.keys();
+        names.next().filter(|_| names.next().is_none()).cloned()
     }
 
     /// Is it one of the policy's, with nothing else behind it?
@@ -229,6 +240,11 @@ impl Rules {
             some => format!("granted: {} ({place} of the policy)", list(some)),
         })
     }
+}
+
+fn is_for(rule: &StoreRule, reach: &Reach) -> bool {
+    let turn = |name: &str| reach.turns.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    rule.is_for(reach.scheme, &reach.path, turn)
 }
 
 fn list(names: &[String]) -> String {

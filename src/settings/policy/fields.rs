@@ -19,10 +19,8 @@ impl Rules {
         let mut spec = spec.clone();
         spec.clusters = self.spec.clusters.clone();
         let mut settings = Settings::choose(&spec, chosen)?;
-        if settings.cluster.is_none() && self.spec.clusters.len() == 1 {
-            settings.cluster = self.spec.clusters.keys().next().cloned();
-        }
-        let cluster = settings.cluster.as_ref().and_then(|name| self.spec.clusters.get(name));
+        let cluster = settings.cluster.clone().or_else(|| self.only_cluster());
+        let cluster = cluster.and_then(|name| self.spec.clusters.get(&name));
         settings.certificate = cluster.map(|cluster| match &cluster.certificate {
             text if is_pem(text) => Public::Text(text.clone()),
             path => Public::Named(self.path(path)),

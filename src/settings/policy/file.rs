@@ -152,7 +152,12 @@ impl Read {
         let granted = |(name, value): &(String, String)| {
             self.parameters.get(name).is_some_and(|pattern| pattern.of(project).matches(value))
         };
-        self.scheme == reach.scheme && self.path.of(project).matches(&reach.path) && reach.turns.iter().all(granted)
+        // What an escape that was not undone means, only its server knows.
+        let plain = !reach.path.contains('%');
+        plain
+            && self.scheme == reach.scheme
+            && self.path.of(project).matches(&reach.path)
+            && reach.turns.iter().all(granted)
     }
 
     /// As a reference is written.

@@ -2,9 +2,11 @@
 
 mod allowed;
 mod claim;
+mod explain;
 mod fields;
 mod file;
 mod granted;
+mod overlap;
 mod rules;
 mod tenant;
 mod text;

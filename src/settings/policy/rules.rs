@@ -99,6 +99,11 @@ impl Rules {
         self.tenants.get(project).map_or(&[], Vec::as_slice)
     }
 
+    /// The tenants.
+    pub(super) fn tenant_names(&self) -> impl Iterator<Item = String> {
+        self.tenants.keys().cloned()
+    }
+
     /// The grants that a project has, with their numbers.
     pub fn grants<'r>(&'r self, project: &'r str) -> impl Iterator<Item = (usize, &'r Grant)> {
         let has = move |grant: &Grant| grant.projects.iter().any(|projects| projects.has(project));
