@@ -9,131 +9,14 @@
     reason = "a test lays out files, and fails by panicking"
 )]
 
-use std::fs;
-
 #[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "support/program.rs"]
 mod program;
+#[allow(dead_code, reason = "each test uses a part of it")]
+#[path = "support/repository.rs"]
+mod repository;
 
-use program::Program;
-
-const POLICY: &str = r#"
-apiVersion: sealref.dev/v1alpha1
-kind: SealrefPolicy
-metadata: {name: shared}
-spec:
-  tenants:
-    - {project: team, namespaces: [team, team-dev]}
-    - {project: team-a, namespaces: [team-a]}
-  clusters: {eu: {certificate: cert.pem}, us: {certificate: cert.pem}}
-  stores:
-    - match: {scheme: vault, path: "kv/{project}/**"}
-      use: {kind: SecretStore, name: vault}
-      provider: {vault: {server: "https://vault.example:8200", path: kv, version: v2}}
-    - match: {scheme: vault}
-      use: {kind: ClusterSecretStore, name: everything}
-      provider: {vault: {server: "https://vault.example:8200", path: kv, version: v2}}
-  grants:
-    - projects: ["*"]
-      read:
-        - {scheme: vault, path: "kv/{project}/**"}
-        - {scheme: generate, path: password}
-      stores: [{kind: SecretStore, name: vault}]
-      targets: [ExternalSecret]
-      clusters: [eu]
-    - projects: ["*"]
-      read:
-        - {scheme: file, path: "**"}
-        - {scheme: sops, path: "**"}
-        - {scheme: env, path: "*"}
-      targets: [SealedSecret]
-      clusters: [eu]
-      environment: [GRANTED]
-      publicKeys: [username]
-  sealing: {key: {file: sealing.key}}
-  annotations: ["example.com/*"]
-  minimumRefreshInterval: 5m
-"#;
-
-/// A repository.
-struct Repository {
-    /// What stands in front of the command in the shell.
-    before: String,
-    settings: String,
-    stream: String,
-    policy: String,
-    arguments: &'static str,
-    files: Vec<(&'static str, &'static str)>,
-}
-
-impl Repository {
-    fn new(stream: impl Into<String>) -> Self {
-        let (before, settings, stream) = (String::new(), String::new(), stream.into());
-        Self { before, settings, stream, policy: POLICY.to_owned(), arguments: "render", files: vec![] }
-    }
-
-    fn settings(self, spec: &str) -> Self {
-        let settings = format!("apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec:\n  {spec}\n");
-        Self { settings, ..self }
-    }
-
-    fn policy(self, from: &str, to: &str) -> Self {
-        assert!(self.policy.contains(from), "{from}");
-        Self { policy: self.policy.replace(from, to), ..self }
-    }
-
-    fn before(self, before: &str) -> Self {
-        Self { before: format!("{}{before}; ", self.before), ..self }
-    }
-
-    fn file(mut self, name: &'static str, text: &'static str) -> Self {
-        self.files.push((name, text));
-        self
-    }
-
-    /// The exit code, and both streams.
-    fn run(&self) -> (i32, String, String) {
-        let program = Program::new();
-        let folder = program.folder();
-        let operator = folder.join("operator");
-        let tenant = folder.join("repository/app");
-        fs::create_dir_all(&operator).unwrap();
-        fs::create_dir_all(&tenant).unwrap();
-        fs::write(operator.join("policy.yaml"), &self.policy).unwrap();
-        fs::write(operator.join("cert.pem"), include_str!("vectors/sealing/certificate.pem")).unwrap();
-        fs::write(operator.join("sealing.key"), [7; 32]).unwrap();
-        fs::write(folder.join("outside.txt"), "of another").unwrap();
-        fs::write(folder.join("repository/beside.txt"), "of another").unwrap();
-        if !self.settings.is_empty() {
-            fs::write(tenant.join(".sealref.yaml"), &self.settings).unwrap();
-        }
-        for (name, text) in &self.files {
-            fs::write(tenant.join(name), text).unwrap();
-        }
-        let line = format!(
-            "export ARGOCD_APP_PROJECT_NAME=team ARGOCD_APP_NAMESPACE=team HOME=/nowhere; cd repository/app; {}sealref {} --policy {}/policy.yaml {}",
-            self.before,
-            self.arguments,
-            operator.display(),
-            if self.arguments == "render" { "-" } else { "" },
-        );
-        let output = program.shell(&line, self.stream.as_bytes());
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-
-    fn refused(&self, why: &str) {
-        let (code, stdout, stderr) = self.run();
-        assert_eq!((code, stdout.as_str()), (3, ""), "{}\n{stderr}", self.stream);
-        assert!(stderr.contains(why), "expected {why:?}, found {stderr}");
-    }
-
-    fn rendered(&self) -> String {
-        let (code, stdout, stderr) = self.run();
-        assert_eq!(code, 0, "{stderr}");
-        stdout
-    }
-}
+use repository::Repository;
 
 fn secret(reference: &str) -> String {
     format!(
@@ -332,7 +215,7 @@ fn scope_annotations_of_a_tenant_are_refused_t9() {
         "namespace: team}",
         "namespace: team, annotations: {sealedsecrets.bitnami.com/cluster-wide: \"true\"}}",
     );
-    let (code, stdout, stderr) = Repository::new(stream).file("v", "s").run();
+    let (code, stdout, stderr) = Repository::new(stream).file("v", b"s").run();
     assert!(code != 0 && stdout.is_empty() && stderr.contains("widens"), "{stderr}");
     object("bitnami.com/v1alpha1", "SealedSecret", "spec: {encryptedData: {}}");
     let sealed = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: x, namespace: team, annotations: {sealedsecrets.bitnami.com/cluster-wide: \"true\"}}\nspec: {encryptedData: {}}\n";
