@@ -16,7 +16,8 @@ mod program;
 #[path = "support/repository.rs"]
 mod repository;
 
-use repository::Repository;
+use repository::{POLICY, Repository};
+use sealref::yaml::{Syntax, Tree};
 
 fn secret(reference: &str) -> String {
     format!(
@@ -365,12 +366,17 @@ fn stores_and_controllers_written_by_hand_are_held_to_the_grants() {
     ] {
         object(version, kind, same).refused(&format!("may not write a {kind} by hand"));
     }
-    object("secrets.hashicorp.com/v1beta1", "VaultStaticSecret", same)
-        .policy(
+    let by_path = |path: &str| {
+        let spec = format!("spec: {{mount: kv, path: {path}, type: kv-v2}}");
+        object("secrets.hashicorp.com/v1beta1", "VaultStaticSecret", &spec).policy(
             "      targets: [ExternalSecret]",
             "      targets: [ExternalSecret]\n      objects: [VaultStaticSecret]",
         )
-        .rendered();
+    };
+    by_path("team/db").rendered();
+    by_path("team-a/db").refused("may not read vault://kv/team-a/db");
+    by_path("team/../team-a/db").refused("no normal form");
+    by_path("team/db, namespace: other").refused("may not read vault://kv/team/db?namespace=other");
     // A store in the stream is never chosen.
     let stream = format!("{}---\n{}", secret("ref+vault://kv/team/db#/p"), store("vault", same).stream);
     assert!(Repository::new(stream).rendered().contains("name: vault"));
@@ -386,4 +392,43 @@ fn what_hides_is_seen() {
     for stream in hidden {
         Repository::new(stream).refused("may not write the SecretStore x");
     }
+}
+
+#[test]
+fn the_schema_takes_what_a_policy_is() {
+    let schema = std::process::Command::new(env!("CARGO_BIN_EXE_sealref")).args(["schema", "SealrefPolicy"]).output();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema.unwrap().stdout).unwrap()).unwrap();
+    let read = |text: &str| -> serde_json::Value {
+        let tree = Tree::parse(text, Syntax::Document).unwrap_or_else(|fault| panic!("{}", fault.message));
+        sealref::yaml::read(&tree, tree.root()).unwrap()
+    };
+    for policy in [POLICY, include_str!("../examples/policy/policy.yaml")] {
+        let wrong: Vec<String> = schema.iter_errors(&read(policy)).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+    assert!(!schema.is_valid(&read(&POLICY.replace("targets:", "target:"))));
+}
+
+#[test]
+fn the_folder_around_an_application_is_granted_by_name() {
+    let reading = |path: &str| {
+        let stream = secret(&format!("ref+file://{path}"));
+        let repository = Repository::new(stream).settings("cluster: eu");
+        repository
+            .file("../shared.txt", b"s3cret")
+            .before("ln -s ../shared.txt shared; export ARGOCD_APP_SOURCE_PATH=repository/app")
+    };
+    let (code, _, stderr) = reading("shared").run();
+    assert_eq!(code, 1, "{stderr}");
+    let granted = |folder: &str| {
+        reading("shared").policy(
+            "      environment: [GRANTED]",
+            &format!("      environment: [GRANTED]\n      fileRoots: [{folder}]"),
+        )
+    };
+    granted("repository").rendered();
+    granted("\"*\"").rendered();
+    let (code, _, stderr) = granted("other").run();
+    assert_eq!(code, 1, "{stderr}");
+    granted("repository").before("export ARGOCD_APP_SOURCE_PATH=elsewhere").refused("where the repository begins");
 }

@@ -29,8 +29,8 @@ pub fn find(given: Option<&Path>) -> Result<Option<Policy>, Problems> {
 /// # Errors
 /// Those of [`find`], and no policy is named (exit 3).
 pub fn required(given: Option<&Path>) -> Result<Policy, Problems> {
-    if let Some(path) = given.filter(|path| !path.is_absolute()) {
-        return Err(relative("--policy", path).into());
+    if given.is_some_and(|path| !path.is_absolute()) {
+        return Err(relative("--policy").into());
     }
     find(given)?.ok_or_else(|| {
         let hint = format!("the operator names one: --policy FILE, or {VARIABLE} in the environment of the plugin");
@@ -121,7 +121,7 @@ const SOURCE: &str = "ARGOCD_APP_SOURCE_PATH";
 fn path(given: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
     let set = environment::variable(VARIABLE).map_err(refused)?.map(|path| PathBuf::from(path.as_str()));
     match (given, set) {
-        (_, Some(set)) if !set.is_absolute() => Err(relative(VARIABLE, &set)),
+        (_, Some(set)) if !set.is_absolute() => Err(relative(VARIABLE)),
         (Some(given), Some(set)) if given != set => {
             Err(refused(Problem::new(format!("--policy and {VARIABLE} name two policies")).hint("keep one of them")))
         }
@@ -129,9 +129,10 @@ fn path(given: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
     }
 }
 
-fn relative(name: &str, path: &Path) -> Problem {
+/// What stands in a variable is not told.
+fn relative(name: &str) -> Problem {
     refused(
-        Problem::new(format!("{name} is no absolute path: \"{}\"", path.to_string_lossy()))
+        Problem::new(format!("{name} is no absolute path"))
             .hint("a policy lies outside of what is rendered: write its path from /"),
     )
 }

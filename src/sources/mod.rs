@@ -35,7 +35,10 @@ pub use encrypted::{
 use zeroize::Zeroizing;
 
 use crate::error::{Problem, nearest};
-use crate::model::{Address, Generator, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, Wire, Wrapped};
+use crate::model::{
+    Address, Generator, Identity, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, Wire, Wrapped,
+};
+use crate::yaml::Tree;
 
 /// What the tables say of one scheme.
 #[derive(Debug)]
@@ -97,6 +100,11 @@ pub trait Source: Sync {
 
     /// The address that a key leads to in a store with this provider: what [`Self::remote`] was made of.
     fn behind(&self, _provider: &StoreProvider, _remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        None
+    }
+
+    /// The address that an object of another controller reads.
+    fn read_by(&self, _identity: &Identity, _tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
         None
     }
 
@@ -174,6 +182,12 @@ pub fn lacks(scheme: &str) -> Option<&'static str> {
 #[must_use]
 pub fn keys(key: &MasterKey) -> Option<(&'static dyn Source, &'static dyn Keys)> {
     SOURCES.iter().find_map(|source| Some((*source, source.fetch()?.keys(key)?)))
+}
+
+/// The address that an object of another controller reads; None where nobody can tell.
+#[must_use]
+pub fn read_by(identity: &Identity, tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
+    SOURCES.iter().find_map(|source| source.read_by(identity, tree))
 }
 
 /// The address that a key leads to in a store; None where nobody can tell.

@@ -36,7 +36,7 @@ pub fn may(rules: &Rules, question: &Question) -> Result<usize, Problems> {
     };
     let address = GRAMMARS.iter().find_map(|grammar| grammar.whole(&written, find::RESOLVE));
     let address = address.unwrap_or_else(|| {
-        Err(Problem::new("the question holds no reference").hint("write it as in a Secret: ref+vault://kv/team/db"))
+        Err(Problem::new("the question holds no reference").hint("write it as in a Secret: ref+SCHEME://PATH"))
     })?;
     let target = match (question.target, sources::find(address.scheme.0)) {
         (Some(name), _) => Some(targets::find(name)?),

@@ -11,7 +11,7 @@ use std::fs;
 
 use crate::program::Program;
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 apiVersion: sealref.dev/v1alpha1
 kind: SealrefPolicy
 metadata: {name: shared}

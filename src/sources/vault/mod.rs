@@ -20,9 +20,10 @@ use super::{Becomes, Facts, Source, agrees, gjson, resolve, shape};
 #[cfg(feature = "vault")]
 use super::{Fetch, Keys};
 use crate::error::Problem;
-use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+use crate::model::{Address, Identity, Raw, Remote, Scheme, StoreProvider};
 #[cfg(feature = "vault")]
 use crate::model::{MasterKey, Payload, Wire};
+use crate::yaml::Tree;
 
 pub(super) struct Vault;
 
@@ -116,6 +117,16 @@ impl Source for Vault {
         let inside = below(&remote.key, mount).unwrap_or(&remote.key);
         let inside = inside.strip_prefix("data/").unwrap_or(inside);
         Some(resolve(scheme, Raw::of_remote(format!("{mount}/{inside}"), remote)))
+    }
+
+    /// The objects of the Vault Secrets Operator.
+    fn read_by(&self, identity: &Identity, tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
+        let said = |field| tree.at(tree.root(), &["spec", field]).and_then(|node| tree.text(node));
+        let (mount, path) = (said("mount")?, said("path")?);
+        let namespace = said("namespace").map(|namespace| ("namespace".into(), namespace.to_owned().into()));
+        let parameters = namespace.into_iter().collect();
+        let raw = Raw { path: format!("{mount}/{path}").into(), parameters, fragment: None, whole: true };
+        (identity.group() == "secrets.hashicorp.com").then(|| resolve(FACTS[0].scheme, raw))
     }
 
     fn fields(&self) -> &'static [(&'static str, &'static str)] {

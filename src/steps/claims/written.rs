@@ -74,6 +74,11 @@ impl Object<'_, '_> {
                     self.namespace();
                 }
                 self.need(&["kind"], Need::Object(kind.to_owned()));
+                match sources::read_by(identity, self.tree) {
+                    Some(Ok(address)) => self.need(&["spec", "path"], Need::Read(reach(&address))),
+                    Some(Err(_)) => self.need(&["spec", "path"], Need::Unjudged("the path has no normal form")),
+                    None => {}
+                }
             }
             _ => {}
         }
