@@ -43,6 +43,11 @@ fn output() {
 }
 
 #[test]
+fn policy() {
+    check("cases/policy", "");
+}
+
+#[test]
 fn references() {
     check("cases/references", "");
 }

@@ -406,6 +406,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("settings/transform.rs", "env", "the field `key: {env: NAME}` of the settings"),
     ("settings/transform.rs", "file", "the field `key: {file: PATH}` of the settings"),
     ("sites/env.rs", "env", "the name of the site, no scheme"),
+    ("steps/claims/written.rs", "ExternalSecret", "the Kubernetes kind, as it is written by hand"),
     ("steps/find/inventory.rs", "ExternalSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/find/inventory.rs", "SealedSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/plan.rs", "env", "the hint names the sources that give values"),

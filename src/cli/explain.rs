@@ -37,10 +37,10 @@ pub(super) enum Format {
 
 impl Explain {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let (mut call, _) = self.settings.call(self.inputs, Some(self.sealing))?;
+        let mut call = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
         let (job, _) = options::job(call, Purpose::Render)?;
-        let stream = read::read(&job.input, Purpose::Render.by(&job.settings))?;
+        let stream = read::read(&job.input, Purpose::Render.by(&job))?;
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
         let answer = match self.format {

@@ -48,9 +48,9 @@ impl Krm {
     }
 
     fn answer(self, job: impl Fn(Input, Call) -> Result<(Job, World), Problems>) -> Result<Done, Problems> {
-        let (call, policy) = self.settings.call(Inputs::only(vec![]), Some(self.sealing))?;
+        let call = self.settings.call(Inputs::only(vec![]), Some(self.sealing))?;
         let (job, mut world) = options::ready(job(stream::input(&call)?, call)?, Purpose::Render)?;
-        let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
+        let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let pieces = output::joined(rendered.outputs);
         if job.terms.warnings == Told::Results && !rendered.warnings.is_empty() {
             return Ok(Done::output(with_results(&pieces.concat(), &rendered.warnings)?));

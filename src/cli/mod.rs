@@ -21,6 +21,7 @@ mod krm;
 mod merge;
 mod options;
 mod output;
+mod policy;
 mod post_render;
 mod render;
 mod report;
@@ -49,6 +50,7 @@ enum Command {
     Krm(krm::Krm),
     PostRender(post_render::PostRender),
     Cert(cert::Cert),
+    Policy(policy::Policy),
     Doctor(doctor::Doctor),
     Schema(schema::Schema),
     Completions(schema::Completions),
@@ -114,7 +116,7 @@ pub fn run() -> ExitCode {
         }
         Err(help) => return end(Ok(Done::output(help.render().to_string()))),
     };
-    end(guarded(cli.command))
+    end(ran(cli.command))
 }
 
 /// What was typed, with the command put in where another program called us without one.
@@ -130,14 +132,7 @@ fn called() -> Result<Vec<OsString>, Problem> {
     Ok(typed)
 }
 
-/// A policy that this version cannot keep must not be taken for none.
-fn guarded(command: Command) -> Result<Done, Problems> {
-    if environment::variable("SEALREF_POLICY")?.is_some() {
-        return Err(Problem::new("SEALREF_POLICY is set, and this version cannot keep a policy")
-            .hint("use a version that can, or unset it where nobody else's manifests are rendered")
-            .exit(Exit::Refused)
-            .into());
-    }
+fn ran(command: Command) -> Result<Done, Problems> {
     match command {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
@@ -147,6 +142,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Krm(command) => command.run(),
         Command::PostRender(command) => command.run(),
         Command::Cert(command) => command.run(),
+        Command::Policy(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),

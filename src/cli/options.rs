@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::stream::{self, Call, identities_of_environment};
-use crate::hosts::{Doubts, Job, Reading, Wanted};
+use crate::hosts::{Doubts, Job, Reading, Wanted, policy};
 use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
@@ -51,6 +51,9 @@ pub(super) struct Settings {
     /// A cluster of the settings
     #[arg(long, value_name = "NAME", env = "SEALREF_CLUSTER", hide_env_values = true, help_heading = "Settings")]
     cluster: Option<String>,
+    /// What projects may do, written by an operator and never by a repository (default: $SEALREF_POLICY)
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    policy: Option<PathBuf>,
     /// The namespace of objects that write none
     #[arg(short, long, value_name = "NAME", help_heading = "Settings")]
     namespace: Option<String>,
@@ -82,8 +85,23 @@ pub(super) struct Sealing {
     identity: Vec<PathBuf>,
 }
 
+impl Sealing {
+    /// An option for what a policy says, and nobody else.
+    fn beyond(&self) -> Option<&'static str> {
+        let given = [
+            ("--certificate", self.certificate.is_some()),
+            ("--sealing-key", self.sealing_key.is_some()),
+            ("--randomised", self.randomised),
+            ("--allow-env", !self.allow_env.is_empty()),
+            ("--allow-key", !self.allow_key.is_empty()),
+            ("--identity", !self.identity.is_empty()),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+}
+
 /// The words of kubeseal and those of the settings.
-fn scope(text: &str) -> Result<Scope, String> {
+pub(super) fn scope(text: &str) -> Result<Scope, String> {
     let same = |scope: &Scope| text.replace('-', "").eq_ignore_ascii_case(scope.name());
     Scope::ALL.into_iter().find(same).ok_or_else(|| "strict, namespace-wide or cluster-wide".to_owned())
 }
@@ -97,10 +115,17 @@ impl Inputs {
 
 impl Settings {
     /// A call with what was typed, and the defaults of everything else.
-    pub(super) fn call(self, inputs: Inputs, sealing: Option<Sealing>) -> Result<(Call, Policy), Problem> {
+    pub(super) fn call(self, inputs: Inputs, sealing: Option<Sealing>) -> Result<Call, Problems> {
         let mut chosen = Chosen { environment: self.environment, cluster: self.cluster, ..Chosen::default() };
+        let operator = policy::find(self.policy.as_deref())?;
         let (mut identities, mut environment, mut keys) = (vec![], vec![], vec![]);
         if let Some(sealing) = sealing {
+            if let Some(option) = sealing.beyond().filter(|_| operator.is_some()) {
+                return Err(Problem::new(format!("{option} is given, and the policy alone says what it would"))
+                    .hint("leave it out; what holds for a project stands in the policy")
+                    .exit(Exit::Refused)
+                    .into());
+            }
             chosen.certificate = sealing.certificate;
             chosen.key = sealing.sealing_key;
             chosen.scope = sealing.scope;
@@ -108,10 +133,11 @@ impl Settings {
             environment = sealing.allow_env;
             keys = sealing.allow_key;
             identities = sealing.identity;
-            if identities.is_empty() {
+            if identities.is_empty() && operator.is_none() {
                 identities = identities_of_environment()?;
             }
         }
+        let policy = operator.unwrap_or_else(|| Policy::of_command_line(environment, &keys));
         for path in identities.iter().map(|path| path.to_string_lossy()).chain(chosen.key.as_deref().map(Cow::Borrowed))
         {
             names_a_file(&path)?;
@@ -126,12 +152,13 @@ impl Settings {
             chosen,
             plaintext: None,
             namespace: self.namespace,
+            policy,
             identities,
             reading: Reading::References,
             values: Wanted::Sealed,
             doubts: Doubts::Told,
         };
-        Ok((call, Policy::of_command_line(environment, &keys)))
+        Ok(call)
     }
 }
 
@@ -159,7 +186,8 @@ pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job,
 /// A job whose input can be read: lists apart, generators as Secrets.
 pub(super) fn ready((mut job, mut world): (Job, World), purpose: Purpose) -> Result<(Job, World), Problems> {
     crate::outside::process::work_along();
-    job.input = read::untangle(job.input, purpose.by(&job.settings))?;
+    let purpose = purpose.by(&job);
+    job.input = read::untangle(job.input, purpose)?;
     job.input = generate::expand(job.input, job.terms.names, &mut world)?;
     Ok((job, world))
 }

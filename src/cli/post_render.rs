@@ -27,8 +27,8 @@ pub(super) struct PostRender {
 impl PostRender {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { report, settings, sealing } = self;
-        let (call, policy) = report.keep(settings.call(Inputs::only(vec![]), Some(sealing)).map_err(Problems::from))?;
-        report.rendered(job(call), &policy, |done, outputs| done.print(&output::joined(outputs)))
+        let call = report.keep(settings.call(Inputs::only(vec![]), Some(sealing)))?;
+        report.rendered(job(call), |done, outputs| done.print(&output::joined(outputs)))
     }
 }
 

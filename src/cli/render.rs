@@ -39,15 +39,14 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { report, output, .. } = self;
-        let (mut call, policy) =
-            report.keep(self.settings.call(self.inputs, Some(self.sealing)).map_err(Problems::from))?;
+        let mut call = report.keep(self.settings.call(self.inputs, Some(self.sealing)))?;
         if self.preview {
             call.values = Wanted::Preview;
         }
         if self.strict {
             call.doubts = Doubts::Refused;
         }
-        report.rendered(options::job(call, Purpose::Render), &policy, |done, outputs| match output {
+        report.rendered(options::job(call, Purpose::Render), |done, outputs| match output {
             None => done.print(&output::joined(outputs)),
             Some(path) => {
                 output::write(&path, outputs)?;

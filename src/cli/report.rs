@@ -11,7 +11,6 @@ use crate::outside::files::{self, Privacy};
 use crate::outside::random;
 use crate::outside::wire::World;
 use crate::reports;
-use crate::settings::Policy;
 use crate::steps::{self, Output};
 
 /// Where a run is told, beside standard error.
@@ -27,11 +26,10 @@ impl Report {
     pub(super) fn rendered(
         &self,
         job: Result<(Job, World), Problems>,
-        policy: &Policy,
         out: impl FnOnce(Done, Vec<Output>) -> Result<Done, Problems>,
     ) -> Result<Done, Problems> {
         let (job, mut world) = self.keep(job)?;
-        let rendered = self.keep(steps::render(&job, policy, &mut world, &random::bytes::<64>))?;
+        let rendered = self.keep(steps::render(&job, &mut world, &random::bytes::<64>))?;
         self.write(&Problems::default(), &rendered.warnings)?;
         out(Done::default().warn(&rendered.warnings), rendered.outputs)
     }

@@ -56,7 +56,7 @@ impl Seal {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let target = self.merge_into.as_deref().map(merge::Target::read).transpose()?;
         let files = self.files.clone();
-        let (mut call, policy) = self.settings.call(Inputs::only(files), Some(self.sealing))?;
+        let mut call = self.settings.call(Inputs::only(files), Some(self.sealing))?;
         call.plaintext = Some(Plaintext::Seal);
         call.doubts = Doubts::Refused;
         call.reading = Reading::Verbatim;
@@ -83,7 +83,7 @@ impl Seal {
         };
         only_secrets(&input, self.files.is_empty())?;
         let (job, mut world) = options::job_of(input, call, Purpose::Render)?;
-        let rendered = steps::render(&job, &policy, &mut world, &random::bytes::<64>)?;
+        let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let done = Done::default().warn(&rendered.warnings);
         if let Some(target) = target {
             let text = output::joined(rendered.outputs).concat();

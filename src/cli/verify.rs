@@ -35,10 +35,10 @@ impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let layout = self.kustomization.as_deref().map(kustomization::read).transpose()?;
         let mut findings = layout.as_deref().map(rules::layout).unwrap_or_default();
-        let (call, _) = self.settings.call(self.inputs, None)?;
+        let call = self.settings.call(self.inputs, None)?;
         if layout.is_none() || !call.operands.is_empty() {
             let (job, _) = options::job(call, Purpose::Uses)?;
-            let stream = read::read(&job.input, Purpose::Uses.by(&job.settings))?;
+            let stream = read::read(&job.input, Purpose::Uses.by(&job))?;
             findings.extend(steps::verify(&stream, &job, self.complete)?);
         }
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);

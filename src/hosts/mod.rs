@@ -4,11 +4,12 @@ pub mod helm;
 pub mod krm;
 pub mod kustomization;
 pub mod kustomize_plugin;
+pub mod policy;
 mod settings;
 pub mod stream;
 
 use crate::model::{Input, StoreSpec};
-use crate::settings::Settings;
+use crate::settings::{Policy, Settings};
 
 /// How the values of Secrets are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,4 +117,6 @@ pub struct Job {
     pub stores: Vec<StoreSpec>,
     /// What was settled.
     pub terms: Terms,
+    /// What may be done.
+    pub policy: Policy,
 }

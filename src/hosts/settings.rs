@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::policy;
 use super::stream::Call;
 use crate::error::{Problem, Problems};
 use crate::limits;
@@ -30,11 +31,12 @@ impl Found {
         let near = given.as_deref().and_then(Path::parent).unwrap_or(&from);
         let root = match &call.root {
             Some(root) => Some(files::resolve(root)?),
+            None if call.policy.holds() => Some(policy::root(&call.policy, &from)?),
             None => files::repository(near),
         };
         let file = given.or_else(|| files::upwards(&from, &[NAME], root.as_deref()));
         let folder = file.as_deref().and_then(Path::parent).unwrap_or(&from).to_path_buf();
-        let root = Root::open(&root.unwrap_or_else(|| folder.clone()))?;
+        let root = opened(&root.unwrap_or_else(|| folder.clone()), call)?;
         let folder = below(&root, &folder)?;
         let file = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let spec = match &file {
@@ -49,9 +51,10 @@ impl Found {
         let folder = files::resolve(Path::new("."))?;
         let root = match &call.root {
             Some(root) => files::resolve(root)?,
+            None if call.policy.holds() => policy::root(&call.policy, &folder)?,
             None => files::repository(&folder).unwrap_or_else(|| folder.clone()),
         };
-        let root = Root::open(&root)?;
+        let root = opened(&root, call)?;
         let folder = below(&root, &folder)?;
         let spec = extended(&root, &folder, "", read(source, tree, node)?, 0)?;
         Ok(Self { root, folder, spec, file: Some(source.name.clone()) })
@@ -63,7 +66,7 @@ impl Found {
             Some(file) => problem.clone().at(file.clone()),
             None => problem.clone(),
         };
-        let chosen = Settings::choose(&self.spec, &call.chosen);
+        let chosen = call.policy.settings(&self.spec, &call.chosen);
         let mut settings = chosen.map_err(|problems| problems.iter().map(at).collect::<Problems>())?;
         settings.file.clone_from(&self.file);
         if let Some(plaintext) = call.plaintext {
@@ -89,6 +92,12 @@ impl Found {
     pub(super) fn world(self, identities: Vec<PathBuf>) -> World {
         World::new(self.root, self.folder, identities)
     }
+}
+
+/// Others write where a policy holds: a file may have no second name then.
+fn opened(root: &Path, call: &Call) -> Result<Root, Problem> {
+    let root = Root::open(root)?;
+    Ok(if call.policy.holds() { root.without_hard_links() } else { root })
 }
 
 /// The folder of the first operand, or the working folder.

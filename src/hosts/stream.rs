@@ -11,7 +11,7 @@ use crate::model::{Input, STDIN, Source};
 use crate::outside::files::{self, Kind, Recursive};
 use crate::outside::wire::World;
 use crate::outside::{clock, environment, stdio};
-use crate::settings::{Chosen, Plaintext};
+use crate::settings::{Chosen, Plaintext, Policy};
 
 /// What was typed.
 pub struct Call {
@@ -29,6 +29,8 @@ pub struct Call {
     pub plaintext: Option<Plaintext>,
     /// `--namespace`.
     pub namespace: Option<String>,
+    /// What an operator says, or the command line.
+    pub policy: Policy,
     /// `--identity`.
     pub identities: Vec<PathBuf>,
     /// How the values of Secrets are read.
@@ -51,7 +53,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
     let stores = found.stores(&settings)?;
     let terms = Terms {
         reading: call.reading,
-        namespace: call.namespace,
+        namespace: call.policy.namespace().map(str::to_owned).or(call.namespace),
         now: clock::now(),
         values: call.values,
         doubts: call.doubts,
@@ -61,7 +63,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         warnings: Told::Stderr,
     };
     let world = found.world(call.identities);
-    Ok((Job { input, settings, stores, terms }, world))
+    Ok((Job { input, settings, stores, terms, policy: call.policy }, world))
 }
 
 /// What the operands lead to.

@@ -15,6 +15,7 @@ mod manifest;
 mod master_key;
 mod pattern;
 mod plan;
+mod reach;
 mod reference;
 mod scope;
 mod secret;
@@ -31,6 +32,7 @@ pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, 
 pub use master_key::MasterKey;
 pub use pattern::Pattern;
 pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
+pub use reach::Reach;
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;
 pub use secret::{DataKey, Payload, Secret, Values, Watch};

@@ -4,6 +4,7 @@
 //! be stretched by what stands inside one segment.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -41,6 +42,12 @@ impl Pattern {
         fits(&self.0, path.split('/'))
     }
 
+    /// Is there a path that fits both?
+    #[must_use]
+    pub fn meets(&self, other: &Pattern) -> bool {
+        meet(&self.0, &other.0)
+    }
+
     /// What the wildcards stand for, in order: the segments of a `**` joined by `/`, the text of a `*`.
     #[must_use]
     pub fn capture(&self, path: &str) -> Option<Vec<String>> {
@@ -71,6 +78,43 @@ impl Pattern {
             }
         }
         Some(out.join("/"))
+    }
+}
+
+/// As it was written.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |segment: &Segment| match segment {
+            Segment::Any => "**".to_owned(),
+            Segment::One(text) => text.clone(),
+        };
+        f.write_str(&self.0.iter().map(text).collect::<Vec<_>>().join("/"))
+    }
+}
+
+fn meet(a: &[Segment], b: &[Segment]) -> bool {
+    match (a.split_first(), b.split_first()) {
+        (None, None) => true,
+        (Some((Segment::Any, rest)), _) if meet(rest, b) => true,
+        (_, Some((Segment::Any, rest))) if meet(a, rest) => true,
+        (Some((Segment::Any, _)), Some((_, rest))) => meet(a, rest),
+        (Some((_, rest)), Some((Segment::Any, _))) => meet(rest, b),
+        (Some((Segment::One(x), a)), Some((Segment::One(y), b))) => meet_within(x, y) && meet(a, b),
+        _ => false,
+    }
+}
+
+/// The same for two segments.
+fn meet_within(a: &str, b: &str) -> bool {
+    let cut = |text: &str| text.chars().next().map(|c| (c, text.get(c.len_utf8()..).unwrap_or("").to_owned()));
+    match (cut(a), cut(b)) {
+        (None, None) => true,
+        (Some(('*', rest)), _) if meet_within(&rest, b) => true,
+        (_, Some(('*', rest))) if meet_within(a, &rest) => true,
+        (Some(('*', _)), Some((_, rest))) => meet_within(a, &rest),
+        (Some((_, rest)), Some(('*', _))) => meet_within(&rest, b),
+        (Some((x, a)), Some((y, b))) => x == y && meet_within(&a, &b),
+        _ => false,
     }
 }
 
@@ -170,6 +214,25 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).matches(path), fits, "{pattern} {path}");
             assert_eq!(Pattern::new(pattern).capture(path).is_some(), fits, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_meet_where_a_path_fits_both() {
+        for (a, b, meet) in [
+            ("kv/team/**", "kv/team/legacy/**", true),
+            ("kv/team/**", "kv/other/**", false),
+            ("kv/*/db", "kv/team/*", true),
+            ("kv/*/db", "kv/team/x", false),
+            ("**/db", "kv/**", true),
+            ("kv/a*", "kv/*b", true),
+            ("kv/a*", "kv/b*", false),
+            ("kv", "kv/**", true),
+            ("kv/*", "kv", false),
+            ("**", "", true),
+        ] {
+            let (one, other) = (Pattern::new(a), Pattern::new(b));
+            assert_eq!((one.meets(&other), other.meets(&one)), (meet, meet), "{a} {b}");
         }
     }
 

@@ -90,6 +90,8 @@ pub struct Provision<'t> {
     pub extracts: Vec<Reference<'t>>,
     /// To what its values are bound, where the target seals.
     pub scope: Scope,
+    /// What sets its seals apart from those of other tenants; empty without a policy.
+    pub domain: String,
 }
 
 impl<'t> Provision<'t> {
@@ -109,6 +111,7 @@ impl<'t> Provision<'t> {
             items,
             extracts: vec![],
             scope,
+            domain: String::new(),
         }
     }
 

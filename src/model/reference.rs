@@ -216,6 +216,15 @@ impl<'t> Template<'t> {
     }
 }
 
+impl Raw<'static> {
+    /// What External Secrets is told to fetch, under the path that its store makes of the key.
+    #[must_use]
+    pub fn of_remote(path: String, remote: &Remote) -> Self {
+        let fragment = remote.property.clone().map(Cow::Owned);
+        Self { path: path.into(), parameters: vec![], whole: fragment.is_none(), fragment }
+    }
+}
+
 impl<'t> Raw<'t> {
     /// The normal form, where there is one: what `..`, an empty segment or a control could hide from a
     /// rule about paths is refused here, for every grammar.

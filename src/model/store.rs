@@ -47,7 +47,7 @@ pub struct StoreRef {
 }
 
 /// What a store says of the server behind it: the one entry of `spec.provider`.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct StoreProvider {
     /// `vault`, `aws`, `gcpsm`.

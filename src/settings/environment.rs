@@ -112,6 +112,8 @@ pub struct Settings {
     pub variables: BTreeMap<String, String>,
     /// Where references lead instead.
     pub rewrites: Vec<Rewrite>,
+    /// The cluster that was chosen.
+    pub cluster: Option<String>,
     /// The certificate, read only when something is sealed.
     pub certificate: Option<Public>,
     /// The sealing key, read only when something is sealed.
@@ -122,6 +124,16 @@ pub struct Settings {
     pub epoch: String,
     /// True: fresh random ciphertexts.
     pub randomised: bool,
+}
+
+impl StoreRule {
+    /// Is it for what a reference leads to?
+    #[must_use]
+    pub fn is_for(&self, scheme: &str, path: &str, parameter: impl Fn(&str) -> Option<String>) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
+            && self.path.as_ref().is_none_or(|pattern| pattern.matches(path))
+            && self.parameters.iter().all(|(name, value)| parameter(name).as_ref() == Some(value))
+    }
 }
 
 impl Settings {
@@ -140,8 +152,8 @@ impl Settings {
         }
         let cluster =
             chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
-        let cluster = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
-        let certificate = match (&chosen.certificate, cluster.flatten(), &spec.sealing.certificate) {
+        let found = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
+        let certificate = match (&chosen.certificate, found.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),
             (None, Some(cluster), _) => Some(certificate(&cluster.certificate)),
             (None, None, Some(text)) => Some(certificate(text)),
@@ -181,6 +193,7 @@ impl Settings {
             consumers: spec.consumers.clone().unwrap_or_default(),
             variables,
             rewrites,
+            cluster: cluster.cloned(),
             certificate,
             key,
             scope: chosen.scope.or(spec.sealing.scope).unwrap_or_default(),
@@ -268,7 +281,7 @@ fn rewrite(from: &Link, to: &Link, variables: &BTreeMap<String, String>) -> Resu
     })
 }
 
-fn rule(rule: Store, variables: &BTreeMap<String, String>) -> StoreRule {
+pub(super) fn rule(rule: Store, variables: &BTreeMap<String, String>) -> StoreRule {
     StoreRule {
         scheme: rule.matches.scheme,
         path: rule.matches.path.map(|path| Pattern::new(&filled(&path, variables))),

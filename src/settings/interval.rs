@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 /// A length of time, in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Interval(u64);
 
@@ -21,6 +21,9 @@ impl TryFrom<String> for Interval {
 impl Interval {
     /// One hour: External Secrets' own default.
     pub const HOUR: Self = Self(3600);
+
+    /// One minute.
+    pub const MINUTE: Self = Self(60);
 
     /// Reads what `time.ParseDuration` reads of hours, minutes and seconds: `1h`, `90m`, `1h30m`, `0`.
     #[must_use]

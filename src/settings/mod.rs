@@ -17,7 +17,7 @@ pub use consumer::{ConfigMaps, Consumer, Controller, HelmReleases, Reload, When}
 pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use generator::{Behavior, Generator, References};
 pub use interval::Interval;
-pub use policy::{Allowed, Policy};
+pub use policy::{Allowed, Builder, Claim, Claims, Granted, Need, Policy, Rules, SealrefPolicy, Tenant};
 pub use schema::{KINDS, schema};
 pub use transform::{Plaintext, Provided, SecretRule, Spec, Suffix, Transform};
 pub use version::EsoVersion;

@@ -3,16 +3,17 @@
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 
-use super::{Generator, Transform};
+use super::{Generator, SealrefPolicy, Transform};
 
 /// The kinds that have a schema, the settings first.
-pub const KINDS: [&str; 2] = [Transform::KIND, Generator::KIND];
+pub const KINDS: [&str; 3] = [Transform::KIND, Generator::KIND, SealrefPolicy::KIND];
 
 /// The JSON Schema of a kind; of the settings where the kind is another.
 #[must_use]
 pub fn schema(kind: &str) -> Value {
     match kind {
         Generator::KIND => of::<Generator>(Generator::KIND),
+        SealrefPolicy::KIND => of::<SealrefPolicy>(SealrefPolicy::KIND),
         _ => of::<Transform>(Transform::KIND),
     }
 }

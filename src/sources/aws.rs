@@ -5,9 +5,9 @@ mod fetch;
 mod kms;
 mod refusal;
 
-use super::{Becomes, Facts, Fetch, Source, agrees, gjson, shape};
+use super::{Becomes, Facts, Fetch, Source, agrees, gjson, resolve, shape};
 use crate::error::Problem;
-use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+use crate::model::{Address, Raw, Reach, Remote, Scheme, StoreProvider};
 
 pub(super) struct Aws;
 
@@ -60,9 +60,8 @@ impl Source for Aws {
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
-        let service = if address.scheme.0 == "awssecrets" { "SecretsManager" } else { "ParameterStore" };
         let region = address.parameter("region").or_else(|| arn_region(&address.path));
-        provider.field(&["service"]) == Some(service) && agrees(provider, &["region"], region)
+        provider.field(&["service"]) == Some(service(address.scheme.0)) && agrees(provider, &["region"], region)
     }
 
     fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
@@ -81,6 +80,29 @@ impl Source for Aws {
         })
     }
 
+    /// An ARN names an account, and is judged by the name of the secret in it.
+    fn reach(&self, address: &Address) -> Reach {
+        let mut reach = Reach::of(address);
+        let fields = address.path.strip_prefix(ARN).map(|rest| rest.splitn(6, ':').collect::<Vec<_>>());
+        if let Some([partition, _, region, account, _, name]) = fields.as_deref() {
+            (*name).clone_into(&mut reach.path);
+            reach.turns.retain(|(turn, value)| (turn.as_str(), value.as_str()) != ("region", region));
+            let turns = [("partition", partition), ("region", region), ("account", account)];
+            reach.turns.extend(turns.map(|(turn, value)| (turn.to_owned(), (*value).to_owned())));
+        }
+        reach
+    }
+
+    fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        let facts = FACTS.iter().find(|facts| provider.field(&["service"]) == Some(service(facts.scheme)))?;
+        let prefix = provider.field(&["prefix"]).unwrap_or_default();
+        Some(resolve(facts.scheme, Raw::of_remote(format!("{prefix}{}", remote.key), remote)))
+    }
+
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        &[("role", "AWS_ROLE_ARN")]
+    }
+
     fn fetch(&self) -> Option<&dyn Fetch> {
         cfg!(feature = "aws").then_some(self)
     }
@@ -92,6 +114,11 @@ impl Source for Aws {
     fn authentication(&self) -> &'static str {
         "keys, profile, SSO, web identity (IRSA), container (pod identity), instance role"
     }
+}
+
+/// As External Secrets calls it.
+fn service(scheme: &str) -> &'static str {
+    if scheme == "awssecrets" { "SecretsManager" } else { "ParameterStore" }
 }
 
 /// `PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME`, behind `arn:`.

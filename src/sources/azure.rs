@@ -2,7 +2,7 @@
 
 mod fetch;
 
-use super::{Becomes, Facts, Fetch, Source, gjson, shape};
+use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -40,6 +40,18 @@ impl Source for Azure {
             property: gjson(address.property.as_deref()),
             version: segments.next().map(str::to_owned),
         })
+    }
+
+    fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        let host = provider.field(&["vaultUrl"])?.trim_end_matches('/').strip_prefix("https://")?;
+        let vault = host.strip_suffix(".vault.azure.net").unwrap_or(host);
+        // Keys and certificates are written `key/NAME`, and are no secrets.
+        let name = remote.key.strip_prefix("secret/").unwrap_or(&remote.key);
+        Some(resolve(FACTS[0].scheme, Raw::of_remote(format!("{vault}/{name}"), remote)))
+    }
+
+    fn ambient(&self) -> &'static [&'static str] {
+        &["AZURE_KEY_VAULT_URL"]
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

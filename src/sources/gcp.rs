@@ -2,7 +2,7 @@
 
 mod fetch;
 
-use super::{Becomes, Facts, Fetch, Source, agrees, gjson, shape};
+use super::{Becomes, Facts, Fetch, Source, agrees, gjson, resolve, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -38,6 +38,11 @@ impl Source for Gcp {
             property: gjson(address.property.as_deref()),
             version: address.parameter("version").map(str::to_owned),
         })
+    }
+
+    fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        let path = format!("{}/{}", provider.field(&["projectID"])?, remote.key);
+        Some(resolve(FACTS[0].scheme, Raw::of_remote(path, remote)))
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

@@ -4,7 +4,7 @@
 mod config;
 mod fetch;
 
-use super::{Becomes, Facts, Fetch, Source, gjson, shape};
+use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -61,6 +61,19 @@ impl Source for Kubernetes {
         };
         let key = address.path.rsplit('/').next().unwrap_or_default().to_owned();
         Ok(Remote { key, property, version: None })
+    }
+
+    fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        let namespace = provider.field(&["remoteNamespace"]).unwrap_or("default");
+        Some(resolve(FACTS[0].scheme, Raw::of_remote(format!("v1/Secret/{namespace}/{}", remote.key), remote)))
+    }
+
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        &[("kubeconfig", "KUBECONFIG")]
+    }
+
+    fn ambient(&self) -> &'static [&'static str] {
+        &["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

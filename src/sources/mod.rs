@@ -8,6 +8,7 @@ mod age;
 mod answer;
 mod aws;
 mod azure;
+mod configured;
 mod doppler;
 mod encrypted;
 mod env;
@@ -26,6 +27,7 @@ pub mod sops;
 mod vault;
 
 pub(crate) use age::decrypt;
+pub use configured::configured;
 pub use encrypted::{
     ENCRYPTION, Encrypted, are_encrypted_lines, file_reference, is_encryption_metadata, is_within, listed, within,
 };
@@ -33,7 +35,10 @@ pub use encrypted::{
 use zeroize::Zeroizing;
 
 use crate::error::{Problem, nearest};
-use crate::model::{Address, Generator, MasterKey, Payload, Raw, Remote, Scheme, StoreProvider, Wire, Wrapped};
+use crate::model::{
+    Address, Generator, Identity, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, Wire, Wrapped,
+};
+use crate::yaml::Tree;
 
 /// What the tables say of one scheme.
 #[derive(Debug)]
@@ -86,6 +91,32 @@ pub trait Source: Sync {
     /// The generator that stands for the address.
     fn generator(&self, _address: &Address) -> Option<Result<Generator, Problem>> {
         None
+    }
+
+    /// Where the address leads, as an operator grants it.
+    fn reach(&self, address: &Address) -> Reach {
+        Reach { variable: self.variable(address).map(str::to_owned), ..Reach::of(address) }
+    }
+
+    /// The address that a key leads to in a store with this provider: what [`Self::remote`] was made of.
+    fn behind(&self, _provider: &StoreProvider, _remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        None
+    }
+
+    /// The address that an object of another controller reads.
+    fn read_by(&self, _identity: &Identity, _tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
+        None
+    }
+
+    /// What a policy may say of its server: a field, and the variable of the operator that it stands for. A field that
+    /// ends in `.*` stands for a way to log in, of which the variable has the name.
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// The variables of the operator that are read under a policy too.
+    fn ambient(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// The environment variable that the address would read.
@@ -149,8 +180,22 @@ pub fn lacks(scheme: &str) -> Option<&'static str> {
 
 /// Who opens data keys that are under this key. None: nobody, or it is not compiled in.
 #[must_use]
-pub fn keys(key: &MasterKey) -> Option<&'static dyn Keys> {
-    SOURCES.iter().find_map(|source| source.fetch()?.keys(key))
+pub fn keys(key: &MasterKey) -> Option<(&'static dyn Source, &'static dyn Keys)> {
+    SOURCES.iter().find_map(|source| Some((*source, source.fetch()?.keys(key)?)))
+}
+
+/// The address that an object of another controller reads; None where nobody can tell.
+#[must_use]
+pub fn read_by(identity: &Identity, tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
+    SOURCES.iter().find_map(|source| source.read_by(identity, tree))
+}
+
+/// The address that a key leads to in a store; None where nobody can tell.
+#[must_use]
+pub fn behind(provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+    let of =
+        |source: &&&dyn Source| source.facts().iter().any(|facts| facts.providers.contains(&provider.kind.as_str()));
+    SOURCES.iter().filter(of).find_map(|source| source.behind(provider, remote))
 }
 
 /// All sources, in the order of the tables.

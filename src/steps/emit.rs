@@ -137,7 +137,7 @@ impl Emitter<'_> {
             Mode::Randomised => return Ok(format!("random:{certificate}")),
         };
         let material = |item: &Item| keyring.material(self.values, provision, &item.template);
-        let id = |item: &Item| Ok(material(item)?.key_id(DOMAIN));
+        let id = |item: &Item| Ok(material(item)?.key_id(&provision.domain));
         let ids: BTreeSet<String> = provision.items.iter().map(id).collect::<Result<_, Problem>>()?;
         Ok(format!("v1:{}:{certificate}", Vec::from_iter(ids).join(",")))
     }
@@ -164,7 +164,7 @@ impl Emitter<'_> {
             name,
             item: key,
             epoch: &self.job.settings.epoch,
-            domain: DOMAIN,
+            domain: &provision.domain,
             origin: &origin,
         };
         let random = match mode {
@@ -191,9 +191,6 @@ impl Emitter<'_> {
         })
     }
 }
-
-/// Without a policy there is no grant, and so no domain.
-pub(super) const DOMAIN: &str = "";
 
 /// What stands where a ciphertext would; no base64 of anything that the controller opens.
 pub const PREVIEW: &str = "preview";

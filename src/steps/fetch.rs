@@ -11,8 +11,9 @@ use crate::{sources, targets};
 
 mod driver;
 mod seals;
+mod under;
 
-use driver::Driver;
+use driver::{Driver, Terms};
 pub use seals::{Keyring, Mode, Seals, certificate, mode};
 
 /// What `fetch` gives.
@@ -27,11 +28,13 @@ pub struct Fetched {
 pub fn fetch(
     stream: &Stream,
     plan: &Allowed<Plan>,
-    (job, policy): (&Job, &Policy),
+    job: &Job,
     wire: &mut dyn Wire,
     warnings: &mut Problems,
 ) -> Result<Fetched, Problems> {
-    let sealed: Vec<&Provision> = plan.provisions.iter().filter(|p| seals(p)).collect();
+    let numbered = (0..).zip(&plan.provisions).filter(|(_, provision)| seals(provision));
+    let granted: Vec<(Option<usize>, &Provision)> = numbered.map(|(n, provision)| (plan.grant(n), provision)).collect();
+    let sealed: Vec<&Provision> = granted.iter().map(|(_, provision)| *provision).collect();
     if sealed.is_empty() {
         return Ok(Fetched { values: Values::default(), seals: None });
     }
@@ -42,7 +45,7 @@ pub fn fetch(
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
     let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
-    let values = values(stream, &sealed, &mut Driver::new(stream, wire, policy), &mut problems);
+    let values = values(stream, &granted, (wire, &job.policy), &mut problems);
     for provision in sealed {
         problems.keep(unverified(stream, provision, &values, job.terms.doubts, warnings));
     }
@@ -82,21 +85,28 @@ fn unverified(
     }
 }
 
-/// Asks each source once, for all of its addresses, each address once.
-fn values(stream: &Stream, sealed: &[&Provision], wire: &mut dyn Wire, problems: &mut Problems) -> Values {
-    let mut wanted: BTreeMap<&'static str, BTreeMap<Address<'static>, Place>> = BTreeMap::new();
-    for reference in sealed.iter().flat_map(|provision| provision.references()) {
+/// Asks each source once under each grant, for all of its addresses, each address once.
+fn values(
+    stream: &Stream,
+    sealed: &[(Option<usize>, &Provision)],
+    (wire, policy): (&mut dyn Wire, &Policy),
+    problems: &mut Problems,
+) -> Values {
+    let mut wanted: BTreeMap<(&'static str, Option<usize>), BTreeMap<Address<'static>, Place>> = BTreeMap::new();
+    let references = sealed.iter().flat_map(|(grant, provision)| provision.references().map(|r| (*grant, r)));
+    for (grant, reference) in references {
         let address = reference.address.clone().into_owned();
         let family = sources::family(address.scheme.0);
-        wanted.entry(family).or_default().entry(address).or_insert(reference.place);
+        wanted.entry((family, grant)).or_default().entry(address).or_insert(reference.place);
     }
     let mut values = Values::default();
     let mut wrong: Vec<(Place, Problem)> = vec![];
-    for (family, addresses) in wanted {
-        let fetch = sources::find(family).and_then(|(source, _)| source.fetch());
-        let Some(fetch) = fetch else { continue };
+    for ((family, grant), addresses) in wanted {
+        let Some((source, _)) = sources::find(family) else { continue };
+        let Some(fetch) = source.fetch() else { continue };
         let asked: Vec<&Address> = addresses.keys().collect();
-        let answers = fetch.fetch(&asked, wire);
+        let mut driver = Driver::new(stream, wire, Terms { source, policy, grant });
+        let answers = fetch.fetch(&asked, &mut driver);
         let mut failed: Vec<(Place, Problem)> = vec![];
         for ((address, place), answer) in addresses.iter().zip(answers) {
             match answer.and_then(small_enough) {

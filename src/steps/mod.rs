@@ -6,6 +6,7 @@
 
 pub mod annotate;
 pub mod check;
+mod claims;
 pub mod emit;
 pub mod fetch;
 pub mod find;
@@ -13,6 +14,7 @@ pub mod generate;
 mod guard;
 mod mention;
 pub mod plan;
+pub mod question;
 pub mod read;
 pub mod rewire;
 pub mod write;
@@ -20,11 +22,9 @@ pub mod write;
 use std::borrow::Cow;
 
 use crate::error::{Problem, Problems};
-use crate::hosts::{Items, Job, Wanted};
-use crate::model::{Address, GUARD, Manifest, Plan, Stream, Wire};
+use crate::hosts::{Items, Job};
+use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
 use crate::rules::{Finding, RULES, View};
-use crate::settings::Policy;
-use crate::sources;
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
@@ -46,16 +46,15 @@ pub struct Output<'s> {
 }
 
 /// The whole corridor.
-pub fn render<'s>(job: &'s Job, policy: &Policy, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
-    let stream = read::read(&job.input, read::Purpose::Render.by(&job.settings))?;
+pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
+    let stream = read::read(&job.input, read::Purpose::Render.by(job))?;
     let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
     let found = find::find(&stream, job.terms.reading, &job.settings)?;
     let mut warnings = left_out(&stream);
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
-    // A preview reads nothing.
-    let reads = |address: &Address| (job.terms.values == Wanted::Sealed).then(|| variable(address)).flatten();
-    let mut plan = policy.allow(plan, &stream, &reads)?;
-    let fetched = fetch::fetch(&stream, &plan, (job, policy), wire, &mut warnings)?;
+    let claims = claims::claims(&stream, &plan, job);
+    let mut plan = job.policy.allow(plan, &claims, &stream)?;
+    let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;
@@ -86,11 +85,6 @@ fn left_out(stream: &Stream) -> Problems {
     };
     let is_settings = |ours: &&Manifest| ours.identity().is_ok_and(|identity| !identity.is(GUARD.0, GUARD.1));
     stream.ours.iter().filter(is_settings).map(told).collect()
-}
-
-fn variable(address: &Address) -> Option<String> {
-    let (source, _) = sources::find(address.scheme.0)?;
-    source.variable(address).map(str::to_owned)
 }
 
 /// Every rule over a final stream.

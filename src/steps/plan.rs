@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 
+use super::claims;
 use super::find::{self, DATA_FROM, Found};
 use super::mention::Mentions;
 use crate::error::{Problem, Problems};
@@ -109,6 +110,14 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
         || job.settings.plaintext_by(rule) == Plaintext::Pass
 }
 
+/// The keys of a Secret whose literal values may stay public, by its annotation or the settings.
+pub(super) fn public_keys(provision: &Provision, job: &Job) -> Vec<String> {
+    let (secret, metadata) = (&provision.secret, &provision.metadata);
+    let label = |name: &str| metadata.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let namespace = secret.namespace.as_deref().or(job.terms.namespace.as_deref());
+    literal::public_keys(metadata, job.settings.secret_rule(&secret.name, namespace, &label))
+}
+
 /// What becomes of one Secret.
 enum Outcome<'t> {
     Passes(&'static str),
@@ -187,9 +196,9 @@ impl<'c> Context<'c, '_> {
         let before = problems.iter().count();
         for reference in references(provision) {
             let place = reference.place;
-            problems.keep(
-                address::settle(&mut reference.address, &self.job.settings).map_err(|p| p.at(self.stream.tell(place))),
-            );
+            let settled = address::settle(&mut reference.address, &self.job.settings);
+            let settled = settled.and_then(|()| self.job.policy.allow_read(|| claims::reach(&reference.address)));
+            problems.keep(settled.map_err(|problem| problem.at(self.stream.tell(place))));
         }
         if problems.iter().count() > before {
             return;

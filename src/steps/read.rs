@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use super::find::consumers;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
+use crate::hosts::Job;
 use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream, annotation};
-use crate::settings::{Settings, Transform};
+use crate::settings::Transform;
 use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To ask everything: the settings name consumers that no word tells.
+    /// To ask everything: the settings name consumers that no word tells, or a policy is kept.
     Everything,
     /// To replace references: what has to do with Secrets or holds a reference.
     Render,
@@ -43,12 +44,13 @@ fn markers(words: &[&str]) -> Option<AhoCorasick> {
 }
 
 impl Purpose {
-    /// What these settings make of it.
+    /// What a job makes of it: a policy is about every object.
     #[must_use]
-    pub fn by(self, settings: &Settings) -> Self {
+    pub fn by(self, job: &Job) -> Self {
         match self {
-            Self::Render if !settings.follows() => self,
-            Self::Everything | Self::Render | Self::Uses if settings.consumers.is_empty() => Self::Uses,
+            _ if job.policy.holds() => Self::Everything,
+            Self::Render if !job.settings.follows() => self,
+            Self::Everything | Self::Render | Self::Uses if job.settings.consumers.is_empty() => Self::Uses,
             Self::Everything | Self::Render | Self::Uses => Self::Everything,
         }
     }

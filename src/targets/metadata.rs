@@ -51,6 +51,11 @@ fn belongs(name: &str, label: bool) -> Belongs {
     }
 }
 
+/// Does the annotation go into the Secret in the cluster alone, where controllers act on it?
+pub(super) fn is_carried(name: &str) -> bool {
+    belongs(name, false) == Belongs::Inner
+}
+
 fn pick(pairs: &[(String, String)], label: bool, side: Belongs) -> Vec<(Cow<'_, str>, Value<'_>)> {
     let wanted = pairs.iter().filter(|(name, _)| {
         let belongs = belongs(name, label);

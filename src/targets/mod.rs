@@ -64,6 +64,12 @@ pub fn find(name: &str) -> Result<&'static dyn Target, Problem> {
     })
 }
 
+/// Does an annotation go into the Secret in the cluster, where controllers act on it?
+#[must_use]
+pub fn is_carried(annotation: &str) -> bool {
+    metadata::is_carried(annotation)
+}
+
 /// The target for values that have to be known, and the one for values that need not be.
 #[must_use]
 pub fn default(seals: bool) -> Option<&'static dyn Target> {

@@ -16,7 +16,7 @@ use crate::steps::fetch::{self, Mode};
 /// Everything that needs no other program.
 pub(super) fn checks(folder: &str, settings: Settings, sealing: Sealing) -> Result<Vec<Check>, Problems> {
     let place = files::resolve(Path::new(folder))?;
-    let (call, _) = settings.call(Inputs::only(vec![folder.to_owned()]), Some(sealing))?;
+    let call = settings.call(Inputs::only(vec![folder.to_owned()]), Some(sealing))?;
     let mut checks = vec![own(&environment::program()?, files::on_the_path("sealref")), host()?, repository(&place)];
     match stream::job(Input(vec![]), call) {
         Err(problems) => checks.extend(Check::errors("settings", &problems)),

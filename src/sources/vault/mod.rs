@@ -16,13 +16,14 @@ mod transit;
 
 use std::borrow::Cow;
 
-use super::{Becomes, Facts, Source, agrees, gjson, shape};
+use super::{Becomes, Facts, Source, agrees, gjson, resolve, shape};
 #[cfg(feature = "vault")]
 use super::{Fetch, Keys};
 use crate::error::Problem;
-use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
+use crate::model::{Address, Identity, Raw, Remote, Scheme, StoreProvider};
 #[cfg(feature = "vault")]
 use crate::model::{MasterKey, Payload, Wire};
+use crate::yaml::Tree;
 
 pub(super) struct Vault;
 
@@ -38,6 +39,30 @@ const fn facts(scheme: &'static str, providers: &'static [&'static str]) -> Fact
 }
 
 static FACTS: [Facts; 2] = [facts("vault", &["vault", "openBao"]), facts("openbao", &["openBao", "vault"])];
+
+/// What a policy may say, and what it stands for: the variables of `vault` and vals, which `bao` reads too.
+static FIELDS: [(&str, &str); 20] = [
+    ("address", "VAULT_ADDR"),
+    ("namespace", "VAULT_NAMESPACE"),
+    ("caCert", "VAULT_CACERT"),
+    ("clientCert", "VAULT_CLIENT_CERT"),
+    ("clientKey", "VAULT_CLIENT_KEY"),
+    ("role", "VAULT_ROLE"),
+    ("auth.*", "VAULT_AUTH_METHOD"),
+    ("auth.token.file", "VAULT_TOKEN_FILE"),
+    ("auth.approle.mount", "VAULT_LOGIN_MOUNT_POINT"),
+    ("auth.approle.roleId", "VAULT_ROLE_ID"),
+    ("auth.approle.secretIdFile", "VAULT_SECRET_ID_FILE"),
+    ("auth.kubernetes.mount", "VAULT_LOGIN_MOUNT_POINT"),
+    ("auth.kubernetes.tokenFile", "VAULT_KUBERNETES_JWT_TOKEN_PATH"),
+    ("auth.jwt.mount", "VAULT_LOGIN_MOUNT_POINT"),
+    ("auth.jwt.tokenFile", "VAULT_JWT_FILE"),
+    ("auth.userpass.mount", "VAULT_LOGIN_MOUNT_POINT"),
+    ("auth.userpass.username", "VAULT_USERNAME"),
+    ("auth.userpass.passwordFile", "VAULT_PASSWORD_FILE"),
+    ("auth.cert.mount", "VAULT_LOGIN_MOUNT_POINT"),
+    ("roleId", "VAULT_ROLE_ID"),
+];
 
 impl Source for Vault {
     fn facts(&self) -> &'static [Facts] {
@@ -79,6 +104,33 @@ impl Source for Vault {
             property: gjson(address.property.as_deref()),
             version: address.parameter("version").map(str::to_owned),
         })
+    }
+
+    /// External Secrets puts the mount before every key, and takes it, and `data/`, from one that has them:
+    /// `buildPath` in `providers/v1/vault`.
+    fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
+        let scheme = FACTS.iter().find(|facts| facts.providers.first() == Some(&provider.kind.as_str()))?.scheme;
+        let mount = match mount(provider) {
+            Some(mount) => mount.trim_matches('/'),
+            None => remote.key.split_once('/')?.0,
+        };
+        let inside = below(&remote.key, mount).unwrap_or(&remote.key);
+        let inside = inside.strip_prefix("data/").unwrap_or(inside);
+        Some(resolve(scheme, Raw::of_remote(format!("{mount}/{inside}"), remote)))
+    }
+
+    /// The objects of the Vault Secrets Operator.
+    fn read_by(&self, identity: &Identity, tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
+        let said = |field| tree.at(tree.root(), &["spec", field]).and_then(|node| tree.text(node));
+        let (mount, path) = (said("mount")?, said("path")?);
+        let namespace = said("namespace").map(|namespace| ("namespace".into(), namespace.to_owned().into()));
+        let parameters = namespace.into_iter().collect();
+        let raw = Raw { path: format!("{mount}/{path}").into(), parameters, fragment: None, whole: true };
+        (identity.group() == "secrets.hashicorp.com").then(|| resolve(FACTS[0].scheme, raw))
+    }
+
+    fn fields(&self) -> &'static [(&'static str, &'static str)] {
+        &FIELDS
     }
 
     #[cfg(feature = "vault")]

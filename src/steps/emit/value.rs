@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::DOMAIN;
 use crate::error::Problem;
 use crate::model::{Provision, Template, Values};
 use crate::seal::{self, Tagged};
@@ -36,7 +35,7 @@ pub(in crate::steps) fn tagged(values: &Values, keyring: &Keyring, provision: &P
     for item in &provision.items {
         let secret = values.compose(&item.template)?;
         let material = keyring.material(values, provision, &item.template)?;
-        let tag = secret.spend(|plaintext| material.tag(DOMAIN, &namespace, &name, &item.key, plaintext));
+        let tag = secret.spend(|plaintext| material.tag(&provision.domain, &namespace, &name, &item.key, plaintext));
         items.push((item.key.clone(), tag));
     }
     items.sort();

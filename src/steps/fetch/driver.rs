@@ -6,43 +6,55 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
+use super::under::{Under, divided, joined};
 use crate::error::Problem;
 use crate::model::{Ask, Manifest, ManifestId, Reply, STDIN, Stream, Wire, Wrapped};
-use crate::settings::Policy;
-use crate::sources;
+use crate::settings::{Granted, Policy};
+use crate::sources::{self, Source};
 use crate::yaml::{Syntax, Value};
 
 /// Answers what one source asks of another, and passes on everything else.
 pub(super) struct Driver<'d, 's> {
     stream: &'d Stream<'s>,
     wire: &'d mut dyn Wire,
-    policy: &'d Policy,
+    terms: Terms<'d>,
     objects: OnceCell<BTreeMap<String, Vec<ManifestId>>>,
 }
 
+/// Who asks, and under which grant.
+pub(super) struct Terms<'d> {
+    pub(super) source: &'static dyn Source,
+    pub(super) policy: &'d Policy,
+    pub(super) grant: Option<usize>,
+}
+
 impl<'d, 's> Driver<'d, 's> {
-    pub(super) fn new(stream: &'d Stream<'s>, wire: &'d mut dyn Wire, policy: &'d Policy) -> Self {
-        Self { stream, wire, policy, objects: OnceCell::new() }
+    pub(super) fn new(stream: &'d Stream<'s>, wire: &'d mut dyn Wire, terms: Terms<'d>) -> Self {
+        Self { stream, wire, terms, objects: OnceCell::new() }
     }
 }
 
 impl Wire for Driver<'_, '_> {
     fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
-        let mut answers: Vec<Option<Result<Reply, Problem>>> = vec![];
-        let mut passed = vec![];
-        for ask in asks {
-            match ask {
-                Ask::Around(name) => answers.push(Some(self.around(&name))),
-                Ask::Object(name) => answers.push(Some(self.object(&name))),
-                Ask::Unwrap(wrapped) => answers.push(Some(self.unwrap(&wrapped))),
-                other => {
-                    passed.push(other);
-                    answers.push(None);
-                }
-            }
-        }
-        let mut replies = self.wire.ask_all(passed).into_iter();
-        answers.into_iter().filter_map(|answer| answer.or_else(|| replies.next())).collect()
+        let (answers, passed) = divided(asks, |ask| match ask {
+            Ask::Around(name) => Ok(self.around(&name)),
+            Ask::Object(name) => Ok(self.object(&name)),
+            Ask::Unwrap(wrapped) => Ok(self.unwrap(&wrapped)),
+            other => Err(other),
+        });
+        let count = passed.len();
+        let granted = self.terms.granted();
+        let replies = match Under::new(self.wire, granted.as_ref(), self.terms.source) {
+            Ok(mut under) => under.ask_all(passed),
+            Err(problem) => (0..count).map(|_| Err(problem.clone())).collect(),
+        };
+        joined(answers, replies)
+    }
+}
+
+impl<'d> Terms<'d> {
+    fn granted(&self) -> Option<Granted<'d>> {
+        self.policy.granted(self.grant?)
     }
 }
 
@@ -85,15 +97,18 @@ impl<'d, 's> Driver<'d, 's> {
     }
 
     fn unwrap(&mut self, wrapped: &Wrapped) -> Result<Reply, Problem> {
-        let keys = sources::keys(&wrapped.key).ok_or_else(|| {
+        let (source, keys) = sources::keys(&wrapped.key).ok_or_else(|| {
             let names = wrapped.key.names();
             let name = names.first().map(String::as_str).unwrap_or_default();
             Problem::new(format!("this build of sealref cannot ask for the key \"{name}\""))
                 .hint("use a release, or build with --features full")
         })?;
-        if !keys.configured(&wrapped.key, self.wire)? {
-            self.policy.allow_key(&wrapped.key)?;
+        let Terms { policy, grant, .. } = self.terms;
+        // Under a policy the server that the operator named holds the keys of everybody.
+        if policy.holds() || !keys.configured(&wrapped.key, self.wire)? {
+            policy.allow_key(&wrapped.key, grant)?;
         }
-        keys.unwrap(wrapped, self.wire).map(Reply::of)
+        let granted = self.terms.granted();
+        keys.unwrap(wrapped, &mut Under::new(self.wire, granted.as_ref(), source)?).map(Reply::of)
     }
 }

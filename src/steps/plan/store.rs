@@ -24,7 +24,12 @@ pub(super) fn choose<'c>(
             _ => Ok(&rule.store),
         };
     }
-    let known = || context.job.stores.iter().chain(context.inventory.stores.iter().map(|(_, store)| store));
+    // Under a policy nobody but the operator says what is behind a store.
+    let own = !context.job.policy.holds();
+    let known = || {
+        let known = context.job.stores.iter().chain(context.inventory.stores.iter().map(|(_, store)| store));
+        known.filter(move |_| own)
+    };
     let mut fitting: Vec<&StoreSpec> = known()
         .filter(|store| in_reach(store, namespace))
         .filter(|store| store.provider.as_ref().is_some_and(|p| leads(source, facts, address, p)))
@@ -41,9 +46,7 @@ pub(super) fn choose<'c>(
 }
 
 fn is_for(rule: &StoreRule, address: &Address) -> bool {
-    rule.scheme.eq_ignore_ascii_case(address.scheme.0)
-        && rule.path.as_ref().is_none_or(|path| path.matches(&address.path))
-        && rule.parameters.iter().all(|(name, value)| address.parameter(name) == Some(value))
+    rule.is_for(address.scheme.0, &address.path, |name| address.parameter(name).map(str::to_owned))
 }
 
 fn leads(source: &dyn Source, facts: &Facts, address: &Address, provider: &StoreProvider) -> bool {
