@@ -1,0 +1,161 @@
+//! Builders: what makes manifests of a folder that a stranger wrote.
+//!
+//! Receives the folder, all that came with it and the program's absolute path; gives back the manifests. The program
+//! gets an argument vector, a bare environment and an empty HOME, finds no other program, downloads nothing, and what it
+//! prints on standard error is never passed on: it may quote what a Secret holds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{kustomization, stream};
+use crate::error::{Exit, Problem, Problems, nearest};
+use crate::limits;
+use crate::model::{Input, Source};
+use crate::outside::files::{self, Kind, PrivateFolder, Recursive};
+use crate::outside::process::Program;
+
+mod helm;
+mod kustomize;
+
+pub use helm::Release;
+
+/// What makes manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Builder {
+    /// Nothing: they are there.
+    Directory,
+    /// `helm template`.
+    Helm,
+    /// `kustomize build`.
+    Kustomize,
+}
+
+impl Builder {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Directory, Self::Helm, Self::Kustomize];
+
+    /// What users call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Helm => "helm",
+            Self::Kustomize => "kustomize",
+        }
+    }
+
+    /// The one that a user names.
+    pub fn named(name: &str) -> Result<Self, Problem> {
+        Self::ALL.into_iter().find(|builder| builder.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name);
+            let hint = nearest(name, names)
+                .map_or_else(|| format!("known: {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
+            Problem::new(format!("no builder is called \"{name}\"")).hint(hint)
+        })
+    }
+
+    /// What a folder asks for.
+    pub fn of(folder: &Path) -> Result<Self, Problem> {
+        let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
+        match (kustomization::NAMES.iter().any(there), there(&"Chart.yaml")) {
+            (true, true) => Err(Problem::new("the folder is a kustomization and a Helm chart")
+                .hint("choose one by the parameter builder: kustomize or helm")),
+            (true, false) => Ok(Self::Kustomize),
+            (false, true) => Ok(Self::Helm),
+            (false, false) => Ok(Self::Directory),
+        }
+    }
+}
+
+/// A folder that is to be built.
+pub struct Build<'a> {
+    /// The folder, absolute and without links.
+    pub folder: &'a Path,
+    /// All that came with it, likewise: nothing else is read.
+    pub root: &'a Path,
+    /// Folders in the folder too, where nothing is built.
+    pub recursive: Recursive,
+    /// What Helm renders it as.
+    pub release: &'a Release,
+    /// How long a program may take.
+    pub time: Duration,
+}
+
+impl Build<'_> {
+    /// The manifests.
+    pub fn run(&self, builder: Builder, program: Option<&Path>) -> Result<Input, Problems> {
+        files::links_stay(self.root).map_err(refused)?;
+        let arguments = match builder {
+            Builder::Directory => return stream::in_folder(self.folder, self.recursive),
+            Builder::Helm => helm::arguments(self.release, self.folder)?,
+            Builder::Kustomize => kustomize::arguments(self.folder, self.root)?,
+        };
+        let program = program.ok_or_else(|| {
+            Problem::new(format!("the policy names no program for {}", builder.name()))
+                .hint(format!("spec: builders: {{{}: /absolute/path}}", builder.name()))
+                .exit(Exit::Refused)
+        })?;
+        Ok(Input(vec![self.printed(builder, program, &arguments)?]))
+    }
+
+    fn printed(&self, builder: Builder, program: &Path, arguments: &[String]) -> Result<Source, Problem> {
+        let home = PrivateFolder::new()?;
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = Program {
+            file: program,
+            arguments: &arguments,
+            folder: self.folder,
+            home: home.path(),
+            // There is nothing in it: git, plugins and functions are not found
+            path: home.path().into(),
+            time: self.time,
+            printed: limits::INPUT,
+        }
+        .run()?;
+        if ended.success {
+            return Source::read(builder.name(), ended.stdout);
+        }
+        let causes = match builder {
+            Builder::Helm => helm::CAUSES,
+            Builder::Directory | Builder::Kustomize => kustomize::CAUSES,
+        };
+        Err(self.failure(builder, causes, &String::from_utf8_lossy(&ended.stderr)))
+    }
+
+    /// What it said, in our words: its own may quote values.
+    fn failure(&self, builder: Builder, causes: &[Cause], said: &str) -> Problem {
+        let name = builder.name();
+        let known = causes.iter().find(|(words, ..)| said.contains(words));
+        let problem = match known {
+            Some((_, cause, hint)) => Problem::new(format!("{name} failed: {cause}")).hint(*hint),
+            None => Problem::new(format!("{name} failed")).hint(format!("run {name} yourself to see what it says")),
+        };
+        match said.split(|c: char| c.is_whitespace() || "'\"`(),".contains(c)).find_map(|word| self.file(word)) {
+            Some(file) => problem.at(file),
+            None => problem,
+        }
+    }
+
+    /// A word that names a file of the repository: only that is passed on, with the line that follows it.
+    fn file(&self, word: &str) -> Option<String> {
+        let mut parts = word.split(':');
+        let name = Path::new(parts.next()?);
+        let line = parts.next().filter(|line| line.parse::<u32>().is_ok());
+        // Helm puts the chart's name before the paths of a chart
+        let inside: PathBuf = name.components().skip(1).collect();
+        let file = [name, &inside].into_iter().find_map(|name| {
+            let file = files::resolve(&self.folder.join(name)).ok()?;
+            let below = file.strip_prefix(self.root).ok()?.to_path_buf();
+            (files::kind(&file) == Ok(Kind::File)).then_some(below)
+        })?;
+        Some(line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display())))
+    }
+}
+
+/// Words of a program, what they mean, and what to do about it.
+type Cause = (&'static str, &'static str, &'static str);
+
+/// Not what was granted.
+fn refused(problem: Problem) -> Problem {
+    problem.exit(Exit::Refused)
+}
