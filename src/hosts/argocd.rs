@@ -6,15 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::builder::{Builder, Release};
-use crate::error::{Exit, Problem, nearest};
-use crate::model::Source;
+use super::builder::{Build, Layout, Release};
+use super::stream::{self, Call};
+use super::{Doubts, Duplicates, Job, Reading, Wanted, settings};
+use crate::error::{Exit, Problem, Problems, nearest};
+use crate::model::{Input, Source};
 use crate::outside::environment;
 use crate::outside::files::{self, Recursive};
+use crate::outside::wire::World;
+use crate::settings::{Chosen, Policy};
 use crate::yaml::{self, Syntax, Tree};
 
 /// What is to be rendered.
@@ -23,8 +28,8 @@ pub struct Application {
     pub folder: PathBuf,
     /// All that Argo CD sent of the repository, likewise.
     pub root: PathBuf,
-    /// What builds it.
-    pub builder: Builder,
+    /// What the folder is, or is to be taken for.
+    pub layout: Layout,
     /// What Helm renders it as.
     pub release: Release,
     /// An environment of the settings.
@@ -41,12 +46,11 @@ impl Application {
     /// # Errors
     /// A parameter that is not known or not the tenant's (exit 3), or a folder in which it is not clear what to do.
     pub fn here() -> Result<Self, Problem> {
-        let folder = files::resolve(Path::new("."))?;
-        let root = sent(&folder, &said("ARGOCD_APP_SOURCE_PATH")?.unwrap_or_default());
+        let (folder, root) = repository()?;
         let parameters = Parameters::read(&said("ARGOCD_APP_PARAMETERS")?.unwrap_or_default())?;
-        let builder = match &parameters.builder {
-            Some(name) => Builder::named(name)?,
-            None => Builder::of(&folder)?,
+        let layout = match &parameters.builder {
+            Some(name) => Layout::named(name)?,
+            None => Layout::of(&folder)?,
         };
         let versions = said("KUBE_API_VERSIONS")?.unwrap_or_default();
         let release = Release {
@@ -60,13 +64,56 @@ impl Application {
         Ok(Self {
             folder,
             root,
-            builder,
+            layout,
             release,
             environment: parameters.environment,
             cluster: parameters.cluster,
             recursive: parameters.recursive,
         })
     }
+
+    /// Its manifests, by a builder that takes no longer than `time`.
+    pub fn build(&self, policy: &Policy, time: Duration) -> Result<Input, Problems> {
+        let Self { folder, root, release, recursive, layout, .. } = self;
+        Build { folder, root, release, recursive: *recursive, time }.run(*layout, policy)
+    }
+
+    /// The job of what was built. Objects that write no namespace go to the Application's destination.
+    pub fn job(self, input: Input, policy: Policy) -> Result<(Job, World), Problems> {
+        let call = Call {
+            operands: vec![],
+            recursive: self.recursive,
+            config: None,
+            root: Some(self.root),
+            chosen: Chosen { environment: self.environment, cluster: self.cluster, ..Chosen::default() },
+            plaintext: None,
+            namespace: self.release.namespace,
+            policy,
+            identities: vec![],
+            reading: Reading::References,
+            values: Wanted::Sealed,
+            doubts: Doubts::Told,
+        };
+        let (mut job, world) = stream::job(input, call)?;
+        if self.layout == Layout::Chart {
+            // Helm's hooks and the rest may have one name: they are there at different times
+            job.terms.duplicates = Duplicates::Tolerated;
+        }
+        Ok((job, world))
+    }
+}
+
+/// Are there settings of sealref for the working folder?
+pub fn is_ours() -> Result<bool, Problem> {
+    let (folder, root) = repository()?;
+    Ok(files::upwards(&folder, &[settings::NAME], Some(&root)).is_some())
+}
+
+/// The folder of the source, and all that was sent.
+fn repository() -> Result<(PathBuf, PathBuf), Problem> {
+    let folder = files::resolve(Path::new("."))?;
+    let root = sent(&folder, &said("ARGOCD_APP_SOURCE_PATH")?.unwrap_or_default());
+    Ok((folder, root))
 }
 
 /// A variable of Argo CD's; an empty one says nothing.

@@ -13,40 +13,50 @@ use crate::limits;
 use crate::model::{Input, Source};
 use crate::outside::files::{self, Kind, PrivateFolder, Recursive};
 use crate::outside::process::Program;
+use crate::settings::{Builder, Policy};
 
 mod helm;
 mod kustomize;
 
 pub use helm::Release;
 
-/// What makes manifests.
+/// What a folder is, and so what makes manifests of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Builder {
-    /// Nothing: they are there.
+pub enum Layout {
+    /// A chart, for `helm template`.
+    Chart,
+    /// Manifests: nothing makes them.
     Directory,
-    /// `helm template`.
-    Helm,
-    /// `kustomize build`.
-    Kustomize,
+    /// For `kustomize build`.
+    Kustomization,
 }
 
-impl Builder {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Directory, Self::Helm, Self::Kustomize];
+impl Layout {
+    const ALL: [Self; 3] = [Self::Chart, Self::Directory, Self::Kustomization];
 
-    /// What users call it.
+    /// What builds it, as users say it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Chart => "helm",
             Self::Directory => "directory",
-            Self::Helm => "helm",
-            Self::Kustomize => "kustomize",
+            Self::Kustomization => "kustomize",
         }
     }
 
-    /// The one that a user names.
+    /// What builds it, as a policy grants it.
+    #[must_use]
+    pub fn builder(self) -> Option<Builder> {
+        match self {
+            Self::Chart => Some(Builder::Helm),
+            Self::Directory => None,
+            Self::Kustomization => Some(Builder::Kustomize),
+        }
+    }
+
+    /// What is built by what a user names.
     pub fn named(name: &str) -> Result<Self, Problem> {
-        Self::ALL.into_iter().find(|builder| builder.name() == name).ok_or_else(|| {
+        Self::ALL.into_iter().find(|layout| layout.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name);
             let hint = nearest(name, names)
                 .map_or_else(|| format!("known: {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
@@ -54,14 +64,14 @@ impl Builder {
         })
     }
 
-    /// What a folder asks for.
+    /// What a folder says of itself.
     pub fn of(folder: &Path) -> Result<Self, Problem> {
         let there = |name: &&str| files::kind(&folder.join(name)).is_ok();
         match (kustomization::NAMES.iter().any(there), there(&"Chart.yaml")) {
             (true, true) => Err(Problem::new("the folder is a kustomization and a Helm chart")
                 .hint("choose one by the parameter builder: kustomize or helm")),
-            (true, false) => Ok(Self::Kustomize),
-            (false, true) => Ok(Self::Helm),
+            (true, false) => Ok(Self::Kustomization),
+            (false, true) => Ok(Self::Chart),
             (false, false) => Ok(Self::Directory),
         }
     }
@@ -83,22 +93,24 @@ pub struct Build<'a> {
 
 impl Build<'_> {
     /// The manifests.
-    pub fn run(&self, builder: Builder, program: Option<&Path>) -> Result<Input, Problems> {
+    pub fn run(&self, layout: Layout, policy: &Policy) -> Result<Input, Problems> {
         files::links_stay(self.root).map_err(refused)?;
-        let arguments = match builder {
-            Builder::Directory => return stream::in_folder(self.folder, self.recursive),
-            Builder::Helm => helm::arguments(self.release, self.folder)?,
-            Builder::Kustomize => kustomize::arguments(self.folder, self.root)?,
+        let Some(builder) = layout.builder() else { return stream::in_folder(self.folder, self.recursive) };
+        let (arguments, causes) = match builder {
+            Builder::Helm => (helm::arguments(self.release, self.folder)?, helm::CAUSES),
+            Builder::Kustomize => (kustomize::arguments(self.folder, self.root)?, kustomize::CAUSES),
         };
-        let program = program.ok_or_else(|| {
-            Problem::new(format!("the policy names no program for {}", builder.name()))
-                .hint(format!("spec: builders: {{{}: /absolute/path}}", builder.name()))
-                .exit(Exit::Refused)
-        })?;
-        Ok(Input(vec![self.printed(builder, program, &arguments)?]))
+        let program = Path::new(policy.builder(builder)?);
+        Ok(Input(vec![self.printed(layout.name(), program, &arguments, causes)?]))
     }
 
-    fn printed(&self, builder: Builder, program: &Path, arguments: &[String]) -> Result<Source, Problem> {
+    fn printed(
+        &self,
+        name: &'static str,
+        program: &Path,
+        arguments: &[String],
+        causes: &[Cause],
+    ) -> Result<Source, Problem> {
         let home = PrivateFolder::new()?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ended = Program {
@@ -113,18 +125,13 @@ impl Build<'_> {
         }
         .run()?;
         if ended.success {
-            return Source::read(builder.name(), ended.stdout);
+            return Source::read(name, ended.stdout);
         }
-        let causes = match builder {
-            Builder::Helm => helm::CAUSES,
-            Builder::Directory | Builder::Kustomize => kustomize::CAUSES,
-        };
-        Err(self.failure(builder, causes, &String::from_utf8_lossy(&ended.stderr)))
+        Err(self.failure(name, causes, &String::from_utf8_lossy(&ended.stderr)))
     }
 
     /// What it said, in our words: its own may quote values.
-    fn failure(&self, builder: Builder, causes: &[Cause], said: &str) -> Problem {
-        let name = builder.name();
+    fn failure(&self, name: &str, causes: &[Cause], said: &str) -> Problem {
         let known = causes.iter().find(|(words, ..)| said.contains(words));
         let problem = match known {
             Some((_, cause, hint)) => Problem::new(format!("{name} failed: {cause}")).hint(*hint),
