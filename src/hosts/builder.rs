@@ -1,7 +1,7 @@
 //! Builders: what makes manifests of a folder that a stranger wrote.
 //!
 //! Receives the folder, all that came with it and the program's absolute path; gives back the manifests. The program
-//! gets an argument vector, a bare environment and an empty HOME, finds no other program, downloads nothing, and what it
+//! gets an argument vector, a bare environment and no HOME, finds no other program, downloads nothing, and what it
 //! prints on standard error is never passed on: it may quote what a Secret holds.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::{kustomization, stream};
 use crate::error::{Exit, Problem, Problems, nearest};
 use crate::limits;
 use crate::model::{Input, Source};
-use crate::outside::files::{self, Kind, PrivateFolder, Recursive};
+use crate::outside::files::{self, Kind, Recursive};
 use crate::outside::process::Program;
 use crate::settings::{Builder, Policy};
 
@@ -95,13 +95,24 @@ impl Build<'_> {
     /// The manifests.
     pub fn run(&self, layout: Layout, policy: &Policy) -> Result<Input, Problems> {
         files::links_stay(self.root).map_err(refused)?;
-        let Some(builder) = layout.builder() else { return stream::in_folder(self.folder, self.recursive) };
+        let Some(builder) = layout.builder() else { return self.manifests() };
         let (arguments, causes) = match builder {
             Builder::Helm => (helm::arguments(self.release, self.folder)?, helm::CAUSES),
             Builder::Kustomize => (kustomize::arguments(self.folder, self.root)?, kustomize::CAUSES),
         };
         let program = Path::new(policy.builder(builder)?);
         Ok(Input(vec![self.printed(layout.name(), program, &arguments, causes)?]))
+    }
+
+    /// Those that are there, by their names in the repository.
+    fn manifests(&self) -> Result<Input, Problems> {
+        let mut input = stream::in_folder(self.folder, self.recursive)?;
+        for source in &mut input.0 {
+            if let Ok(below) = Path::new(&source.name).strip_prefix(self.root) {
+                source.name = below.to_string_lossy().into_owned();
+            }
+        }
+        Ok(input)
     }
 
     fn printed(
@@ -111,15 +122,15 @@ impl Build<'_> {
         arguments: &[String],
         causes: &[Cause],
     ) -> Result<Source, Problem> {
-        let home = PrivateFolder::new()?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ended = Program {
             file: program,
             arguments: &arguments,
             folder: self.folder,
-            home: home.path(),
-            // There is nothing in it: git, plugins and functions are not found
-            path: home.path().into(),
+            // Nothing is below it and nothing can be made there: no settings, no plugins, and on the PATH no git. It needs
+            // no folder of ours, which would be left behind when Argo CD's server kills us
+            home: Path::new(NOTHING),
+            path: NOTHING.into(),
             time: self.time,
             printed: limits::INPUT,
         }
@@ -158,6 +169,9 @@ impl Build<'_> {
         Some(line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display())))
     }
 }
+
+/// Stands where a folder is wanted, and is none; as in /etc/passwd, for those who have no home.
+const NOTHING: &str = "/nonexistent";
 
 /// Words of a program, what they mean, and what to do about it.
 type Cause = (&'static str, &'static str, &'static str);

@@ -20,7 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getpgrp, getpid, kill_process, kill_process_group, setrlimit,
+};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -84,9 +86,7 @@ fn end(signal: i32) -> ! {
 #[expect(clippy::exit, reason = "a signal, or the end of the time, ends the process in the midst of whatever it does")]
 fn leave(code: i32) -> ! {
     let started = running();
-    for group in started.iter() {
-        let _ = kill_process_group(*group, Signal::KILL);
-    }
+    started.iter().for_each(|started| kill_all(*started));
     let _no_new_ones = files::remove_all();
     std::process::exit(code)
 }
@@ -153,11 +153,15 @@ impl<'a> Program<'a> {
         let mut command = Command::new(self.file);
         command.args(self.arguments).current_dir(self.folder).env_clear();
         command.env("HOME", self.home).env("LANG", "C.UTF-8").env("PATH", &self.path);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if getpgrp() != getpid() {
+            // Else whoever made us a group kills it whole, and us at once (Argo CD's server does): it stays in ours
+            command.process_group(0);
+        }
         // Held across both steps, so that a signal finds either no program or its group
         let mut running = running();
         let child = command.spawn()?;
-        running.extend(group(&child));
+        running.extend(number(&child));
         Ok(child)
     }
 
@@ -191,7 +195,7 @@ fn end_of(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     loop {
         let mut running = running();
         if let Some(status) = child.try_wait().ok()? {
-            running.retain(|started| Some(*started) != group(child));
+            running.retain(|started| Some(*started) != number(child));
             return Some(status);
         }
         drop(running);
@@ -204,15 +208,20 @@ fn end_of(child: &mut Child, until: Instant) -> Option<ExitStatus> {
 
 fn kill(child: &mut Child) {
     let mut running = running();
-    if let Some(group) = group(child) {
-        let _ = kill_process_group(group, Signal::KILL);
-        running.retain(|started| *started != group);
+    if let Some(started) = number(child) {
+        kill_all(started);
+        running.retain(|other| *other != started);
     }
-    let _ = child.kill();
     let _ = child.wait();
 }
 
-fn group(child: &Child) -> Option<Pid> {
+/// Ends a program, with its group where it leads one.
+fn kill_all(program: Pid) {
+    let _ = kill_process_group(program, Signal::KILL);
+    let _ = kill_process(program, Signal::KILL);
+}
+
+fn number(child: &Child) -> Option<Pid> {
     Pid::from_raw(i32::try_from(child.id()).ok()?)
 }
 
@@ -220,7 +229,7 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Groups of programs that were started and have not ended.
+/// Programs that were started and have not ended.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// What is told of a panic: where, never what.

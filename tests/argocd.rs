@@ -1,0 +1,447 @@
+//! The plugin in the real argocd-cmp-server: what it renders, for whom, and how it fails and ends.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test starts programs, and fails by panicking"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sealref::yaml::{self, Tree};
+use serde_json::{Value, json};
+
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/plugin.rs"]
+mod plugin;
+
+use plugin::{Operator, Plugin, Sent, policy, shipped};
+
+/// A kustomization of a project that gives one Secret.
+fn kustomization(project: &str) -> String {
+    format!(
+        "== .sealref.yaml
+SETTINGS
+== base/kustomization.yaml
+resources: [deployment.yaml]
+secretGenerator:
+  - name: database
+    literals: [\"password=ref+vault://kv/{project}/database#/password\"]
+== base/deployment.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+        - {{name: web, image: web, envFrom: [{{secretRef: {{name: database}}}}]}}
+== overlay/kustomization.yaml
+namePrefix: {project}-
+resources: [../base]
+"
+    )
+}
+
+const CHART: &str = r#"== .sealref.yaml
+SETTINGS
+== chart/Chart.yaml
+apiVersion: v2
+name: shop
+version: 1.0.0
+== chart/values.yaml
+tag: unset
+== chart/values/production.yaml
+tag: production
+greeting: hello, world
+== chart/templates/all.yaml
+apiVersion: v1
+kind: Secret
+metadata: {name: "{{ .Release.Name }}"}
+stringData: {token: "ref+vault://kv/shop/token#/value"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: facts}
+data:
+  tag: "{{ .Values.tag }}"
+  greeting: "{{ .Values.greeting }}"
+  namespace: "{{ .Release.Namespace }}"
+  version: "{{ .Capabilities.KubeVersion.Version }}"
+  knows: "{{ .Capabilities.APIVersions.Has "external-secrets.io/v1" }}"
+"#;
+
+const PLAIN: &str = "== .sealref.yaml
+SETTINGS
+== app/secret.yaml
+apiVersion: v1
+kind: Secret
+metadata: {name: token}
+stringData: {token: \"ref+vault://kv/shop/token#/value\"}
+== app/config.json
+{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"config\"}}
+== app/deeper/service.yaml
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+";
+
+fn kinds(objects: &[Value]) -> Vec<String> {
+    let mut kinds: Vec<String> = objects
+        .iter()
+        .map(|object| format!("{} {}", object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap()))
+        .collect();
+    kinds.sort();
+    kinds
+}
+
+fn one<'o>(objects: &'o [Value], kind: &str) -> &'o Value {
+    objects.iter().find(|object| object["kind"] == kind).unwrap_or_else(|| panic!("no {kind}: {:?}", kinds(objects)))
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    let Ok(pieces) = yaml::pieces(text, &|_| true) else { panic!("{text}") };
+    let read = |piece: yaml::Piece| {
+        let Ok(tree) = Tree::parse(piece.text, piece.syntax) else { panic!("{text}") };
+        yaml::read(&tree, tree.root()).unwrap_or_else(|_| panic!("{text}"))
+    };
+    pieces.pieces.into_iter().map(read).collect()
+}
+
+/// Their READMEs reach the same by a pipe. The other examples need what only a laptop has: a key that is published, a
+/// function, or a post-renderer.
+#[test]
+fn examples_are_rendered_as_their_readmes_say() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let examples = [
+        ("kustomize-pipe", "production", json!([])),
+        ("vault", ".", json!([])),
+        ("composite", ".", json!([])),
+    ];
+    for (example, path, parameters) in examples {
+        let sent = Sent::copy("shop", &format!("examples/{example}"), path).choosing(&parameters);
+        let found = plugin.generate(&sent).unwrap_or_else(|error| panic!("{example}: {error}"));
+        let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("expected/app.yaml");
+        assert_eq!(found, objects(&fs::read_to_string(expected).unwrap()), "{example}");
+    }
+}
+
+#[test]
+fn a_kustomization_is_built_and_names_are_final() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let found = plugin.generate(&Sent::new("shop", "overlay", &kustomization("shop"))).unwrap();
+    assert_eq!(kinds(&found), ["Deployment shop-web", "ExternalSecret shop-database"]);
+    let container = &one(&found, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["envFrom"][0]["secretRef"]["name"], "shop-database");
+    assert_eq!(one(&found, "ExternalSecret")["spec"]["data"][0]["remoteRef"]["key"], "shop/database");
+}
+
+#[test]
+fn a_chart_is_rendered_with_what_argo_cd_and_the_application_say() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let parameters = json!([
+        {"name": "values-files", "array": ["values/production.yaml"]},
+        {"name": "helm-parameters", "map": {"tag": "v1.2, final"}},
+        {"name": "release-name", "string": "web"},
+    ]);
+    let found = plugin.generate(&Sent::new("shop", "chart", CHART).choosing(&parameters)).unwrap();
+    assert_eq!(kinds(&found), ["ConfigMap facts", "ExternalSecret web"]);
+    let data = json!({
+        "tag": "v1.2, final", "greeting": "hello, world", "namespace": "shop", "version": "v1.33.1", "knows": "true",
+    });
+    assert_eq!(one(&found, "ConfigMap")["data"], data);
+}
+
+#[test]
+fn plain_manifests_are_read_and_folders_below_only_where_that_is_chosen() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let found = plugin.generate(&Sent::new("shop", "app", PLAIN)).unwrap();
+    assert_eq!(kinds(&found), ["ConfigMap config", "ExternalSecret token"]);
+    let deeper = json!([{"name": "recurse", "string": "true"}]);
+    let found = plugin.generate(&Sent::new("shop", "app", PLAIN).choosing(&deeper)).unwrap();
+    assert_eq!(kinds(&found), ["ConfigMap config", "ExternalSecret token", "Service web"]);
+}
+
+#[test]
+fn a_builder_can_be_chosen_where_the_folder_does_not_say_it() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let both = format!("{CHART}== chart/kustomization.yaml\nresources: [service.yaml]\n== chart/service.yaml
+apiVersion: v1\nkind: Service\nmetadata: {{name: built}}\n");
+    let told = plugin.generate(&Sent::new("shop", "chart", &both)).unwrap_err();
+    assert!(told.contains("error: the folder is a kustomization and a Helm chart"), "{told}");
+    for (builder, kind) in [("helm", "ConfigMap"), ("kustomize", "Service")] {
+        let sent = Sent::new("shop", "chart", &both).choosing(&json!([{"name": "builder", "string": builder}]));
+        one(&plugin.generate(&sent).unwrap(), kind);
+    }
+}
+
+/// Each request has a folder of its own; nothing is shared that could be mistaken (I5).
+#[test]
+fn two_tenants_at_once_get_each_their_own() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let alone = |project: &str| plugin.generate(&Sent::new(project, "overlay", &kustomization(project))).unwrap();
+    let (shop, bank) = (alone("shop"), alone("bank"));
+    assert_ne!(shop, bank);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..12)
+            .map(|number| if number % 2 == 0 { ("shop", &shop) } else { ("bank", &bank) })
+            .map(|(project, expected)| scope.spawn(move || assert_eq!(alone(project), *expected)))
+            .collect();
+        running.into_iter().for_each(|one| one.join().unwrap());
+    });
+    let foreign = Sent::new("bank", "overlay", &kustomization("shop"));
+    let told = plugin.generate(&foreign).unwrap_err();
+    assert!(told.contains("exit status 3: error: "), "{told}");
+}
+
+/// Argo CD shows the command line, how it ended, and then what it said: the first line has to say it all.
+#[test]
+fn a_failing_render_shows_one_readable_first_line() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let rows = [
+        (
+            "== app/kustomization.yaml\nresources: [deployment.yaml]\n",
+            "exit status 3: error: app/kustomization.yaml:1: \"deployment.yaml\" is not in the repository, and nothing is downloaded\nhint: ",
+        ),
+        (
+            "== app/kustomization.yaml\nresources: [a.yaml]\n== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: ref+valt://s3cret}\n",
+            "exit status 1: error: kustomize:6 Secret a, stringData.b: no source is called \"valt\"\nhint: ",
+        ),
+        (
+            "== app/kustomization.yaml\nresources: [a.yaml]\n== app/a.yaml\nkind: Secret\nstringData: {b: s3cret}\n",
+            "exit status 1: error: app/a.yaml: kustomize failed",
+        ),
+        (
+            "== app/Chart.yaml\napiVersion: v2\nname: c\nversion: 1.0.0\n== app/templates/a.yaml\na: {{ fail \"s3cret\" }}\n",
+            "exit status 1: error: app/templates/a.yaml:1: helm failed: a template calls fail or required\nhint: ",
+        ),
+        (
+            "== app/Chart.yaml\napiVersion: v2\nname: c\nversion: 1.0.0\ndependencies: [{name: d, version: 1.0.0, repository: \"https://charts.example\"}]\n== app/templates/a.yaml\na: b\n",
+            "exit status 1: error: helm failed: a dependency is not in charts/, and nothing is downloaded\nhint: ",
+        ),
+    ];
+    for (files, expected) in rows {
+        let told = plugin.generate(&Sent::new("shop", "app", files)).unwrap_err();
+        assert!(told.contains(expected), "expected {expected}, found {told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+    assert!(!plugin.log().contains("s3cret"));
+}
+
+#[test]
+fn what_may_be_chosen_is_announced_and_works_without_a_project() {
+    let Some(plugin) = Plugin::shipped() else { return };
+    let mut sent = Sent::new("shop", "app", PLAIN);
+    // What the query of the user interface lacks
+    sent.variables.retain(|variable| !variable.starts_with("ARGOCD_APP_NAMESPACE") && !variable.contains("PROJECT"));
+    let answer = plugin.ask("parameters", 60, &sent).unwrap();
+    let announced = answer["parameterAnnouncements"].as_array().unwrap();
+    let names: Vec<&str> = announced.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let expected =
+        ["builder", "environment", "cluster", "recurse", "values-files", "helm-parameters", "release-name"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn only_repositories_with_settings_of_sealref_are_discovered() {
+    let find = format!("{}  discover: {{find: {{command: [sealref, cmp, discover]}}}}\n", shipped());
+    let Some(plugin) = policy().and_then(|policy| Plugin::start(&policy, &find)) else { return };
+    let ours = plugin.ask("match", 60, &Sent::new("shop", "overlay", &kustomization("shop"))).unwrap();
+    assert_eq!(ours, json!({"isSupported": true, "isDiscoveryEnabled": true}));
+    let other = plugin.ask("match", 60, &Sent::new("shop", "app", "== app/a.yaml\na: b\n")).unwrap();
+    assert_eq!(other, json!({"isDiscoveryEnabled": true}));
+    // As it ships, it is asked for by name
+    let Some(plugin) = Plugin::shipped() else { return };
+    assert_eq!(plugin.ask("match", 60, &Sent::new("shop", "app", PLAIN)).unwrap(), json!({}));
+}
+
+#[test]
+fn without_a_policy_every_command_is_refused() {
+    let Some(policy) = policy() else { return };
+    let sent = Sent::new("shop", "app", PLAIN);
+    let commands = ["init", "discover", "parameters", "generate"];
+    for (policy, said) in [
+        ("", "error: "),
+        ("kind: SealrefPolicy\n", "error: "),
+        ("spec: [\n", "error: "),
+        (&policy.replace("grants:", "garnts:"), "error: "),
+    ] {
+        let operator = Operator::new(policy);
+        for command in commands {
+            let output = operator.sealref(&sent.folder(), &["cmp", command], &sent.variables);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{command}: {told}");
+            assert!(told.starts_with(said), "{told}");
+        }
+    }
+    let operator = Operator::new(&policy);
+    fs::remove_file(operator.folder().join("policy.yaml")).unwrap();
+    for command in commands {
+        let output = operator.sealref(&sent.folder(), &["cmp", command], &sent.variables);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{command}");
+        let mut bare = operator.command(&sent.folder(), &["cmp", command], &sent.variables);
+        let output = bare.env_remove("SEALREF_POLICY").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{command}: {told}");
+        assert!(told.starts_with("error: no policy is named"), "{told}");
+    }
+}
+
+/// Files arrive as the server lays them out; what starts gets nothing that could be used.
+#[test]
+fn a_builder_gets_files_of_mode_0644_and_a_bare_environment() {
+    let operator = Operator::new("");
+    let script = operator.script(
+        "builder",
+        "echo 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: facts}\ndata:\n  modes: |'
+/usr/bin/find . -type f -printf '    %m %p\\n' | /usr/bin/sort
+echo '  environment: |'
+/usr/bin/env | /usr/bin/sort | /usr/bin/sed 's/^/    /'
+echo \"  arguments: '$*'\"\n",
+    );
+    let Some(policy) = policy() else { return };
+    let kustomize = peers::peer("kustomize").map(|path| fs::canonicalize(path).unwrap()).unwrap();
+    let policy = policy.replace(kustomize.to_str().unwrap(), script.to_str().unwrap());
+    let Some(plugin) = Plugin::start(&policy, &shipped()) else { return };
+    let sent = Sent::new("shop", "app", "== app/kustomization.yaml\nresources: []\n== app/run.sh\n#!/bin/sh\n");
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(sent.folder().join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let found = plugin.generate(&sent).unwrap();
+    let data = &one(&found, "ConfigMap")["data"];
+    assert_eq!(data["modes"], "644 ./kustomization.yaml\n644 ./run.sh\n");
+    let variables: Vec<&str> = data["environment"].as_str().unwrap().lines().collect();
+    assert_eq!(variables[..3], ["HOME=/nonexistent", "LANG=C.UTF-8", "PATH=/nonexistent"]);
+    assert!(variables[3].starts_with("PWD=") && variables.len() == 4, "PWD is the shell's: {variables:?}");
+    assert_eq!(data["arguments"], "build --load-restrictor=LoadRestrictionsRootOnly .");
+}
+
+/// A kustomize that never ends, and starts another program that never does; both leave their numbers in `pids`.
+const ENDLESS: &str = "/bin/sleep 1000 & echo \"$$ $!\" > PIDS\nwait\n";
+
+struct Endless {
+    policy: String,
+    operator: Operator,
+}
+
+impl Endless {
+    fn new() -> Option<Self> {
+        let policy = policy()?;
+        let operator = Operator::new("");
+        let pids = operator.folder().join("pids");
+        let script = operator.script("builder", &ENDLESS.replace("PIDS", pids.to_str().unwrap()));
+        let kustomize = fs::canonicalize(peers::peer("kustomize")?).unwrap();
+        let policy = policy.replace(kustomize.to_str().unwrap(), script.to_str().unwrap());
+        fs::write(operator.folder().join("policy.yaml"), &policy).unwrap();
+        Some(Self { policy, operator })
+    }
+
+    /// Waits until both have started.
+    fn pids(&self) -> Vec<String> {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let text = fs::read_to_string(self.operator.folder().join("pids")).unwrap_or_default();
+            if text.ends_with('\n') {
+                return text.split_whitespace().map(str::to_owned).collect();
+            }
+            assert!(Instant::now() < until, "nothing was started");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Every one of them is gone within a second.
+    fn are_gone(&self) {
+        let pids = self.pids();
+        let until = Instant::now() + Duration::from_secs(1);
+        while pids.iter().any(|pid| runs(pid)) {
+            assert!(Instant::now() < until, "still there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        fs::remove_file(self.operator.folder().join("pids")).unwrap();
+    }
+}
+
+/// A process that has ended and that nobody has asked about is no more than a number.
+fn runs(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+const TO_BUILD: &str = "== app/kustomization.yaml\nresources: []\n";
+
+#[test]
+fn the_servers_deadline_leaves_no_process() {
+    let Some(endless) = Endless::new() else { return };
+    let Some(plugin) = Plugin::start(&endless.policy, &shipped()) else { return };
+    let started = Instant::now();
+    let told = plugin.ask("generate", 3, &Sent::new("shop", "app", TO_BUILD)).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(10), "{told}");
+    endless.are_gone();
+    assert_eq!(fs::read_dir(plugin.operator.folder().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn our_own_deadline_comes_first_and_says_why_i2() {
+    let Some(endless) = Endless::new() else { return };
+    let sent = Sent::new("shop", "app", TO_BUILD);
+    let output = endless.operator.sealref(&sent.folder(), &["cmp", "generate", "--timeout", "4"], &sent.variables);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.starts_with("error: ") && told.contains(" did not end within 3 seconds\nhint: "), "{told}");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{told}");
+    endless.are_gone();
+    // The time is not enough for the builder's share of it
+    let output = endless.operator.sealref(&sent.folder(), &["cmp", "generate", "--timeout", "0"], &sent.variables);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("within 0 seconds\nhint: ") && output.stdout.is_empty(), "{told}");
+}
+
+#[test]
+fn a_signal_ends_everything_within_a_second_p6() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let Some(endless) = Endless::new() else { return };
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let sent = Sent::new("shop", "app", TO_BUILD);
+        let child = endless.operator.command(&sent.folder(), &["cmp", "generate"], &sent.variables).spawn().unwrap();
+        endless.pids();
+        let started = Instant::now();
+        kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(1));
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0));
+        endless.are_gone();
+        assert_eq!(fs::read_dir(endless.operator.folder().join("tmp")).unwrap().count(), 0);
+    }
+}
+
+/// Nothing on standard output and exit code 0 would make Argo CD delete the application.
+#[test]
+fn a_builder_that_prints_nothing_or_fails_is_an_error() {
+    let Some(policy) = policy() else { return };
+    let kustomize = fs::canonicalize(peers::peer("kustomize").unwrap()).unwrap();
+    let object = "apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a}\\n";
+    let rows = [
+        ("exit 0\n".to_owned(), "error: no objects came in"),
+        ("echo; echo ---; echo '# nothing'\n".to_owned(), "error: no objects came in"),
+        (format!("printf '{object}'; exit 1\n"), "error: kustomize failed"),
+        (format!("printf '{object}'; kill -9 $$\n"), "error: kustomize failed"),
+        ("printf 'a: \\377'\n".to_owned(), "error: kustomize: the text is not UTF-8"),
+        ("exec /usr/bin/head -c 110000000 /dev/zero\n".to_owned(), "printed more than 100 MiB"),
+    ];
+    for (text, expected) in rows {
+        let operator = Operator::new("");
+        let script = operator.script("builder", &text);
+        let policy = policy.replace(kustomize.to_str().unwrap(), script.to_str().unwrap());
+        fs::write(operator.folder().join("policy.yaml"), policy).unwrap();
+        let sent = Sent::new("shop", "app", TO_BUILD);
+        let output = operator.sealref(&sent.folder(), &["cmp", "generate"], &sent.variables);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{text}: {told}");
+        assert!(told.contains(expected), "{text}: {told}");
+    }
+}
