@@ -78,7 +78,7 @@ impl Cmp {
         let (job, mut world) = options::ready(application.job(input, policy)?, Purpose::Render)?;
         let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
-        let stream = read::read(&output, Purpose::Uses.by(&job.settings))?;
+        let stream = read::read(&output, Purpose::Uses.by(&job))?;
         let findings = steps::verify(&stream, &job, false)?;
         let done = Done { told: reports::text(&findings), ..Done::default() }.warn(&rendered.warnings);
         let is_error = |finding: &Finding| finding.severity == Severity::Error;

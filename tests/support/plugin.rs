@@ -1,5 +1,6 @@
 //! The real argocd-cmp-server with our plugin, asked as Argo CD's repo-server asks it, and repositories to send to it.
 
+#![allow(dead_code, reason = "each test of it needs a part")]
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -56,8 +57,13 @@ spec:
 
 /// The programs that build, or nothing where one is missing.
 pub(crate) fn policy() -> Option<String> {
+    programs(POLICY)
+}
+
+/// A policy with their paths in it.
+pub(crate) fn programs(policy: &str) -> Option<String> {
     let at = |name: &str| Some(fs::canonicalize(peers::peer(name)?).unwrap().to_str().unwrap().to_owned());
-    Some(POLICY.replace("KUSTOMIZE", &at("kustomize")?).replace("HELM", &at("helm")?))
+    Some(policy.replace("\"KUSTOMIZE\"", &at("kustomize")?).replace("\"HELM\"", &at("helm")?))
 }
 
 /// A folder of an operator, with sealref on its PATH and a policy.
@@ -222,6 +228,10 @@ impl Sent {
         self.repository.path().join(&self.path)
     }
 
+
+    pub(crate) fn repository(&self) -> &Path {
+        self.repository.path()
+    }
 
     /// With what the Application chooses.
     pub(crate) fn choosing(mut self, parameters: &Value) -> Self {
