@@ -58,7 +58,8 @@ fn chart(text: &str) -> String {
     format!("== .sealref.yaml\nSETTINGS\n== app/Chart.yaml\napiVersion: v2\nname: c\nversion: 1.0.0\n{text}")
 }
 
-/// Everything but links, which the server itself refuses to unpack.
+/// Everything but links, which the server itself refuses to unpack. A row a line.
+#[rustfmt::skip]
 fn repositories() -> Vec<Hostile> {
     let function = "== app/run.yaml\napiVersion: a/v1\nkind: B\nmetadata:\n  name: run\n  annotations: {config.kubernetes.io/function: \"exec: {path: ./run.sh}\"}\n== app/run.sh\n#!/bin/sh\n/bin/touch /tmp/sealref-hostile-ran\n";
     vec![
@@ -75,7 +76,7 @@ fn repositories() -> Vec<Hostile> {
         choosing("a parameter sets the program", json!([{"name": "builder", "string": "/bin/sh"}]), "error: no builder is called \"/bin/sh\""),
         choosing("a parameter sets a cluster", json!([{"name": "cluster", "string": "other"}]), "error: "),
         hostile("settings set the certificate", &format!("== .sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{sealing: {{certificate: mine.pem}}}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
-        hostile("an address in a reference", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("token#/", "token?address=http://127.0.0.1:PORT#/")), "its provider does not lead to"),
+        hostile("an address in a reference", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("token#/", "token?address=http://127.0.0.1:PORT#/")), "exit status 3: error: app/a.yaml:4 Secret token, stringData.token: project \"shop\" may not read"),
         // T3: files
         hostile("a file above the kustomization", &resources("secretGenerator: [{name: a, files: [../../../../../../etc/hostname]}]\nresources: [secret.yaml]\n"), "kustomize failed"),
         hostile("a file of the machine", &resources("secretGenerator: [{name: a, files: [/etc/hostname]}]\nresources: [secret.yaml]\n"), "kustomize failed"),
@@ -100,26 +101,11 @@ fn repositories() -> Vec<Hostile> {
         hostile("a remote patch of a transformer", &(resources("resources: [secret.yaml]\ntransformers: [t.yaml]\n") + "== app/t.yaml\napiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: t}\npath: \"http://127.0.0.1:PORT/a.yaml\"\n"), "exit status 3: error: app/t.yaml:4: a URL is named"),
         hostile("a remote patch of an inline transformer", &resources("resources: [secret.yaml]\ntransformers:\n  - |\n    apiVersion: builtin\n    kind: PatchTransformer\n    metadata: {name: t}\n    path: http://127.0.0.1:PORT/a.yaml\n"), "a URL is named"),
         hostile("a remote patch in a base", &(resources("resources: [base]\n") + "== app/base/kustomization.yaml\npatches: [{path: \"http://127.0.0.1:PORT/a.yaml\"}]\n"), "exit status 3: error: app/base/kustomization.yaml:1: a URL is named"),
-        Hostile {
-            parameters: json!([{"name": "values-files", "array": ["../../../../etc/hostname"]}]),
-            ..hostile("values of the machine", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values \"../../../../etc/hostname\" is not below")
-        },
-        Hostile {
-            parameters: json!([{"name": "values-files", "array": ["/etc/hostname"]}]),
-            ..hostile("values by an absolute path", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values \"/etc/hostname\" is not below")
-        },
-        Hostile {
-            parameters: json!([{"name": "values-files", "array": ["http://127.0.0.1:PORT/values.yaml"]}]),
-            ..hostile("values from a server", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values")
-        },
-        Hostile {
-            parameters: json!([{"name": "values-files", "array": ["a,/etc/hostname"]}]),
-            ..hostile("values behind a comma", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values")
-        },
-        Hostile {
-            parameters: json!([{"name": "release-name", "string": "--post-renderer=/bin/sh"}]),
-            ..hostile("a release that is an option", &chart("== app/templates/a.yaml\nSECRET\n"), "error: the name of the release is not valid")
-        },
+        Hostile {parameters: json!([{"name": "values-files", "array": ["../../../../etc/hostname"]}]), ..hostile("values of the machine", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values \"../../../../etc/hostname\" is not below") },
+        Hostile {parameters: json!([{"name": "values-files", "array": ["/etc/hostname"]}]), ..hostile("values by an absolute path", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values \"/etc/hostname\" is not below") },
+        Hostile {parameters: json!([{"name": "values-files", "array": ["http://127.0.0.1:PORT/values.yaml"]}]), ..hostile("values from a server", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values") },
+        Hostile {parameters: json!([{"name": "values-files", "array": ["a,/etc/hostname"]}]), ..hostile("values behind a comma", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values") },
+        Hostile {parameters: json!([{"name": "release-name", "string": "--post-renderer=/bin/sh"}]), ..hostile("a release that is an option", &chart("== app/templates/a.yaml\nSECRET\n"), "error: the name of the release is not valid") },
         hostile("a dependency on a server", &chart("dependencies: [{name: d, version: 1.0.0, repository: \"http://127.0.0.1:PORT\"}]\n== app/templates/a.yaml\nSECRET\n"), "helm failed: a dependency is not in charts/"),
         // T13 and promises: what is no Secret of ours to let through
         hostile("a plaintext Secret", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: plain-s3cret}\n", "error: "),
@@ -135,7 +121,8 @@ fn trap() -> (u16, Arc<AtomicUsize>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             counted.fetch_add(1, Ordering::SeqCst);
-            let _ = stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"));
+            let _ =
+                stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"));
         }
     });
     (port, visits)

@@ -128,9 +128,12 @@ fn the_sidecar_is_added_and_nothing_of_the_repo_server_changes() {
     assert!(!server["volumeMounts"].to_string().contains("sealref"), "the repo-server sees nothing of ours");
     let policy = &named(&with["volumes"], "sealref-operator")["projected"]["sources"][0]["configMap"]["name"];
     assert_eq!(policy, &one(&ours, "ConfigMap", "sealref-policy-")["metadata"]["name"]);
-    assert_eq!(sidecar["env"], json!([
-        {"name": "SEALREF_POLICY", "value": "/etc/sealref/policy.yaml"}, {"name": "ARGOCD_CMP_WORKDIR", "value": "/tmp"},
-    ]));
+    assert_eq!(
+        sidecar["env"],
+        json!([
+            {"name": "SEALREF_POLICY", "value": "/etc/sealref/policy.yaml"}, {"name": "ARGOCD_CMP_WORKDIR", "value": "/tmp"},
+        ])
+    );
 }
 
 #[test]
@@ -168,7 +171,8 @@ fn the_network_policy_keeps_the_pod_from_metadata_and_the_cluster() {
 /// Strictly, as `kubectl create --dry-run=server --validate=strict` would.
 #[test]
 fn the_api_server_takes_every_object_and_example() {
-    let (Some(ours), Some(manifests)) = (built(&["../argocd", "../argocd/token"]), peers::peer("argocd-manifests")) else {
+    let (Some(ours), Some(manifests)) = (built(&["../argocd", "../argocd/token"]), peers::peer("argocd-manifests"))
+    else {
         return;
     };
     let Some(kube) = Kube::start() else { return };
@@ -252,7 +256,8 @@ fn the_image_is_a_binary_and_no_shell() {
     assert!(last.starts_with("scratch\n"), "{last}");
     let words: Vec<&str> = last.lines().filter_map(|line| line.split(' ').next()).filter(|word| *word != "#").collect();
     assert_eq!(words, ["scratch", "COPY", "COPY", "COPY", "ENV", "USER", "ENTRYPOINT"]);
-    for line in ["COPY plugin.yaml /home/argocd/cmp-server/config/plugin.yaml", "ENV PATH=/usr/local/bin", "USER 999:999"]
+    for line in
+        ["COPY plugin.yaml /home/argocd/cmp-server/config/plugin.yaml", "ENV PATH=/usr/local/bin", "USER 999:999"]
     {
         assert!(last.lines().any(|found| found == line), "{line}");
     }
@@ -277,8 +282,14 @@ fn the_policy_is_valid_and_lets_a_project_build() {
 /// Each row of the guide begins with a line of the manifests, written as it stands there.
 #[test]
 fn the_guide_speaks_of_what_is_there() {
-    let files = ["argocd/sidecar.yaml", "argocd/network-policy.yaml", "argocd/policy.yaml", "argocd/token/kustomization.yaml"];
-    let files = files.into_iter().chain(["argocd/kustomization.yaml", "argocd/examples/project.yaml", "plugin.yaml", "Dockerfile"]);
+    let files =
+        ["argocd/sidecar.yaml", "argocd/network-policy.yaml", "argocd/policy.yaml", "argocd/token/kustomization.yaml"];
+    let files = files.into_iter().chain([
+        "argocd/kustomization.yaml",
+        "argocd/examples/project.yaml",
+        "plugin.yaml",
+        "Dockerfile",
+    ]);
     let text: String = files.map(read).collect();
     let guide = read("argocd/README.md");
     let rows: Vec<&str> = guide.lines().filter(|line| line.starts_with("| `")).collect();

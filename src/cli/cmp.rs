@@ -1,7 +1,6 @@
 //! `sealref cmp`: what Argo CD's plugin server calls, in the folder of a repository that nobody trusts.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -58,7 +57,7 @@ impl Cmp {
                 policy::required_rules(self.policy.as_deref())?;
                 Ok(Done::output(format!("{:#}\n", argocd::announcement())))
             }
-            What::Generate { timeout } => self.generate(Duration::from_secs(timeout)),
+            What::Generate { timeout } => self.generate(timeout),
         }
     }
 
@@ -70,11 +69,11 @@ impl Cmp {
         Ok((policy, application))
     }
 
-    fn generate(&self, time: Duration) -> Result<Done, Problems> {
-        process::end_after(time, too_late(time));
+    fn generate(&self, seconds: u64) -> Result<Done, Problems> {
+        process::end_after(seconds, too_late(seconds));
         let (policy, application) = self.begin()?;
         // The rest is for servers, whose values come last
-        let input = application.build(&policy, time * 3 / 4)?;
+        let input = application.build(&policy, seconds / 4 * 3)?;
         let (job, mut world) = options::ready(application.job(input, policy)?, Purpose::Render)?;
         let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
@@ -89,8 +88,8 @@ impl Cmp {
     }
 }
 
-fn too_late(time: Duration) -> Problem {
-    Problem::new(format!("nothing was rendered within {} seconds", time.as_secs()))
+fn too_late(seconds: u64) -> Problem {
+    Problem::new(format!("nothing was rendered within {seconds} seconds"))
         .hint("is a server slow, or the repository large? --timeout in plugin.yaml, and reposerver's timeout with it")
         .exit(Exit::Source)
 }

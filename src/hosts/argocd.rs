@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,7 +53,7 @@ impl Application {
         };
         let versions = said("KUBE_API_VERSIONS")?.unwrap_or_default();
         let release = Release {
-            name: release(parameters.release, said("ARGOCD_APP_NAME")?)?,
+            name: release(parameters.release, said("ARGOCD_APP_NAME")?.as_deref())?,
             namespace: said("ARGOCD_APP_NAMESPACE")?,
             kube_version: said("KUBE_VERSION")?,
             api_versions: versions.split(',').filter(|version| !version.is_empty()).map(str::to_owned).collect(),
@@ -72,10 +71,10 @@ impl Application {
         })
     }
 
-    /// Its manifests, by a builder that takes no longer than `time`.
-    pub fn build(&self, policy: &Policy, time: Duration) -> Result<Input, Problems> {
+    /// Its manifests, by a builder that takes no longer than these seconds.
+    pub fn build(&self, policy: &Policy, seconds: u64) -> Result<Input, Problems> {
         let Self { folder, root, release, recursive, layout, .. } = self;
-        Build { folder, root, release, recursive: *recursive, time }.run(*layout, policy)
+        Build { folder, root, release, recursive: *recursive, seconds }.run(*layout, policy)
     }
 
     /// The job of what was built. Objects that write no namespace go to the Application's destination.
@@ -140,10 +139,10 @@ pub fn sent(folder: &Path, source: &str) -> PathBuf {
 }
 
 /// The name of the release: chosen, else that of the Application, before which Argo CD may put its namespace.
-fn release(chosen: Option<String>, application: Option<String>) -> Result<String, Problem> {
-    let name = match (chosen, &application) {
+fn release(chosen: Option<String>, application: Option<&str>) -> Result<String, Problem> {
+    let name = match (chosen, application) {
         (Some(chosen), _) => chosen,
-        (None, Some(name)) => name.split_once('_').map_or(name.as_str(), |(_, name)| name).to_owned(),
+        (None, Some(name)) => name.split_once('_').map_or(name, |(_, name)| name).to_owned(),
         (None, None) => "release".to_owned(),
     };
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -241,8 +240,7 @@ impl Parameters {
     }
 
     fn take(&mut self, given: Given) -> Result<(), Problem> {
-        let parameter =
-            PARAMETERS.iter().find(|known| known.name == given.name).ok_or_else(|| unknown(&given.name))?;
+        let parameter = PARAMETERS.iter().find(|known| known.name == given.name).ok_or_else(|| unknown(&given.name))?;
         let form = || {
             let (name, form) = (parameter.name, parameter.collection);
             Problem::new(format!("the parameter \"{name}\" is of another kind"))
@@ -287,7 +285,9 @@ fn unknown(name: &str) -> Problem {
         Some(near) => format!("did you mean \"{near}\"?"),
         None => format!("an Application may choose {}", names.collect::<Vec<_>>().join(", ")),
     };
-    Problem::new(format!("the parameter \"{name}\" is not one that an Application may set")).hint(hint).exit(Exit::Refused)
+    Problem::new(format!("the parameter \"{name}\" is not one that an Application may set"))
+        .hint(hint)
+        .exit(Exit::Refused)
 }
 
 #[cfg(test)]
@@ -338,9 +338,8 @@ mod tests {
 
     #[test]
     fn a_release_is_called_as_the_application() {
-        let named = |chosen: Option<&str>, application: &str| {
-            release(chosen.map(str::to_owned), Some(application.to_owned())).ok()
-        };
+        let named =
+            |chosen: Option<&str>, application: &str| release(chosen.map(str::to_owned), Some(application)).ok();
         assert_eq!(named(None, "shop").as_deref(), Some("shop"));
         assert_eq!(named(None, "team-a_shop").as_deref(), Some("shop"));
         assert_eq!(named(Some("web"), "shop").as_deref(), Some("web"));

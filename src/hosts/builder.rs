@@ -5,7 +5,6 @@
 //! prints on standard error is never passed on: it may quote what a Secret holds.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::{kustomization, stream};
 use crate::error::{Exit, Problem, Problems, nearest};
@@ -88,7 +87,7 @@ pub struct Build<'a> {
     /// What Helm renders it as.
     pub release: &'a Release,
     /// How long a program may take.
-    pub time: Duration,
+    pub seconds: u64,
 }
 
 impl Build<'_> {
@@ -131,7 +130,7 @@ impl Build<'_> {
             // no folder of ours, which would be left behind when Argo CD's server kills us
             home: Path::new(NOTHING),
             path: NOTHING.into(),
-            time: self.time,
+            seconds: self.seconds,
             printed: limits::INPUT,
         }
         .run()?;

@@ -20,9 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getpgrp, getpid, kill_process, kill_process_group, setrlimit,
-};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getpgrp, getpid, kill_process, kill_process_group, setrlimit};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -70,10 +68,10 @@ pub fn watch_signals() {
 
 /// Ends the process with `exit` when it has run for so long, as a signal would: whoever waits for us gives up a little
 /// later, and would tell nobody why. Where no thread can be had, nothing does.
-pub fn end_after(time: Duration, problem: Problem) {
+pub fn end_after(seconds: u64, problem: Problem) {
     let watcher = thread::Builder::new().name("deadline".into());
     let _ = watcher.spawn(move || {
-        thread::sleep(time);
+        thread::sleep(Duration::from_secs(seconds));
         stdio::tell(&format!("error: {problem}\n"));
         leave(problem.code().code().into());
     });
@@ -104,7 +102,7 @@ pub struct Program<'a> {
     /// Its PATH.
     pub path: OsString,
     /// How long it may take.
-    pub time: Duration,
+    pub seconds: u64,
     /// How many bytes it may print, on each stream.
     pub printed: usize,
 }
@@ -114,13 +112,12 @@ impl<'a> Program<'a> {
     #[must_use]
     pub fn tried(file: &'a Path, arguments: &'a [&'a str], home: &'a Path) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let time = Duration::from_secs(limits::PROGRAM_SECONDS);
-        Self { file, arguments, folder: home, home, path, time, printed: limits::PRINTED }
+        Self { file, arguments, folder: home, home, path, seconds: limits::PROGRAM_SECONDS, printed: limits::PRINTED }
     }
 
     /// Starts it and waits for its end; after its time it is ended, with all that it started.
     pub fn run(&self) -> Result<Ended, Problem> {
-        let until = Instant::now() + self.time;
+        let until = Instant::now() + Duration::from_secs(self.seconds);
         let shown = files::shown(self.file);
         let failed = |error: io::Error| {
             Problem::new(format!("{shown} can't be started: {}", reason(&error))).hint("does it run when you call it?")
@@ -143,7 +140,7 @@ impl<'a> Program<'a> {
             }
             _ => {
                 kill(&mut child);
-                Err(Problem::new(format!("{shown} did not end within {} seconds", self.time.as_secs()))
+                Err(Problem::new(format!("{shown} did not end within {} seconds", self.seconds))
                     .hint("does it run when you call it?"))
             }
         }

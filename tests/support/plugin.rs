@@ -228,7 +228,6 @@ impl Sent {
         self.repository.path().join(&self.path)
     }
 
-
     pub(crate) fn repository(&self) -> &Path {
         self.repository.path()
     }

@@ -6,8 +6,8 @@ use super::check::{Check, State};
 use super::helm;
 use super::probe::{self, FUNCTION, Outcome, PLUGIN};
 use crate::error::{Problem, Problems};
-use crate::outside::files::{self, PrivateFolder};
 use crate::outside::environment;
+use crate::outside::files::{self, PrivateFolder};
 use crate::outside::process::Program as Started;
 
 /// A program, and what its version is read from.

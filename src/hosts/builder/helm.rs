@@ -68,7 +68,11 @@ pub(super) const CAUSES: &[Cause] = &[
         "a dependency is not in charts/, and nothing is downloaded",
         "run helm dependency update, and commit charts/",
     ),
-    ("values don't meet the specifications", "the values do not fit the chart's schema", "compare them with values.schema.json"),
+    (
+        "values don't meet the specifications",
+        "the values do not fit the chart's schema",
+        "compare them with values.schema.json",
+    ),
     ("chart requires kubeVersion", "the chart wants another version of Kubernetes", "see kubeVersion in Chart.yaml"),
     ("nil pointer evaluating", "a template asks below a value that is not set", "set it in a file of values"),
     ("execution error at", "a template calls fail or required", "set what it asks for in a file of values"),

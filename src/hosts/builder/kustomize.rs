@@ -37,7 +37,11 @@ pub(super) const CAUSES: &[Cause] = &[
     ("failed to find unique target", "a patch finds no object", "compare its target with the objects' names"),
     ("may not add resource with an already registered id", "two objects have one name", "rename one, or patch it"),
     ("is empty", "the kustomization is empty", "list something under resources"),
-    ("unknown field", "the kustomization has a field that kustomize does not know", "compare it with its documentation"),
+    (
+        "unknown field",
+        "the kustomization has a field that kustomize does not know",
+        "compare it with its documentation",
+    ),
     ("yaml:", "a file is not valid YAML", "look for tabs, colons and quotes"),
     ("MalformedYAMLError", "a file is not valid YAML", "look for tabs, colons and quotes"),
 ];
