@@ -83,6 +83,21 @@ fn repositories() -> Vec<Hostile> {
         hostile("a base above the repository", &resources("resources: [../../../../../../etc]\n"), "exit status 3: error: app/kustomization.yaml:1: \"../../../../../../etc\" leads out of the repository"),
         hostile("a base of the machine", &resources("resources: [/etc]\n"), "exit status 3: error: app/kustomization.yaml:1: \"/etc\" leads out of the repository"),
         hostile("a reference to a file above", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("vault://kv/shop/token#/value", "file://../../../../etc/hostname")), "error: "),
+        // T4: files whose content would show in an error
+        hostile("a file that is no YAML", &resources("resources: [secret.yaml, broken.yaml]\n").replace("== app/secret.yaml", "== app/broken.yaml\nkind: Secret\nstringData: {a: plain-s3cret\n== app/secret.yaml"), "error: app/broken.yaml: kustomize failed"),
+        hostile("values that are no YAML", &chart(&format!("== app/values.yaml\na: {{plain-s3cret\n== app/templates/a.yaml\n{SECRET}")), "helm failed"),
+        // T5: bombs
+        hostile("a bomb of aliases", &format!("== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect::<String>()), "error: "),
+        hostile("a bomb of depth", &format!("== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\na: {}\n", "[".repeat(100_000)), "error: app/a.yaml:"),
+        hostile("a chart that never ends", &chart("== app/templates/a.yaml\n{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}\n"), "helm failed"),
+        // T8, T10: what reads in the cluster
+        hostile("an ExternalSecret of another team's", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\nspec:\n  secretStoreRef: {kind: ClusterSecretStore, name: vault}\n  data: [{secretKey: a, remoteRef: {key: bank/token, property: value}}]\n", "exit status 3"),
+        hostile("a store that was not granted", &format!("== .sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{stores: [{{match: {{scheme: vault}}, use: {{kind: ClusterSecretStore, name: other}}}}]}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
+        // T9: a wider seal
+        hostile("a scope by annotation", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("{name: token}", "{name: token, annotations: {sealedsecrets.bitnami.com/cluster-wide: \"true\"}}")), "error: "),
+        // T11: what a terminal or a log acts on
+        hostile("a name with controls", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("{name: token}", "{name: \"\\e[31mred\\u202e\"}")), "error: "),
+        hostile("a file with controls in its name", &resources("resources: [\"\\e[31mred.yaml\"]\n"), "\\u{1b}[31mred.yaml"),
         // T12: programs
         hostile("a kustomization with an exec function", &(resources("resources: [secret.yaml]\ntransformers: [run.yaml]\n") + function), "kustomize failed: a function or plugin is listed"),
         hostile("a kustomization with an exec generator", &(resources("resources: [secret.yaml]\ngenerators: [run.yaml]\n") + function), "kustomize failed: a function or plugin is listed"),
@@ -107,7 +122,9 @@ fn repositories() -> Vec<Hostile> {
         Hostile {parameters: json!([{"name": "values-files", "array": ["a,/etc/hostname"]}]), ..hostile("values behind a comma", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values") },
         Hostile {parameters: json!([{"name": "release-name", "string": "--post-renderer=/bin/sh"}]), ..hostile("a release that is an option", &chart("== app/templates/a.yaml\nSECRET\n"), "error: the name of the release is not valid") },
         hostile("a dependency on a server", &chart("dependencies: [{name: d, version: 1.0.0, repository: \"http://127.0.0.1:PORT\"}]\n== app/templates/a.yaml\nSECRET\n"), "helm failed: a dependency is not in charts/"),
-        // T13 and promises: what is no Secret of ours to let through
+        // T13: names that are taken
+        hostile("two objects of one name", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{SECRET}== app/b.yaml\n{SECRET}"), "error: "),
+        // The promises: what is no Secret of ours to let through
         hostile("a plaintext Secret", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: plain-s3cret}\n", "error: "),
         hostile("a store of its own", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{SECRET}== app/b.yaml\napiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {{name: mine}}\nspec: {{provider: {{vault: {{server: \"https://evil.example\"}}}}}}\n"), "exit status 3"),
     ]
@@ -140,6 +157,7 @@ fn each_gets_an_error_and_nothing_else() {
         match plugin.generate(&sent) {
             Ok(objects) => wrong.push(format!("{name}: rendered {objects:?}")),
             Err(found) if !found.contains(told) => wrong.push(format!("{name}: expected {told}, found {found}")),
+            Err(found) if found.contains(['\u{1b}', '\u{202e}']) => wrong.push(format!("{name}: {found:?}")),
             Err(found) if found.contains("s3cret") => wrong.push(format!("{name}: {found}")),
             Err(_) => {}
         }
