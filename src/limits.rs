@@ -57,6 +57,9 @@ pub const LISTS: usize = 16;
 /// Seconds that another program may take: kubectl on a slow disk starts within two or three.
 pub const PROGRAM_SECONDS: u64 = 10;
 
+/// Seconds of one run in Argo CD, unless the operator says otherwise: its own deadline is 60, and tells nobody why.
+pub const RUN_SECONDS: u64 = 55;
+
 /// Bytes of each stream of another program that are read: versions and probes have a few hundred.
 pub const PRINTED: usize = 1 << 20;
 

@@ -14,6 +14,7 @@ use crate::reports;
 use crate::rules::Severity;
 
 mod cert;
+mod cmp;
 mod doctor;
 mod explain;
 mod keys;
@@ -52,6 +53,7 @@ enum Command {
     Cert(cert::Cert),
     Policy(policy::Policy),
     Doctor(doctor::Doctor),
+    Cmp(cmp::Cmp),
     Schema(schema::Schema),
     Completions(schema::Completions),
     /// Whatever is piped in
@@ -144,6 +146,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Cert(command) => command.run(),
         Command::Policy(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Cmp(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
         Command::Piped(command) => command.or_render(),

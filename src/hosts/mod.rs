@@ -1,5 +1,7 @@
 //! Who calls us, as data: a call becomes a [`Job`]. A host calls no step, and no step asks who the host is.
 
+pub mod argocd;
+pub mod builder;
 pub mod helm;
 pub mod krm;
 pub mod kustomization;

@@ -29,10 +29,18 @@ pub fn find(given: Option<&Path>) -> Result<Option<Policy>, Problems> {
 /// # Errors
 /// Those of [`find`], and no policy is named (exit 3).
 pub fn required(given: Option<&Path>) -> Result<Policy, Problems> {
+    Ok(Policy::Operator(Box::new(required_rules(given)?), tenant()?))
+}
+
+/// The same, whichever project asks.
+///
+/// # Errors
+/// It cannot be read, is wrong or empty, or none is named (exit 3).
+pub fn required_rules(given: Option<&Path>) -> Result<Rules, Problems> {
     if given.is_some_and(|path| !path.is_absolute()) {
         return Err(relative("--policy").into());
     }
-    find(given)?.ok_or_else(|| {
+    rules(given)?.ok_or_else(|| {
         let hint = format!("the operator names one: --policy FILE, or {VARIABLE} in the environment of the plugin");
         refused(Problem::new("no policy is named, and nothing is rendered for others without one").hint(hint)).into()
     })

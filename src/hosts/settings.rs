@@ -21,7 +21,8 @@ pub(super) struct Found {
     file: Option<String>,
 }
 
-const NAME: &str = ".sealref.yaml";
+/// What files of settings are called.
+pub(super) const NAME: &str = ".sealref.yaml";
 
 impl Found {
     /// `--config`, else the nearest file of that name from the first operand upwards to the root.

@@ -104,6 +104,11 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
         return Ok(vec![file(path)?]);
     }
     refuse_builds(path)?;
+    in_folder(path, recursive).map(|input| input.0)
+}
+
+/// The manifests of a folder, whatever else is in it.
+pub(super) fn in_folder(path: &Path, recursive: Recursive) -> Result<Input, Problems> {
     let mut problems = Problems::default();
     let found = files::list(path, recursive)?;
     if found.is_empty() {
@@ -111,7 +116,7 @@ fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems>
         return Err(Problem::new("no manifests are in the folder").hint(hint).at(path.to_string_lossy()).into());
     }
     let sources: Vec<Source> = found.iter().filter_map(|path| problems.keep(file(path))).collect();
-    problems.or(sources)
+    problems.or(Input(sources))
 }
 
 fn file(path: &Path) -> Result<Source, Problem> {

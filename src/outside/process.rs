@@ -9,6 +9,7 @@
 )]
 
 use std::{
+    ffi::OsString,
     io::{self, Read},
     os::unix::process::CommandExt as _,
     panic,
@@ -19,11 +20,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getpgrp, getpid, kill_process, kill_process_group, setrlimit};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
+use zeroize::Zeroizing;
 
 use super::{files, reason::reason, stdio};
 use crate::{error::Problem, limits};
@@ -64,84 +66,133 @@ pub fn watch_signals() {
     }
 }
 
-#[expect(clippy::exit, reason = "a signal ends the process in the midst of whatever it does")]
-fn end(signal: i32) -> ! {
-    let started = running();
-    for group in started.iter() {
-        let _ = kill_process_group(*group, Signal::KILL);
-    }
-    let _no_new_ones = files::remove_all();
-    std::process::exit(128 + signal)
+/// Ends the process with `exit` when it has run for so long, as a signal would: whoever waits for us gives up a little
+/// later, and would tell nobody why. Where no thread can be had, nothing does.
+pub fn end_after(seconds: u64, problem: Problem) {
+    let watcher = thread::Builder::new().name("deadline".into());
+    let _ = watcher.spawn(move || {
+        thread::sleep(Duration::from_secs(seconds));
+        stdio::tell(&format!("error: {problem}\n"));
+        leave(problem.code().code().into());
+    });
 }
 
+fn end(signal: i32) -> ! {
+    leave(128 + signal)
+}
+
+#[expect(clippy::exit, reason = "a signal, or the end of the time, ends the process in the midst of whatever it does")]
+fn leave(code: i32) -> ! {
+    let started = running();
+    started.iter().for_each(|started| kill_all(*started));
+    let _no_new_ones = files::remove_all();
+    std::process::exit(code)
+}
+
+/// A program, and all that it gets: its arguments as they are, no shell, and nothing of our environment.
+pub struct Program<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// What stands behind its name.
+    pub arguments: &'a [&'a str],
+    /// Where it runs.
+    pub folder: &'a Path,
+    /// Its HOME.
+    pub home: &'a Path,
+    /// Its PATH.
+    pub path: OsString,
+    /// How long it may take.
+    pub seconds: u64,
+    /// How many bytes it may print, on each stream.
+    pub printed: usize,
+}
+
+impl<'a> Program<'a> {
+    /// One that is only tried: in a folder that is also its HOME, with our PATH.
+    #[must_use]
+    pub fn tried(file: &'a Path, arguments: &'a [&'a str], home: &'a Path) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Self { file, arguments, folder: home, home, path, seconds: limits::PROGRAM_SECONDS, printed: limits::PRINTED }
+    }
+
+    /// Starts it and waits for its end; after its time it is ended, with all that it started.
+    pub fn run(&self) -> Result<Ended, Problem> {
+        let until = Instant::now() + Duration::from_secs(self.seconds);
+        let shown = files::shown(self.file);
+        let failed = |error: io::Error| {
+            Problem::new(format!("{shown} can't be started: {}", reason(&error))).hint("does it run when you call it?")
+        };
+        let mut child = self.start().map_err(failed)?;
+        let (stdout, stderr) = (self.printed(child.stdout.take()), self.printed(child.stderr.take()));
+        let read = |pipe: &Printed| pipe.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
+        // Until its end is asked for, its number belongs to it, and to its group
+        let texts = (read(&stdout), read(&stderr));
+        let whole = texts.0.is_some() && texts.1.is_some();
+        let status = if whole { end_of(&mut child, until) } else { None };
+        match (status, texts) {
+            (Some(status), (Some(Some(stdout)), Some(Some(stderr)))) => {
+                Ok(Ended { success: status.success(), stdout, stderr })
+            }
+            (_, (Some(None), _) | (_, Some(None))) => {
+                kill(&mut child);
+                Err(Problem::new(format!("{shown} printed more than {} MiB", self.printed >> 20))
+                    .hint("does it do that when you call it?"))
+            }
+            _ => {
+                kill(&mut child);
+                Err(Problem::new(format!("{shown} did not end within {} seconds", self.seconds))
+                    .hint("does it run when you call it?"))
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let mut command = Command::new(self.file);
+        command.args(self.arguments).current_dir(self.folder).env_clear();
+        command.env("HOME", self.home).env("LANG", "C.UTF-8").env("PATH", &self.path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if getpgrp() != getpid() {
+            // Else whoever made us a group kills it whole, and us at once (Argo CD's server does): it stays in ours
+            command.process_group(0);
+        }
+        // Held across both steps, so that a signal finds either no program or its group
+        let mut running = running();
+        let child = command.spawn()?;
+        running.extend(number(&child));
+        Ok(child)
+    }
+
+    /// Reads on a thread of its own: a grandchild may keep the pipe open for as long as it likes.
+    fn printed(&self, pipe: Option<impl Read + Send + 'static>) -> Printed {
+        let (done, read) = mpsc::channel();
+        let limit = self.printed;
+        // Where no thread can be had, nothing is received
+        let _ = thread::Builder::new().name("reader".into()).spawn(move || {
+            let bytes = pipe.and_then(|mut pipe| files::stream(&mut pipe, 0, limit).ok());
+            done.send(bytes)
+        });
+        read
+    }
+}
+
+/// All that a program printed; None: it was too much, or could not be read.
+type Printed = mpsc::Receiver<Option<Zeroizing<Vec<u8>>>>;
+
 /// What a program did before it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// It ended with 0.
     pub success: bool,
-    /// The beginning of its standard output.
-    pub stdout: String,
-    /// The beginning of its standard error.
-    pub stderr: String,
-}
-
-/// Starts a program and waits for its end, at most [`limits::PROGRAM_SECONDS`]; then it is ended, with all that it started.
-///
-/// It runs in the folder `home`, which is also its HOME, with our PATH, and knows nothing else of our environment.
-pub fn run(program: &Path, arguments: &[&str], home: &Path) -> Result<Ended, Problem> {
-    let until = Instant::now() + Duration::from_secs(limits::PROGRAM_SECONDS);
-    let failed = |error: io::Error| {
-        Problem::new(format!("{} can't be started: {}", files::shown(program), reason(&error)))
-            .hint("does it run when you call it?")
-    };
-    let mut child = start(program, arguments, home).map_err(failed)?;
-    let (stdout, stderr) = (child.stdout.take().map(beginning), child.stderr.take().map(beginning));
-    let text = |read: Option<mpsc::Receiver<Vec<u8>>>| {
-        let bytes = read?.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    // Until its end is asked for, its number belongs to it, and to its group
-    let texts = (text(stdout), text(stderr));
-    let status = if texts.0.is_some() && texts.1.is_some() { end_of(&mut child, until) } else { None };
-    if let (Some(status), (Some(stdout), Some(stderr))) = (status, texts) {
-        return Ok(Ended { success: status.success(), stdout, stderr });
-    }
-    kill(&mut child);
-    let (shown, seconds) = (files::shown(program), limits::PROGRAM_SECONDS);
-    Err(Problem::new(format!("{shown} did not end within {seconds} seconds")).hint("does it run when you call it?"))
-}
-
-fn start(program: &Path, arguments: &[&str], home: &Path) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(home).env_clear().env("HOME", home).env("LANG", "C.UTF-8");
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    // Held across both steps, so that a signal finds either no program or its group
-    let mut running = running();
-    let child = command.spawn()?;
-    running.extend(group(&child));
-    Ok(child)
-}
-
-/// Reads on a thread of its own: a grandchild may keep the pipe open for as long as it likes.
-fn beginning(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
-    let (done, read) = mpsc::channel();
-    // Where no thread can be had, nothing is received
-    let _ = thread::Builder::new().name("reader".into()).spawn(move || {
-        let mut bytes = vec![];
-        let whole = pipe.take(limits::PRINTED as u64).read_to_end(&mut bytes);
-        whole.is_ok().then(|| done.send(bytes))
-    });
-    read
+    /// Its standard output.
+    pub stdout: Zeroizing<Vec<u8>>,
+    /// Its standard error.
+    pub stderr: Zeroizing<Vec<u8>>,
 }
 
 fn end_of(child: &mut Child, until: Instant) -> Option<ExitStatus> {
     loop {
         let mut running = running();
         if let Some(status) = child.try_wait().ok()? {
-            running.retain(|started| Some(*started) != group(child));
+            running.retain(|started| Some(*started) != number(child));
             return Some(status);
         }
         drop(running);
@@ -154,15 +205,20 @@ fn end_of(child: &mut Child, until: Instant) -> Option<ExitStatus> {
 
 fn kill(child: &mut Child) {
     let mut running = running();
-    if let Some(group) = group(child) {
-        let _ = kill_process_group(group, Signal::KILL);
-        running.retain(|started| *started != group);
+    if let Some(started) = number(child) {
+        kill_all(started);
+        running.retain(|other| *other != started);
     }
-    let _ = child.kill();
     let _ = child.wait();
 }
 
-fn group(child: &Child) -> Option<Pid> {
+/// Ends a program, with its group where it leads one.
+fn kill_all(program: Pid) {
+    let _ = kill_process_group(program, Signal::KILL);
+    let _ = kill_process(program, Signal::KILL);
+}
+
+fn number(child: &Child) -> Option<Pid> {
     Pid::from_raw(i32::try_from(child.id()).ok()?)
 }
 
@@ -170,7 +226,7 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Groups of programs that were started and have not ended.
+/// Programs that were started and have not ended.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// What is told of a panic: where, never what.

@@ -25,12 +25,13 @@ impl Outcome {
             Ok(ended) => ended,
             Err(problem) => return Self::Failed(problem.message().to_owned()),
         };
-        let has = |kind: &str| ended.stdout.lines().any(|line| line.strip_prefix("kind: ") == Some(kind));
+        let (stdout, stderr) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        let has = |kind: &str| stdout.lines().any(|line| line.strip_prefix("kind: ") == Some(kind));
         match (ended.success, has("ExternalSecret"), has("Secret")) {
             (true, true, false) => Self::Ran,
             (true, false, true) => Self::Skipped,
             (true, ..) => Self::Failed("it printed something else".to_owned()),
-            (false, ..) => Self::Failed(last_line(&ended.stderr)),
+            (false, ..) => Self::Failed(last_line(&stderr)),
         }
     }
 }
@@ -76,6 +77,8 @@ const STORE: &str = "spec:
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
 
     #[test]
@@ -90,7 +93,8 @@ mod tests {
             (false, "", "usage\nError: unknown flag\n\n", failed("it said \"Error: unknown flag\"")),
         ];
         for (success, stdout, stderr, outcome) in rows {
-            let ended = Ended { success, stdout: stdout.to_owned(), stderr: stderr.to_owned() };
+            let bytes = |text: &str| Zeroizing::new(text.as_bytes().to_vec());
+            let ended = Ended { success, stdout: bytes(stdout), stderr: bytes(stderr) };
             assert_eq!(Outcome::of(Ok(ended)), outcome, "{stdout:?} {stderr:?}");
         }
         assert_eq!(Outcome::of(Err(Problem::new("too late").hint("x"))), failed("too late"));

@@ -6,8 +6,9 @@ use super::check::{Check, State};
 use super::helm;
 use super::probe::{self, FUNCTION, Outcome, PLUGIN};
 use crate::error::{Problem, Problems};
+use crate::outside::environment;
 use crate::outside::files::{self, PrivateFolder};
-use crate::outside::{environment, process};
+use crate::outside::process::Program as Started;
 
 /// A program, and what its version is read from.
 struct Program {
@@ -26,7 +27,7 @@ pub(super) fn checks() -> Result<Vec<Check>, Problems> {
     probe::lay_out(&folder, &environment::program()?)?;
     let home = folder.path();
     let mut checks = vec![];
-    let build = |program: &Path, words: &[&str]| Outcome::of(process::run(program, words, home));
+    let build = |program: &Path, words: &[&str]| Outcome::of(Started::tried(program, words, home).run());
     if let Some((program, _)) = there(&KUSTOMIZE, home, &mut checks) {
         let flags = ["build", "--enable-alpha-plugins", "--enable-exec", FUNCTION];
         let without = ["build", "--enable-alpha-plugins", FUNCTION];
@@ -52,7 +53,8 @@ fn there(program: &Program, home: &Path, checks: &mut Vec<Check>) -> Option<(Pat
         checks.push(Check::new(name, State::Absent, "not on the PATH"));
         return None;
     };
-    match process::run(&path, program.version, home).and_then(|ended| version(&ended.stdout, ended.success)) {
+    let run = Started::tried(&path, program.version, home).run();
+    match run.and_then(|ended| version(&String::from_utf8_lossy(&ended.stdout), ended.success)) {
         Ok(version) => {
             checks.push(Check::ok(name, format!("{version}, {}", path.display())));
             Some((path, version))

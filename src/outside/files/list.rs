@@ -11,13 +11,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::refusal::{Refusal, advice, shown};
+use super::{
+    refusal::{Refusal, advice, shown},
+    walk,
+};
 use crate::{error::Problem, outside::reason::reason};
 
 /// Whether folders in a folder are listed too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Recursive {
     /// Only the folder itself.
+    #[default]
     No,
     /// Folders in it, to any depth.
     Yes,
@@ -43,6 +47,27 @@ pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem
     }
     found.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     Ok(found)
+}
+
+/// Refuses a folder in which a link, at any depth, leads out of it: other programs follow links wherever they lead
+/// (CVE-2022-24348). `.git` is not looked into, and a link to nothing leads nowhere.
+pub fn links_stay(folder: &Path) -> Result<(), Problem> {
+    let top = fs::canonicalize(folder).map_err(|error| failed(folder, &error))?;
+    let mut waiting = vec![top.clone()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
+            let entry = entry.map_err(|error| failed(&folder, &error))?;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(|error| failed(&folder, &error))?);
+            if kind.is_dir() && !walk::is_git(&entry.file_name()) {
+                waiting.push(path);
+            } else if kind.is_symlink() && fs::canonicalize(&path).is_ok_and(|target| !target.starts_with(&top)) {
+                let name = path.strip_prefix(&top).unwrap_or(&path);
+                return Err(Problem::new(format!("{} is a link that leads out of the repository", shown(name)))
+                    .hint("commit what it leads to instead"));
+            }
+        }
+    }
+    Ok(())
 }
 
 enum Entry {
