@@ -5,6 +5,7 @@
 mod build;
 mod layout;
 pub mod plaintext;
+pub mod rbac;
 mod references;
 pub mod reload;
 mod seals;
