@@ -43,6 +43,11 @@ fn output() {
 }
 
 #[test]
+fn rbac() {
+    check("cases/rbac", "");
+}
+
+#[test]
 fn references() {
     check("cases/references", "");
 }

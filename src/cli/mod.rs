@@ -22,6 +22,7 @@ mod merge;
 mod options;
 mod output;
 mod post_render;
+mod rbac;
 mod render;
 mod report;
 mod schema;
@@ -44,6 +45,7 @@ enum Command {
     Render(render::Render),
     Explain(explain::Explain),
     Verify(verify::Verify),
+    Rbac(rbac::Rbac),
     Seal(seal::Seal),
     Keys(keys::Keys),
     Krm(krm::Krm),
@@ -142,6 +144,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Rbac(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Krm(command) => command.run(),

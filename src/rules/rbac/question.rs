@@ -6,6 +6,7 @@ use super::access::{Access, Grant, Reach, User};
 use super::object::{Role, Subject};
 use super::paths::{Named, Need, PATHS, Path, Scope};
 use super::policy::{Object, Request, Resource};
+use crate::model::{Inventory, Stream};
 
 /// The verbs that show a value.
 pub const READ: [&str; 3] = ["get", "list", "watch"];
@@ -134,4 +135,22 @@ pub fn who_can<'a>(access: &'a Access, question: &Question, verb: &str) -> Vec<(
         ways
     };
     subjects.into_iter().map(|subject| (subject, ways(subject))).filter(|(_, ways)| !ways.is_empty()).collect()
+}
+
+/// The namespace of the sealed-secrets controller, where a SealedSecret provides the Secret: that of the controller in
+/// the stream, else the one that kubeseal looks in.
+#[must_use]
+pub fn sealing_keys(stream: &Stream, inventory: &Inventory, namespace: &str, name: &str) -> Option<String> {
+    let fits = |its: Option<&str>| namespace.is_empty() || its.is_none_or(|its| its == namespace);
+    let mut providers = inventory.provides.iter();
+    providers.find(|provider| {
+        let manifest = stream.get(provider.manifest).and_then(|manifest| manifest.read());
+        let sealed = manifest.is_some_and(|(_, identity)| identity.is("bitnami.com", "SealedSecret"));
+        sealed && fits(provider.namespace.as_deref()) && (name.is_empty() || provider.name == name)
+    })?;
+    let controller = inventory
+        .by_identity
+        .keys()
+        .find(|identity| identity.is("apps", "Deployment") && identity.name.contains("sealed-secrets"));
+    Some(controller.and_then(|found| found.namespace.clone()).unwrap_or_else(|| "kube-system".to_owned()))
 }
