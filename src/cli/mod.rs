@@ -14,6 +14,7 @@ use crate::reports;
 use crate::rules::Severity;
 
 mod cert;
+mod check;
 mod doctor;
 mod explain;
 mod keys;
@@ -45,6 +46,7 @@ enum Command {
     Render(render::Render),
     Explain(explain::Explain),
     Verify(verify::Verify),
+    Check(check::Check),
     Rbac(rbac::Rbac),
     Seal(seal::Seal),
     Keys(keys::Keys),
@@ -144,6 +146,7 @@ fn guarded(command: Command) -> Result<Done, Problems> {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Rbac(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),

@@ -17,6 +17,7 @@ mod plan;
 mod reference;
 mod scope;
 mod secret;
+mod severity;
 mod store;
 
 pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
@@ -32,4 +33,5 @@ pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;
 pub use secret::{DataKey, Payload, Secret, Values, Watch};
+pub use severity::Severity;
 pub use store::{StoreKind, StoreProvider, StoreRef, StoreSpec};

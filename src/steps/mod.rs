@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod find;
 pub mod generate;
 mod guard;
+pub mod inspect;
 mod mention;
 pub mod plan;
 pub mod read;
@@ -22,7 +23,6 @@ use std::borrow::Cow;
 use crate::error::{Problem, Problems};
 use crate::hosts::{Items, Job, Wanted};
 use crate::model::{Address, GUARD, Manifest, Plan, Stream, Wire};
-use crate::rules::{Finding, RULES, View};
 use crate::settings::Policy;
 use crate::sources;
 
@@ -91,22 +91,4 @@ fn left_out(stream: &Stream) -> Problems {
 fn variable(address: &Address) -> Option<String> {
     let (source, _) = sources::find(address.scheme.0)?;
     source.variable(address).map(str::to_owned)
-}
-
-/// Every rule over a final stream.
-pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
-    let inventory = find::inventory_of(stream, &job.settings)?;
-    let view = View {
-        stream,
-        inventory: &inventory,
-        referring: &find::refers,
-        passes: &|tree, identity, key| plan::passes(job, tree, identity, key),
-        provided: &|name, namespace| job.settings.is_provided(name, namespace),
-        complete,
-    };
-    let mut findings = vec![];
-    for rule in RULES {
-        rule.check(&view, &mut |finding| findings.push(finding));
-    }
-    Ok(findings)
 }

@@ -193,6 +193,12 @@ impl<'a> Reach<'a> {
         bound.flat_map(|(binding, role)| role.rules.iter().map(|held| Grant { binding, role, held }))
     }
 
+    /// Where it has rights beyond those that hold everywhere.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<&'a str> {
+        self.bound.iter().filter_map(|(binding, _)| binding.namespace.as_deref()).collect()
+    }
+
     /// Everything that is known.
     #[must_use]
     pub fn access(&self) -> &'a Access {

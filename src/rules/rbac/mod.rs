@@ -11,7 +11,7 @@ mod question;
 mod vectors;
 
 pub use access::{Access, Grant, Reach, User};
-pub use object::{Binding, GROUP, Held, Role, Selector, Subject};
+pub use object::{Binding, GROUP, Held, Role, Selector, Subject, rule as policy_rule};
 pub use paths::{Named, Need, PATHS, Path, Scope};
 pub use policy::{Object, PolicyRule, Request, Resource};
 pub use question::{Question, READ, Way, sealing_keys, who_can};

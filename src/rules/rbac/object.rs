@@ -157,7 +157,8 @@ pub(super) fn read(
 }
 
 /// A rule as it is written.
-pub(super) fn rule(tree: &Tree, node: NodeId) -> PolicyRule {
+#[must_use]
+pub fn rule(tree: &Tree, node: NodeId) -> PolicyRule {
     PolicyRule {
         groups: texts(tree, node, "apiGroups"),
         names: texts(tree, node, "resourceNames"),
