@@ -149,9 +149,9 @@ impl Told<'_, '_> {
                 None => told.push((grants, vec![name])),
             }
         }
-        told.into_iter()
-            .map(|(grants, names)| format!("  {}\n{grants}", names.join(if has_right { ", " } else { "\n  " })))
-            .collect()
+        let between = if has_right { ", " } else { "\n  " };
+        let lines = told.into_iter().map(|(grants, names)| ["  ", &names.join(between), "\n", &grants].concat());
+        lines.collect()
     }
 
     fn grant(&self, grant: &Grant) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rbac::{Grant, PATHS, Question, READ, Reach, Subject, User};
-use super::readers::tell_at;
+use super::table::tell_at;
 use super::{Finding, Rule, View};
 use crate::error::Problem;
 use crate::model::Place;

@@ -3,7 +3,7 @@
 //! Sources: `pkg/apis/rbac/validation` of kubernetes/kubernetes, and how its authorizer matches.
 
 use super::rbac::{GROUP, PolicyRule, Role, Subject, policy_rule};
-use super::readers::tell_at;
+use super::table::tell_at;
 use super::{Finding, Rule, View};
 use crate::error::Problem;
 use crate::model::{Identity, ManifestId, Place};

@@ -1,10 +1,9 @@
 //! Who reads many Secrets by a right of his own: one finding for each subject and place, at the binding.
 
 use super::rbac::{Access, Grant, PolicyRule, Question, READ, Reach, Subject, User};
-use super::table::found;
+use super::table::tell_at;
 use super::{Finding, Rule, View};
 use crate::error::Problem;
-use crate::model::Place;
 
 pub(super) struct Readers;
 
@@ -27,19 +26,6 @@ impl Rule for Readers {
             }
         }
     }
-}
-
-/// The hint is what the table says of the rule.
-pub(super) fn tell_at(
-    view: &View,
-    rule: &'static str,
-    place: Option<Place>,
-    problem: Problem,
-    tell: &mut dyn FnMut(Finding),
-) {
-    let Some(place) = place else { return };
-    let fix = super::about(rule).map_or("", |about| about.fix);
-    tell(found(rule, Some(place.manifest), problem.hint(fix).at(view.stream.tell(place))));
 }
 
 /// Only what the stream has a part in: `None` stands for every cluster.

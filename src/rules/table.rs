@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, View};
 use crate::error::Problem;
-use crate::model::ManifestId;
+use crate::model::Place;
 
 /// What is said of a rule in its page and in the README.
 pub struct About {
@@ -35,10 +35,17 @@ pub fn about(id: &str) -> Option<&'static About> {
     TABLE.get(at)
 }
 
-/// A finding as grave as the table says.
-pub(super) fn found(rule: &'static str, object: Option<ManifestId>, problem: Problem) -> Finding {
-    let severity = about(rule).map_or(Severity::Warning, |about| about.severity);
-    Finding { rule, object, severity, problem }
+/// Tells what a rule has found: severity and hint are those of the table. What every cluster has is nobody's finding.
+pub(super) fn tell_at(
+    view: &View,
+    rule: &'static str,
+    place: Option<Place>,
+    problem: Problem,
+    tell: &mut dyn FnMut(Finding),
+) {
+    let (Some(place), Some(about)) = (place, about(rule)) else { return };
+    let problem = problem.hint(about.fix).at(view.stream.tell(place));
+    tell(Finding { rule, object: Some(place.manifest), severity: about.severity, problem });
 }
 
 /// A line is id, severity, severity in what others wrote, what, why and fix.
