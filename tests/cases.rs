@@ -8,6 +8,11 @@ mod case;
 use case::check;
 
 #[test]
+fn checks() {
+    check("cases/check", "");
+}
+
+#[test]
 fn configmaps() {
     check("cases/configmaps", "");
 }

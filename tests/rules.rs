@@ -121,7 +121,7 @@ fn every_rule_has_its_page() {
         .concat();
     let index = format!(
         "# Rules\n\n`sealref check` runs all of them, `sealref verify` all but `rbac/`. `rules: {{ID: Error}}` in the settings \
-         changes a severity\n(`Error`, `Warning`, `Info`, `Off`); `vendored: [{{path: \"vendor/**\"}}]` says what others have \
+         changes a severity\n(`Error`, `Warning`, `Info`, `Ignore`); `vendored: [{{path: \"vendor/**\"}}]` says what others have \
          written.\n\n| rule | severity | finds |\n|---|---|---|\n{rows}"
     );
     let mut pages: Vec<(PathBuf, String)> =

@@ -11,10 +11,10 @@ use crate::model::{Pattern, Severity};
 pub enum Level {
     /// The check fails.
     Error,
+    /// It is not told. (The word Off would be read as a boolean.)
+    Ignore,
     /// For whoever asks.
     Info,
-    /// Not told at all.
-    Off,
     /// Worth a look.
     Warning,
 }
@@ -25,8 +25,8 @@ impl Level {
     pub fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
+            Self::Ignore => None,
             Self::Info => Some(Severity::Info),
-            Self::Off => None,
             Self::Warning => Some(Severity::Warning),
         }
     }

@@ -1,5 +1,7 @@
 //! Every rule over a final stream, and what the settings and annotations say of what they find.
 
+mod allow;
+
 use std::cell::OnceCell;
 
 use super::{find, plan};
@@ -9,6 +11,7 @@ use crate::model::{Identity, ManifestId, Severity, Stream};
 use crate::rules::{self, CHECKS, Finding, RULES, View, rbac};
 use crate::settings::Vendored;
 use crate::yaml::Tree;
+use allow::Allowed;
 
 /// How much is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
     };
     let checks = if depth == Depth::Check { CHECKS } else { &[] };
     let mut findings = vec![];
+    if depth == Depth::Check {
+        allow::mistaken(stream, job.terms.now, &mut |finding| findings.push(finding));
+    }
     for rule in RULES.iter().chain(checks) {
         rule.check(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
     }
@@ -54,6 +60,11 @@ fn known(job: &Job) -> Result<(), Problems> {
 
 /// A finding as grave as it is here; None: it is not told.
 fn settled(stream: &Stream, job: &Job, mut finding: Finding) -> Option<Finding> {
+    match finding.object.and_then(|object| allow::said(stream, finding.rule, object, job.terms.now)) {
+        Some(Allowed::Yes) => return None,
+        Some(Allowed::Ended) => finding.problem = finding.problem.adding("; it was allowed, and no longer is"),
+        None => {}
+    }
     if let Some(level) = job.settings.rules.get(finding.rule) {
         finding.severity = level.severity()?;
     } else if finding.object.is_some_and(|id| is_vendored(stream, &job.settings.vendored, id)) {
