@@ -63,6 +63,13 @@ impl Problem {
         self
     }
 
+    /// Adds to what is wrong.
+    #[must_use]
+    pub fn adding(mut self, more: &str) -> Self {
+        self.message.push_str(more);
+        self
+    }
+
     /// Changes what it means to the caller.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {

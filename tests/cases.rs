@@ -8,6 +8,11 @@ mod case;
 use case::check;
 
 #[test]
+fn checks() {
+    check("cases/check", "");
+}
+
+#[test]
 fn configmaps() {
     check("cases/configmaps", "");
 }
@@ -45,6 +50,11 @@ fn output() {
 #[test]
 fn policy() {
     check("cases/policy", "");
+}
+
+#[test]
+fn rbac() {
+    check("cases/rbac", "");
 }
 
 #[test]

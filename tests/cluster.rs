@@ -13,11 +13,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+#[path = "support/kube.rs"]
+mod kube;
 #[path = "support/peer_server.rs"]
 mod peer_server;
 #[path = "support/peers.rs"]
@@ -25,119 +26,25 @@ mod peers;
 #[path = "support/sealed.rs"]
 mod sealed;
 
-use peer_server::{PeerServer, free_port};
+use kube::Kube;
 use sealed::{refuses, sealed};
 
-/// Dropped in this order: the API server hangs where etcd goes first.
-struct Cluster {
-    api: PeerServer,
-    _etcd: PeerServer,
-    folder: tempfile::TempDir,
-}
-
-/// Tokens, users, uids and groups of the API server.
-const TOKENS: &str =
-    "admin-token,admin,admin-uid,\"system:masters\"\nreader-token,reader,reader-uid\nnobody-token,nobody,nobody-uid\n";
+/// The API server with what these tests read.
+struct Cluster(Kube);
 
 impl Cluster {
     /// None where a program is missing.
     fn start() -> Option<Self> {
-        let (program, etcd) = (peers::peer("kube-apiserver")?, peers::peer("etcd")?);
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (peer, data) = (format!("http://127.0.0.1:{}", free_port()), at("etcd"));
-        let etcd = PeerServer::start(&etcd, |port| {
-            let client = format!("http://127.0.0.1:{port}");
-            [
-                ["--data-dir", &data],
-                ["--listen-client-urls", &client],
-                ["--advertise-client-urls", &client],
-                ["--listen-peer-urls", &peer],
-                ["--initial-advertise-peer-urls", &peer],
-                ["--initial-cluster", &format!("default={peer}")],
-            ]
-            .concat()
-            .into_iter()
-            .chain(["--unsafe-no-fsync"])
-            .map(str::to_owned)
-            .collect()
-        });
-        fs::write(at("tokens.csv"), TOKENS).unwrap();
-        openssl(&["genpkey", "-algorithm", "RSA", "-out", &at("sa.key")]);
-        openssl(&["pkey", "-in", &at("sa.key"), "-pubout", "-out", &at("sa.pub")]);
-        let subject = "/O=system:masters/CN=admin";
-        openssl(
-            &["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject]
-                .into_iter()
-                .chain([
-                    "-keyout",
-                    &at("client.key"),
-                    "-out",
-                    &at("client.crt"),
-                    "-addext",
-                    "extendedKeyUsage=clientAuth",
-                ])
-                .collect::<Vec<_>>(),
-        );
-        let api = PeerServer::start(&program, |port| {
-            [
-                format!("--etcd-servers={}", etcd.url()),
-                format!("--secure-port={port}"),
-                "--bind-address=127.0.0.1".into(),
-                format!("--cert-dir={}", at("certificates")),
-                "--service-account-issuer=https://kubernetes.default.svc".into(),
-                format!("--service-account-key-file={}", at("sa.pub")),
-                format!("--service-account-signing-key-file={}", at("sa.key")),
-                "--authorization-mode=RBAC".into(),
-                format!("--token-auth-file={}", at("tokens.csv")),
-                format!("--client-ca-file={}", at("client.crt")),
-                "--service-cluster-ip-range=10.0.0.0/24".into(),
-                "--allow-privileged".into(),
-                "--disable-admission-plugins=ServiceAccount".into(),
-            ]
-            .to_vec()
-        });
-        let cluster = Self { api, _etcd: etcd, folder };
+        let cluster = Self(Kube::start()?);
         cluster.fill();
         Some(cluster)
-    }
-
-    fn at(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    /// The authority that the API server has made for itself.
-    fn authority(&self) -> String {
-        self.at("certificates/apiserver.crt")
-    }
-
-    fn server(&self) -> String {
-        format!("https://127.0.0.1:{}", self.api.port)
-    }
-
-    /// Makes an object, and waits until the API server is ready to.
-    fn make(&self, path: &str, object: &serde_json::Value) {
-        let url = format!("{}{path}", self.server());
-        for _ in 0..120 {
-            let output = Command::new("curl")
-                .args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", &self.authority(), &url])
-                .args(["-H", "Authorization: Bearer admin-token", "-H", "Content-Type: application/json"])
-                .args(["-d", &object.to_string()])
-                .output()
-                .unwrap();
-            if output.stdout == b"201" {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(500));
-        }
-        panic!("{path} cannot be made");
     }
 
     fn fill(&self) {
         use serde_json::json;
         let meta = |name: &str| json!({"name": name});
         let encoded = |bytes: &[u8]| STANDARD.encode(bytes);
-        self.make("/api/v1/namespaces", &json!({"metadata": meta("shop")}));
+        self.0.make("/api/v1/namespaces", &json!({"metadata": meta("shop")}));
         let data = json!({
             "password": encoded(b"plain-s3cret"),
             "tls.key": encoded(b"dotted-s3cret"),
@@ -145,17 +52,17 @@ impl Cluster {
             "config": encoded(br#"{"a": {"b": "json-s3cret"}}"#),
             "empty": "",
         });
-        self.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("db"), "data": data}));
-        self.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("other"), "data": {"key": "eA=="}}));
-        self.make(
+        self.0.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("db"), "data": data}));
+        self.0.make("/api/v1/namespaces/shop/secrets", &json!({"metadata": meta("other"), "data": {"key": "eA=="}}));
+        self.0.make(
             "/api/v1/namespaces/shop/configmaps",
             &json!({"metadata": meta("public"), "data": {"host": "db.example"}, "binaryData": {"raw": encoded(&[0, 254])}}),
         );
         let group = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop";
         let rule = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["db"]});
-        self.make(&format!("{group}/roles"), &json!({"metadata": meta("db-reader"), "rules": [rule]}));
+        self.0.make(&format!("{group}/roles"), &json!({"metadata": meta("db-reader"), "rules": [rule]}));
         let api = "rbac.authorization.k8s.io";
-        self.make(
+        self.0.make(
             &format!("{group}/rolebindings"),
             &json!({
                 "metadata": meta("db-reader"),
@@ -171,21 +78,16 @@ impl Cluster {
             "apiVersion: v1\nkind: Config\ncurrent-context: here\ncontexts:\n- name: there\n  context: {{cluster: no, user: no}}\n\
              - name: here\n  context: {{cluster: test, user: me, namespace: ignored}}\nclusters:\n- name: test\n  cluster:\n    \
              server: {}\n{cluster}users:\n- name: me\n  user: {user}\n",
-            self.server()
+            self.0.server()
         );
-        let path = self.at(name);
+        let path = self.0.at(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     fn trusted(&self) -> String {
-        format!("    certificate-authority: {}\n", self.authority())
+        format!("    certificate-authority: {}\n", self.0.authority())
     }
-}
-
-fn openssl(arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// One server for all: it takes seconds to start.
@@ -243,12 +145,12 @@ fn refusals(reader: &str, admin: &str) {
 fn ways_to_log_in(cluster: &Cluster) {
     let trusted = cluster.trusted();
     let encoded = |path: &str| STANDARD.encode(fs::read(path).unwrap());
-    let data = format!("    certificate-authority-data: {}\n", encoded(&cluster.authority()));
-    fs::write(cluster.at("token"), "admin-token\n").unwrap();
+    let data = format!("    certificate-authority-data: {}\n", encoded(&cluster.0.authority()));
+    fs::write(cluster.0.at("token"), "admin-token\n").unwrap();
     let inline = format!(
         "{{client-certificate-data: {}, client-key-data: {}}}",
-        encoded(&cluster.at("client.crt")),
-        encoded(&cluster.at("client.key"))
+        encoded(&cluster.0.at("client.crt")),
+        encoded(&cluster.0.at("client.key"))
     );
     let ways = [
         ("token", &data, "{token: admin-token}"),
@@ -262,10 +164,10 @@ fn ways_to_log_in(cluster: &Cluster) {
         let found = sealed(&reference, &[("KUBECONFIG", &config)]);
         assert_eq!(found.map(|found| found["key"].clone()), Ok("\"plain-s3cret\"".to_owned()), "{name}");
     }
-    let home = Path::new(&cluster.at("home")).join(".kube");
+    let home = Path::new(&cluster.0.at("home")).join(".kube");
     fs::create_dir_all(&home).unwrap();
     fs::copy(cluster.kubeconfig("of-home", &data, "{token: admin-token}"), home.join("config")).unwrap();
-    assert!(sealed(&reference, &[("HOME", &cluster.at("home"))]).is_ok());
+    assert!(sealed(&reference, &[("HOME", &cluster.0.at("home"))]).is_ok());
 }
 
 fn what_a_kubeconfig_may_not_say(cluster: &Cluster) {

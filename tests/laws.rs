@@ -402,6 +402,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("cli/doctor/probe.rs", "vault", "the reference that builders are tried with"),
     ("cli/merge.rs", "SealedSecret", "it merges into the Kubernetes kind, which it has to find in the file"),
     ("grammars/uri.rs", "vault", "the example in a hint"),
+    ("rules/rbac/question.rs", "SealedSecret", "whoever has the sealing keys opens the Kubernetes kind"),
     ("rules/seals.rs", "SealedSecret", "the rule is about the Kubernetes kind"),
     ("settings/transform.rs", "env", "the field `key: {env: NAME}` of the settings"),
     ("settings/transform.rs", "file", "the field `key: {file: PATH}` of the settings"),

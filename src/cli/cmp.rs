@@ -14,6 +14,7 @@ use crate::outside::{process, random};
 use crate::reports;
 use crate::rules::{Finding, Severity};
 use crate::settings::Policy;
+use crate::steps::inspect::{Depth, inspect};
 use crate::steps::{self, read, read::Purpose};
 
 /// Be a config management plugin of Argo CD
@@ -78,8 +79,8 @@ impl Cmp {
         let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
         let stream = read::read(&output, Purpose::Uses.by(&job))?;
-        let findings = steps::verify(&stream, &job, false)?;
-        let done = Done { told: reports::text(&findings), ..Done::default() }.warn(&rendered.warnings);
+        let findings = inspect(&stream, &job, Depth::Verify, false)?;
+        let done = Done { told: reports::text(&findings, Severity::Info), ..Done::default() }.warn(&rendered.warnings);
         let is_error = |finding: &Finding| finding.severity == Severity::Error;
         if findings.iter().any(is_error) {
             return Ok(Done { failed: true, ..done });

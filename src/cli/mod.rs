@@ -14,6 +14,7 @@ use crate::reports;
 use crate::rules::Severity;
 
 mod cert;
+mod check;
 mod cmp;
 mod doctor;
 mod explain;
@@ -24,6 +25,7 @@ mod options;
 mod output;
 mod policy;
 mod post_render;
+mod rbac;
 mod render;
 mod report;
 mod schema;
@@ -46,6 +48,8 @@ enum Command {
     Render(render::Render),
     Explain(explain::Explain),
     Verify(verify::Verify),
+    Check(check::Check),
+    Rbac(rbac::Rbac),
     Seal(seal::Seal),
     Keys(keys::Keys),
     Krm(krm::Krm),
@@ -139,6 +143,8 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Rbac(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Krm(command) => command.run(),

@@ -11,7 +11,8 @@ use crate::error::Problems;
 use crate::hosts::kustomization;
 use crate::reports;
 use crate::rules::{self, Severity};
-use crate::steps::{self, read, read::Purpose};
+use crate::steps::inspect::{Depth, inspect};
+use crate::steps::{read, read::Purpose};
 
 /// Check a final stream: unresolved references, plaintext Secrets, previews, broken seals
 #[derive(Args)]
@@ -39,12 +40,12 @@ impl Verify {
         if layout.is_none() || !call.operands.is_empty() {
             let (job, _) = options::job(call, Purpose::Uses)?;
             let stream = read::read(&job.input, Purpose::Uses.by(&job))?;
-            findings.extend(steps::verify(&stream, &job, self.complete)?);
+            findings.extend(inspect(&stream, &job, Depth::Verify, self.complete)?);
         }
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(match self.format {
             Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },
-            Format::Text => Done { failed, told: reports::text(&findings), ..Done::default() },
+            Format::Text => Done { failed, told: reports::text(&findings, Severity::Info), ..Done::default() },
         })
     }
 }

@@ -19,6 +19,7 @@ mod reach;
 mod reference;
 mod scope;
 mod secret;
+mod severity;
 mod store;
 
 pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
@@ -36,4 +37,5 @@ pub use reach::Reach;
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;
 pub use secret::{DataKey, Payload, Secret, Values, Watch};
+pub use severity::Severity;
 pub use store::{StoreKind, StoreProvider, StoreRef, StoreSpec};

@@ -13,12 +13,16 @@ pub fn problems(problems: &Problems, severity: Severity) -> String {
     told(lines.collect())
 }
 
-/// The same for findings, each with its rule; errors first.
+/// The same for findings that are grave enough, each with its rule; errors first, and a count of the rest.
 #[must_use]
-pub fn text(findings: &[Finding]) -> String {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
+pub fn text(findings: &[Finding], least: Severity) -> String {
+    let (mut sorted, rest): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|one| one.severity >= least);
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    told(sorted.iter().map(|f| line(f.severity, Some(f.rule), &f.problem)).collect())
+    let mut text: String = sorted.iter().map(|f| line(f.severity, Some(f.rule), &f.problem)).collect();
+    if !rest.is_empty() {
+        text.push_str(&format!("{} less grave: --level info tells them\n", rest.len()));
+    }
+    text
 }
 
 /// One object for each finding.

@@ -8,7 +8,7 @@ pub(super) struct Build;
 
 impl Rule for Build {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let mut error = |rule, problem| tell(Finding { rule, severity: Severity::Error, problem });
+        let mut error = |rule, problem| tell(Finding { rule, object: None, severity: Severity::Error, problem });
         let is_guard = |identity: &Identity| identity.is(GUARD.0, GUARD.1);
         for manifest in view.stream.ours.iter().filter(|ours| ours.identity().is_ok_and(is_guard)) {
             error("build/skipped", skipped().at(view.stream.tell_line(manifest, 1)));

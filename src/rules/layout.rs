@@ -13,7 +13,7 @@ pub fn layout(kustomizations: &[Kustomization]) -> Vec<Finding> {
     let mut found: Vec<Finding> = vec![];
     let mut error = |rule, place: String, message: &str, hint: &str| {
         let problem = Problem::new(message).hint(hint).at(place);
-        found.push(Finding { rule, severity: Severity::Error, problem });
+        found.push(Finding { rule, object: None, severity: Severity::Error, problem });
     };
     let ours =
         |kustomization: &Kustomization| kustomization.transformers.iter().filter(|one| one.ours.is_some()).count();

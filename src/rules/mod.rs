@@ -3,42 +3,34 @@
 //! A new rule is one file here and two lines in this one.
 
 mod build;
+mod detours;
 mod layout;
+mod objects;
 pub mod plaintext;
+pub mod rbac;
+mod readers;
 mod references;
 pub mod reload;
 mod seals;
+mod table;
 
 pub use layout::layout;
+pub use table::{About, about, table};
+
+use std::cell::OnceCell;
 
 use crate::error::Problem;
-use crate::model::{Identity, Inventory, Place, Stream};
+pub use crate::model::Severity;
+use crate::model::{Identity, Inventory, ManifestId, Place, Stream};
 use crate::yaml::Tree;
-
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth a look.
-    Warning,
-    /// The check fails.
-    Error,
-}
-
-impl Severity {
-    /// The word in reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
+use rbac::Access;
 
 /// One thing that a rule found.
 pub struct Finding {
     /// `references/unresolved`.
     pub rule: &'static str,
+    /// The object that it is about, where there is one.
+    pub object: Option<ManifestId>,
     /// How grave it is.
     pub severity: Severity,
     /// Place, message and hint.
@@ -59,6 +51,17 @@ pub struct View<'v, 's> {
     pub provided: &'v dyn Fn(&str, Option<&str>) -> bool,
     /// True where the stream is all there is, so that what is missing is wrong.
     pub complete: bool,
+    /// The namespace of objects that write none.
+    pub namespace: &'v str,
+    /// Who may do what, worked out when first asked.
+    pub access: OnceCell<Access>,
+}
+
+impl View<'_, '_> {
+    /// Who may do what.
+    pub fn access(&self) -> &Access {
+        self.access.get_or_init(|| Access::read(self.stream, self.namespace))
+    }
 }
 
 /// A family of rules.
@@ -67,6 +70,9 @@ pub trait Rule: Sync {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding));
 }
 
-/// All families.
+/// What makes a stream wrong: `verify` runs these.
 pub static RULES: &[&dyn Rule] =
     &[&build::Build, &references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];
+
+/// What makes it less safe than it could be: `check` runs these too.
+pub static CHECKS: &[&dyn Rule] = &[&readers::Readers, &detours::Detours, &objects::Objects];

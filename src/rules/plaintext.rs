@@ -51,7 +51,7 @@ impl Rule for Plaintext {
                     ),
                 };
                 let problem = problem.at(view.stream.tell(place));
-                tell(Finding { rule, severity: Severity::Error, problem });
+                tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
             }
         }
     }

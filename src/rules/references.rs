@@ -18,7 +18,7 @@ impl Rule for References {
                 let Some(text) = tree.raw(node) else { continue };
                 if let Some((rule, problem)) = unresolved(view, text, place) {
                     let problem = problem.at(view.stream.tell(place));
-                    tell(Finding { rule, severity: Severity::Error, problem });
+                    tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
                 }
             }
         }
@@ -59,7 +59,7 @@ fn dangling(view: &View, name: &str, usage: &Use, tell: &mut dyn FnMut(Finding))
     let problem = Problem::new(format!("nothing in the stream provides the Secret \"{name}\""))
         .hint("where something else provides it, say so in the settings: provided: [{name: ..., by: ...}]")
         .at(stream.tell(place));
-    tell(Finding { rule: "references/dangling", severity, problem });
+    tell(Finding { rule: "references/dangling", object: Some(usage.consumer), severity, problem });
 }
 
 fn is_provided(view: &View, name: &str, namespace: Option<&str>) -> bool {

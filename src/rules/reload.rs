@@ -31,7 +31,7 @@ impl Rule for Reload {
             let used = used.get(&id).unwrap_or(&nothing);
             let mut found = |rule, node, message: String, hint: &str| {
                 let problem = Problem::new(message).hint(hint).at(view.stream.tell(Place { manifest: id, node }));
-                tell(Finding { rule, severity: Severity::Warning, problem });
+                tell(Finding { rule, object: Some(id), severity: Severity::Warning, problem });
             };
             Workload { tree, identity, used, view }.check(&mut found);
         }

@@ -32,7 +32,7 @@ impl Sealed<'_, '_> {
     fn check(&self, tell: &mut dyn FnMut(Finding)) {
         let mut error = |rule, node, problem: Problem| {
             let problem = problem.at(self.stream.tell(Place { manifest: self.id, node }));
-            tell(Finding { rule, severity: Severity::Error, problem });
+            tell(Finding { rule, object: Some(self.id), severity: Severity::Error, problem });
         };
         if let Some((node, problem)) = self.moved() {
             error("seals/identity", node, problem);

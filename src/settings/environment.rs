@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::checks::{Level, Vendored};
 use super::consumer::{ConfigMaps, Consumer, HelmReleases, Reload, When};
 use super::text::Link;
 use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
@@ -108,6 +109,10 @@ pub struct Settings {
     pub reload: Option<Reload>,
     /// Who names Secrets, beyond our table.
     pub consumers: Vec<Consumer>,
+    /// How grave the findings of rules are.
+    pub rules: BTreeMap<String, Level>,
+    /// What others have written.
+    pub vendored: Vec<Vendored>,
     /// What `{name}` stands for.
     pub variables: BTreeMap<String, String>,
     /// Where references lead instead.
@@ -191,6 +196,8 @@ impl Settings {
             helm_releases: spec.helm_releases.unwrap_or_default(),
             reload: spec.reload,
             consumers: spec.consumers.clone().unwrap_or_default(),
+            rules: spec.rules.clone(),
+            vendored: spec.vendored.clone().unwrap_or_default(),
             variables,
             rewrites,
             cluster: cluster.cloned(),
@@ -228,13 +235,7 @@ impl Settings {
         namespace: Option<&str>,
         label: &dyn Fn(&str) -> Option<String>,
     ) -> Option<&SecretRule> {
-        let fits = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
-        self.secrets.iter().find(|rule| {
-            let matches = &rule.matches;
-            fits(&matches.name, name)
-                && fits(&matches.namespace, namespace.unwrap_or(""))
-                && matches.labels.iter().all(|(key, value)| label(key).as_deref() == Some(value))
-        })
+        self.secrets.iter().find(|rule| rule.matches.matches(name, namespace, label))
     }
 
     /// Does something outside the stream provide this Secret?

@@ -3,6 +3,7 @@
 //!
 //! Receives texts that somebody else has read; gives back [`Settings`] and [`Allowed`]. Opens nothing.
 
+mod checks;
 mod consumer;
 mod environment;
 mod generator;
@@ -13,6 +14,7 @@ mod text;
 mod transform;
 mod version;
 
+pub use checks::{Level, Vendored};
 pub use consumer::{ConfigMaps, Consumer, Controller, HelmReleases, Reload, When};
 pub use environment::{Chosen, Key, Public, Rewrite, Settings, StoreRule};
 pub use generator::{Behavior, Generator, References};

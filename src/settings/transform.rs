@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::checks::{Level, Vendored};
 use super::consumer::{ConfigMaps, Consumer, HelmReleases, Reload};
 use super::text::{Epoch, Link, Segment, Variable};
 use super::{EsoVersion, Interval};
@@ -90,6 +91,10 @@ pub struct Spec {
     pub reload: Option<Reload>,
     /// Objects that name Secrets, beyond those that sealref knows.
     pub consumers: Option<Vec<Consumer>>,
+    /// How grave the findings of rules are, by their ids: `rbac/cluster-admin: Warning`.
+    pub rules: BTreeMap<String, Level>,
+    /// Objects that others have written: what rules find in them is less grave.
+    pub vendored: Option<Vec<Vendored>>,
 }
 
 /// A rule that names a store.
@@ -231,6 +236,16 @@ pub struct SecretRule {
     pub reason: Option<String>,
 }
 
+impl Named {
+    /// Does it match an object?
+    pub fn matches(&self, name: &str, namespace: Option<&str>, label: &dyn Fn(&str) -> Option<String>) -> bool {
+        let fits = |pattern: &Option<Pattern>, text| pattern.as_ref().is_none_or(|pattern| pattern.matches(text));
+        fits(&self.name, name)
+            && fits(&self.namespace, namespace.unwrap_or(""))
+            && self.labels.iter().all(|(key, value)| label(key).as_deref() == Some(value))
+    }
+}
+
 /// Objects by name, namespace and labels; what is left out matches everything.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -267,6 +282,7 @@ impl Spec {
         base.targets.append(&mut self.targets);
         base.clusters.append(&mut self.clusters);
         base.environments.append(&mut self.environments);
+        base.rules.append(&mut self.rules);
         let sealing = Sealing {
             certificate: self.sealing.certificate.or(base.sealing.certificate),
             key: self.sealing.key.or(base.sealing.key),
@@ -295,6 +311,8 @@ impl Spec {
             helm_releases: self.helm_releases.or(base.helm_releases),
             reload: self.reload.or(base.reload),
             consumers: self.consumers.or(base.consumers),
+            rules: base.rules,
+            vendored: self.vendored.or(base.vendored),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod find;
 pub mod generate;
 mod guard;
+pub mod inspect;
 mod mention;
 pub mod plan;
 pub mod question;
@@ -24,7 +25,6 @@ use std::borrow::Cow;
 use crate::error::{Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
-use crate::rules::{Finding, RULES, View};
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
@@ -85,22 +85,4 @@ fn left_out(stream: &Stream) -> Problems {
     };
     let is_settings = |ours: &&Manifest| ours.identity().is_ok_and(|identity| !identity.is(GUARD.0, GUARD.1));
     stream.ours.iter().filter(is_settings).map(told).collect()
-}
-
-/// Every rule over a final stream.
-pub fn verify(stream: &Stream, job: &Job, complete: bool) -> Result<Vec<Finding>, Problems> {
-    let inventory = find::inventory_of(stream, &job.settings)?;
-    let view = View {
-        stream,
-        inventory: &inventory,
-        referring: &find::refers,
-        passes: &|tree, identity, key| plan::passes(job, tree, identity, key),
-        provided: &|name, namespace| job.settings.is_provided(name, namespace),
-        complete,
-    };
-    let mut findings = vec![];
-    for rule in RULES {
-        rule.check(&view, &mut |finding| findings.push(finding));
-    }
-    Ok(findings)
 }

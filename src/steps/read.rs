@@ -16,6 +16,8 @@ use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
+    /// To check everything: also who may do what, and what runs.
+    Check,
     /// To ask everything: the settings name consumers that no word tells, or a policy is kept.
     Everything,
     /// To replace references: what has to do with Secrets or holds a reference.
@@ -30,12 +32,20 @@ static RENDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"]));
 
 /// What else may name a Secret.
-static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&uses()));
+
+/// Who may do what, and what runs as whom.
+static CHECK: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = ["rbac.authorization.k8s.io", "erviceAccount", "ontainers"];
+    markers(&uses().into_iter().chain(words).collect::<Vec<_>>())
+});
+
+fn uses() -> Vec<&'static str> {
     let reload = ["reloader.stakater.com", "wave.pusher.com"];
     let words =
         ["ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"].into_iter().chain(reload);
-    markers(&words.chain(consumers::markers()).collect::<Vec<_>>())
-});
+    words.chain(consumers::markers()).collect()
+}
 
 fn markers(words: &[&str]) -> Option<AhoCorasick> {
     let grammars = GRAMMARS.iter().map(|grammar| grammar.marker());
@@ -50,13 +60,15 @@ impl Purpose {
         match self {
             _ if job.policy.holds() => Self::Everything,
             Self::Render if !job.settings.follows() => self,
-            Self::Everything | Self::Render | Self::Uses if job.settings.consumers.is_empty() => Self::Uses,
-            Self::Everything | Self::Render | Self::Uses => Self::Everything,
+            _ if !job.settings.consumers.is_empty() => Self::Everything,
+            Self::Check => self,
+            Self::Everything | Self::Render | Self::Uses => Self::Uses,
         }
     }
 
     fn may_matter(self, text: &str) -> bool {
         let markers = match self {
+            Self::Check => &CHECK,
             Self::Render => &RENDER,
             Self::Everything => return true,
             Self::Uses => &USES,

@@ -60,7 +60,8 @@ pub(super) fn is_list(kind: &str, version: &str) -> bool {
     match kind {
         "List" => true,
         "ResourceList" => version.starts_with("config.kubernetes.io/"),
-        _ => kind.ends_with("List") && version == "v1",
+        // As kubectl gets them: lists of the core group, and of roles and bindings.
+        _ => kind.ends_with("List") && (version == "v1" || version.starts_with("rbac.authorization.k8s.io/")),
     }
 }
 

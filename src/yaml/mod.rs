@@ -23,12 +23,12 @@ mod untangle;
 mod value;
 mod write;
 
+pub use comments::Comment;
 pub use de::read;
 pub use edit::{Applied, Edits};
 pub use list::{Envelope, envelope};
 pub use mistake::Mistake;
 pub use node::{Kind, NodeId, Tree};
-pub use comments::Comment;
 pub use scalar::{Number, Plain, Scalar, kubernetes, kustomize, number};
 pub use split::{Piece, Pieces, Syntax, join, pieces};
 pub use untangle::untangled;

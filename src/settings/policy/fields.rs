@@ -6,7 +6,7 @@ use crate::error::{Exit, Problem, Problems};
 use crate::model::Scope;
 use crate::settings::environment::{Chosen, Key, Public, Settings, StoreRule};
 use crate::settings::transform::{Environment, Plaintext, Sealing, SecretRule, Spec, Store, is_pem};
-use crate::settings::{Interval, environment};
+use crate::settings::{Interval, Level, environment};
 
 impl Rules {
     /// The settings that hold for a project: what its repository may choose, over what the policy says.
@@ -77,6 +77,8 @@ impl Judge<'_> {
             helm_releases: _,
             reload: _,
             consumers: _,
+            rules,
+            vendored,
         } = spec;
         let Chosen { environment: _, cluster: chosen_cluster, certificate, key, scope, randomised } = chosen;
         tell(self.cluster("spec.cluster", cluster.as_deref()));
@@ -120,6 +122,14 @@ impl Judge<'_> {
                 tell(self.granted(&field("publicKeys"), public));
             }
         }
+        for (rule, level) in rules.iter().filter(|(_, level)| !matches!(level, Level::Error | Level::Warning)) {
+            let hint = "a repository may only make a rule graver";
+            tell(Some(
+                refused(&format!("spec.rules.{rule} is {level:?}, and the policy lets no rule be turned down"))
+                    .hint(hint),
+            ));
+        }
+        tell(self.never("spec.vendored", vendored.is_some()));
         problems.or(())
     }
 

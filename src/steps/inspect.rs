@@ -1,0 +1,96 @@
+//! Every rule over a final stream, and what the settings and annotations say of what they find.
+
+mod allow;
+
+use std::cell::OnceCell;
+
+use super::{find, plan};
+use crate::error::{Problem, Problems, nearest};
+use crate::hosts::Job;
+use crate::model::{Identity, ManifestId, Severity, Stream};
+use crate::rules::{self, CHECKS, Finding, RULES, View, rbac};
+use crate::settings::Vendored;
+use crate::yaml::Tree;
+use allow::Allowed;
+
+/// How much is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What makes the stream wrong, and what makes it less safe than it could be.
+    Check,
+    /// What makes it wrong.
+    Verify,
+}
+
+/// Every rule over a final stream.
+pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Result<Vec<Finding>, Problems> {
+    known(job)?;
+    let inventory = find::inventory_of(stream, &job.settings)?;
+    let view = View {
+        stream,
+        inventory: &inventory,
+        referring: &find::refers,
+        passes: &|tree, identity, key| plan::passes(job, tree, identity, key),
+        provided: &|name, namespace| job.settings.is_provided(name, namespace),
+        complete,
+        namespace: job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT),
+        access: OnceCell::new(),
+    };
+    let checks = if depth == Depth::Check { CHECKS } else { &[] };
+    let mut findings = vec![];
+    if depth == Depth::Check {
+        allow::mistaken(stream, job.terms.now, &mut |finding| findings.push(finding));
+    }
+    for rule in RULES.iter().chain(checks) {
+        rule.check(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
+    }
+    Ok(findings)
+}
+
+/// Names that no rule has would change nothing, and nobody would notice.
+fn known(job: &Job) -> Result<(), Problems> {
+    let unknown = job.settings.rules.keys().filter(|id| rules::about(id).is_none());
+    let problem = |id: &String| {
+        let near = nearest(id, rules::table().iter().map(|about| about.id));
+        let hint = near.map_or_else(|| "docs/rules lists them".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        Problem::new(format!("no rule is called \"{id}\"")).hint(hint).at("the settings, spec.rules")
+    };
+    unknown.map(problem).collect::<Problems>().or(())
+}
+
+/// A finding as grave as it is here; None: it is not told. Under a policy a repository makes it graver, and nothing else.
+fn settled(stream: &Stream, job: &Job, mut finding: Finding) -> Option<Finding> {
+    let own = job.settings.rules.get(finding.rule);
+    if job.policy.holds() {
+        finding.severity = own.and_then(|level| level.severity()).max(Some(finding.severity))?;
+        return Some(finding);
+    }
+    match finding.object.and_then(|object| allow::said(stream, finding.rule, object, job.terms.now)) {
+        Some(Allowed::Yes) => return None,
+        Some(Allowed::Ended) => finding.problem = finding.problem.adding("; it was allowed, and no longer is"),
+        None => {}
+    }
+    if let Some(level) = own {
+        finding.severity = level.severity()?;
+    } else if finding.object.is_some_and(|id| is_vendored(stream, &job.settings.vendored, id)) {
+        let vendored = rules::about(finding.rule).map_or(Severity::Info, |about| about.vendored);
+        finding.severity = finding.severity.min(vendored);
+    }
+    Some(finding)
+}
+
+/// Has somebody else written the object?
+fn is_vendored(stream: &Stream, vendored: &[Vendored], id: ManifestId) -> bool {
+    let Some(manifest) = stream.get(id) else { return false };
+    let Some((tree, identity)) = manifest.read() else { return false };
+    let file = stream.names.get(manifest.source).copied().unwrap_or_default();
+    vendored.iter().any(|one| one.path.as_ref().is_none_or(|path| path.matches(file)) && fits(one, tree, identity))
+}
+
+fn fits(vendored: &Vendored, tree: &Tree, identity: &Identity) -> bool {
+    let label = |key: &str| {
+        let node = tree.at(tree.root(), &["metadata", "labels", key])?;
+        tree.text(node).map(str::to_owned)
+    };
+    vendored.matches.matches(&identity.name, identity.namespace.as_deref(), &label)
+}
