@@ -210,9 +210,9 @@ fn data_keys_are_opened_by_the_vault_that_the_file_names() {
     let mut script = Script(vec![]);
     let mut open = |vault: &str| {
         let key = MasterKey::Azure { vault: vault.into(), name: "sops".into(), version: VERSION.into() };
-        let keys = sources::keys(&key).unwrap();
-        assert!(!keys.1.configured(&key, &mut script).unwrap());
-        keys.1.unwrap(&Wrapped { key, ciphertext: "Zm9v".into() }, &mut script).map(|key| key.to_vec())
+        let (_, keys) = sources::keys(&key).unwrap();
+        assert!(!keys.configured(&key, &mut script).unwrap());
+        keys.unwrap(&Wrapped { key, ciphertext: "Zm9v".into() }, &mut script).map(|key| key.to_vec())
     };
     assert_eq!(open("https://shop.vault.azure.cn/"), Ok(vec![b'k'; 32]));
     assert!(open("https://evil.test").unwrap_err().message().ends_with("is no vault of Azure"));

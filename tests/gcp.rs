@@ -231,10 +231,10 @@ fn data_keys_are_opened_by_kms() {
     let ciphertext = wrapped["ciphertext"].as_str().unwrap();
     let open = |resource: &str| {
         let key = MasterKey::Google { resource: resource.to_owned() };
-        let keys = sources::keys(&key).unwrap();
+        let (_, keys) = sources::keys(&key).unwrap();
         let mut wire = Plain(google.0.url());
-        assert!(!keys.1.configured(&key, &mut wire).unwrap());
-        keys.1.unwrap(&Wrapped { key, ciphertext: ciphertext.to_owned() }, &mut wire).map(|key| key.to_vec())
+        assert!(!keys.configured(&key, &mut wire).unwrap());
+        keys.unwrap(&Wrapped { key, ciphertext: ciphertext.to_owned() }, &mut wire).map(|key| key.to_vec())
     };
     assert_eq!(open("projects/shop/locations/global/keyRings/ring/cryptoKeys/key"), Ok(vec![b'k'; 32]));
     for strange in ["", "projects/shop", "projects/shop/locations/a/keyRings/b/cryptoKeys/..%2Fx"] {
