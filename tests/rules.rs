@@ -120,7 +120,7 @@ fn every_rule_has_its_page() {
         .collect::<Vec<_>>()
         .concat();
     let index = format!(
-        "# Rules\n\n`sealref check` runs all of them, `sealref verify` all but `rbac/`. `rules: {{ID: Error}}` in the settings \
+        "# Rules\n\n`sealref check` runs all of them, `sealref verify` all but `rbac/`, `workload/` and\n`allow/`. `rules: {{ID: Error}}` in the settings \
          changes a severity\n(`Error`, `Warning`, `Info`, `Ignore`); `vendored: [{{path: \"vendor/**\"}}]` says what others have \
          written.\n\n| rule | severity | finds |\n|---|---|---|\n{rows}"
     );

@@ -118,11 +118,12 @@ impl Told<'_, '_> {
         if ours.is_empty() {
             out.push_str("\nnobody, by what is in the stream\n");
         }
-        for place in self.consumers() {
-            out.push_str(&format!(
-                "\nuses it without any right, through the kubelet or its operator\n  {}\n",
-                Quiet(&place)
-            ));
+        let consumers = self.consumers();
+        if !consumers.is_empty() {
+            out.push_str("\nuses it without any right, through the kubelet or its operator\n");
+        }
+        for place in consumers {
+            out.push_str(&format!("  {}\n", Quiet(&place)));
         }
         if !built_in.is_empty() {
             let names: Vec<String> = built_in.iter().map(|(subject, _)| subject.to_string()).collect();

@@ -13,6 +13,7 @@ mod references;
 pub mod reload;
 mod seals;
 mod table;
+mod workload;
 
 pub use layout::layout;
 pub use table::{About, about, table};
@@ -75,4 +76,4 @@ pub static RULES: &[&dyn Rule] =
     &[&build::Build, &references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];
 
 /// What makes it less safe than it could be: `check` runs these too.
-pub static CHECKS: &[&dyn Rule] = &[&readers::Readers, &detours::Detours, &objects::Objects];
+pub static CHECKS: &[&dyn Rule] = &[&readers::Readers, &detours::Detours, &objects::Objects, &workload::Workloads];
