@@ -68,6 +68,11 @@ fn flatten(
 
 fn put(source: &dyn Source, scheme: &str, field: &str, value: &str, to: &mut Variables) -> Result<(), Problem> {
     if let Some((_, variable)) = source.fields().iter().find(|(known, _)| *known == field) {
+        // The working folder is a tenant's.
+        if is_file(field) && !value.starts_with('/') {
+            let what = format!("spec.sources.{scheme}.{field} is no absolute path");
+            return Err(refused(what, "write it from /".to_owned()));
+        }
         to.insert(variable, value.to_owned());
         return Ok(());
     }
@@ -78,6 +83,12 @@ fn put(source: &dyn Source, scheme: &str, field: &str, value: &str, to: &mut Var
         (None, known) => format!("it has: {}", known.join(", ")),
     };
     Err(refused(format!("{scheme} has no field \"{field}\" in a policy"), hint))
+}
+
+/// Does the field name a file?
+fn is_file(field: &str) -> bool {
+    let name = field.rsplit('.').next().unwrap_or_default();
+    name.ends_with("File") || matches!(name, "file" | "caCert" | "clientCert" | "clientKey" | "kubeconfig")
 }
 
 fn refused(what: String, hint: String) -> Problem {
