@@ -152,7 +152,8 @@ fn addresses_and_roles_in_a_sops_file_are_granted_before_anybody_is_asked() {
                 "  sealing: ",
                 &format!("  sources: {{vault: {{address: \"{address}\"}}, awssecrets: {{}}}}\n  sealing: "),
             );
-        repository.refused(&format!("the file asks for {name}"));
+        let operators = format!("export VAULT_ADDR={address}");
+        repository.before(&operators).refused(&format!("the file asks for {name}"));
     }
     assert!(listener.accept().is_err(), "somebody was asked");
 }
