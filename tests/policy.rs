@@ -396,8 +396,8 @@ fn what_hides_is_seen() {
 
 #[test]
 fn the_schema_takes_what_a_policy_is() {
-    let schema = std::process::Command::new(env!("CARGO_BIN_EXE_sealref")).args(["schema", "SealrefPolicy"]).output();
-    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema.unwrap().stdout).unwrap()).unwrap();
+    let schema = program::Program::new().shell("sealref schema SealrefPolicy", b"").stdout;
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
     let read = |text: &str| -> serde_json::Value {
         let tree = Tree::parse(text, Syntax::Document).unwrap_or_else(|fault| panic!("{}", fault.message));
         sealref::yaml::read(&tree, tree.root()).unwrap()

@@ -4,6 +4,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test runs programs and writes files, and fails by panicking"
@@ -117,22 +118,26 @@ fn addresses_and_roles_in_a_sops_file_are_granted_before_anybody_is_asked() {
     let address = format!("http://{}", listener.local_addr().unwrap());
     let enc = "created_at: \"2026-01-01T00:00:00Z\", enc: \"vault:v1:AAAA\"";
     let rows = [
-        (format!("hc_vault: [{{vault_address: \"{address}\", engine_path: transit, key_name: team, {enc}}}]"), format!("{address}/transit/keys/team")),
+        (format!("hc_vault: [{{vault_address: \"{address}\", engine_path: transit, key_name: team, {enc}}}]"), format!("the key \"{address}/transit/keys/team\"")),
         (
             "kms: [{arn: \"arn:aws:kms:eu-west-1:1:key/of-another\", created_at: \"2026-01-01T00:00:00Z\", enc: AAAA, aws_profile: \"\"}]".to_owned(),
-            "arn:aws:kms:eu-west-1:1:key/of-another".to_owned(),
+            "the key \"arn:aws:kms:eu-west-1:1:key/of-another\"".to_owned(),
         ),
         (
             "kms: [{arn: \"arn:aws:kms:eu-west-1:1:key/granted\", role: \"arn:aws:iam::1:role/admin\", created_at: \"2026-01-01T00:00:00Z\", enc: AAAA, aws_profile: \"\"}]".to_owned(),
-            "arn:aws:iam::1:role/admin".to_owned(),
+            "the key \"arn:aws:iam::1:role/admin\"".to_owned(),
         ),
         (
             "azure_kv: [{vault_url: \"https://of-another.vault.azure.net\", name: k, version: v, created_at: \"2026-01-01T00:00:00Z\", enc: AAAA}]".to_owned(),
-            "https://of-another.vault.azure.net/keys/k/v".to_owned(),
+            "the key \"https://of-another.vault.azure.net/keys/k/v\"".to_owned(),
         ),
         (
             "gcp_kms: [{resource_id: projects/p/locations/l/keyRings/r/cryptoKeys/k, created_at: \"2026-01-01T00:00:00Z\", enc: AAAA}]".to_owned(),
-            "projects/p/locations/l/keyRings/r/cryptoKeys/k".to_owned(),
+            "the key \"projects/p/locations/l/keyRings/r/cryptoKeys/k\"".to_owned(),
+        ),
+        (
+            "kms: [{arn: \"arn:aws:kms:eu-west-1:1:key/granted\", created_at: \"2026-01-01T00:00:00Z\", enc: AAAA, aws_profile: admin}]".to_owned(),
+            "the profile \"admin\"".to_owned(),
         ),
     ];
     for (master, name) in rows {
@@ -147,7 +152,8 @@ fn addresses_and_roles_in_a_sops_file_are_granted_before_anybody_is_asked() {
                 "  sealing: ",
                 &format!("  sources: {{vault: {{address: \"{address}\"}}, awssecrets: {{}}}}\n  sealing: "),
             );
-        repository.refused(&format!("the file asks for the key \"{name}\""));
+        let operators = format!("export VAULT_ADDR={address}");
+        repository.before(&operators).refused(&format!("the file asks for {name}"));
     }
     assert!(listener.accept().is_err(), "somebody was asked");
 }
@@ -215,4 +221,19 @@ fn seals_of_two_projects_differ() {
     let named =
         named.policy("      environment: [GRANTED]", "      environment: [GRANTED]\n      domain: other").rendered();
     assert_ne!(mine, named, "the domain of a grant sets its seals apart");
+}
+
+#[test]
+fn files_that_a_policy_names_are_not_looked_for_in_a_repository() {
+    let named = |auth: &str| {
+        let sources = format!("  sources: {{vault: {{address: \"http://127.0.0.1:1\", {auth}}}}}\n  sealing: ");
+        secret("ref+vault://secret/team/db#/p")
+            .policy("        - {scheme: file, path: \"**\"}", "        - {scheme: vault, path: \"secret/**\"}")
+            .policy("  sealing: ", &sources)
+            .file("token", b"of a tenant")
+    };
+    named("auth: {token: {file: token}}").refused("spec.sources.vault.auth.token.file is no absolute path");
+    named("caCert: ca.pem").refused("spec.sources.vault.caCert is no absolute path");
+    named("auth: {token: {file: /token}, jwt: {mount: jwt}}").refused("names two ways to log in");
+    named("token: x").refused("vault has no field \"token\" in a policy");
 }

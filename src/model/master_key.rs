@@ -41,6 +41,15 @@ pub enum MasterKey {
 }
 
 impl MasterKey {
+    /// The profile of the machine as which the file wants the service to be asked.
+    #[must_use]
+    pub fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Aws { profile, .. } => profile.as_deref(),
+            Self::Azure { .. } | Self::Google { .. } | Self::Transit { .. } => None,
+        }
+    }
+
     /// Everything in it that leads somewhere, as the operator grants it and as messages name it.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

@@ -47,13 +47,11 @@ fn flatten(
             Value::String(text) => put(source, scheme, &field, text, to)?,
             Value::Object(map) => {
                 // One way to log in, named by its key.
-                if let Some((_, variable)) = source.fields().iter().find(|(known, _)| *known == format!("{above}.*")) {
-                    if to.insert(variable, name.clone()).is_some() {
-                        return Err(refused(
-                            format!("spec.sources.{scheme}.{above} names two ways to log in"),
-                            "keep one".to_owned(),
-                        ));
-                    }
+                let method = source.fields().iter().find(|(known, _)| *known == format!("{above}.*"));
+                let first = method.and_then(|(_, variable)| to.insert(variable, name.clone()));
+                if first.is_some() {
+                    let what = format!("spec.sources.{scheme}.{above} names two ways to log in");
+                    return Err(refused(what, "keep one".to_owned()));
                 }
                 flatten(source, scheme, &field, map, to)?;
             }
@@ -69,21 +67,28 @@ fn flatten(
 }
 
 fn put(source: &dyn Source, scheme: &str, field: &str, value: &str, to: &mut Variables) -> Result<(), Problem> {
-    match source.fields().iter().find(|(known, _)| *known == field) {
-        Some((_, variable)) => {
-            to.insert(variable, value.to_owned());
-            Ok(())
+    if let Some((_, variable)) = source.fields().iter().find(|(known, _)| *known == field) {
+        // The working folder is a tenant's.
+        if is_file(field) && !value.starts_with('/') {
+            let what = format!("spec.sources.{scheme}.{field} is no absolute path");
+            return Err(refused(what, "write it from /".to_owned()));
         }
-        None => {
-            let known: Vec<&str> = source.fields().iter().map(|(known, _)| *known).collect();
-            let hint = match (nearest(field, known.iter().copied()), known.as_slice()) {
-                (Some(near), _) => format!("did you mean \"{near}\"?"),
-                (None, []) => "it has none: its server and its login are those of the machine".to_owned(),
-                (None, known) => format!("it has: {}", known.join(", ")),
-            };
-            Err(refused(format!("{scheme} has no field \"{field}\" in a policy"), hint))
-        }
+        to.insert(variable, value.to_owned());
+        return Ok(());
     }
+    let known: Vec<&str> = source.fields().iter().map(|(known, _)| *known).collect();
+    let hint = match (nearest(field, known.iter().copied()), known.as_slice()) {
+        (Some(near), _) => format!("did you mean \"{near}\"?"),
+        (None, []) => "it has none: its server and its login are those of the machine".to_owned(),
+        (None, known) => format!("it has: {}", known.join(", ")),
+    };
+    Err(refused(format!("{scheme} has no field \"{field}\" in a policy"), hint))
+}
+
+/// Does the field name a file?
+fn is_file(field: &str) -> bool {
+    let name = field.rsplit('.').next().unwrap_or_default();
+    name.ends_with("File") || matches!(name, "file" | "caCert" | "clientCert" | "clientKey" | "kubeconfig")
 }
 
 fn refused(what: String, hint: String) -> Problem {

@@ -55,6 +55,10 @@ impl Source for Doppler {
         Some("vault")
     }
 
+    fn ambient(&self) -> &'static [&'static str] {
+        &["DOPPLER_API_HOST", "DOPPLER_TOKEN"]
+    }
+
     fn authentication(&self) -> &'static str {
         "token"
     }

@@ -53,6 +53,10 @@ impl Source for Gcp {
         Some("gcp")
     }
 
+    fn ambient(&self) -> &'static [&'static str] {
+        &["CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", "GOOGLE_OAUTH_ACCESS_TOKEN"]
+    }
+
     fn authentication(&self) -> &'static str {
         "access token, application default credentials, workload identity federation"
     }

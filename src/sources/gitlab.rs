@@ -51,6 +51,10 @@ impl Source for Gitlab {
         Some("vault")
     }
 
+    fn ambient(&self) -> &'static [&'static str] {
+        &["GITLAB_HOST", "GITLAB_TOKEN"]
+    }
+
     fn authentication(&self) -> &'static str {
         "token"
     }

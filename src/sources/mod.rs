@@ -180,8 +180,14 @@ pub fn lacks(scheme: &str) -> Option<&'static str> {
 
 /// Who opens data keys that are under this key. None: nobody, or it is not compiled in.
 #[must_use]
-pub fn keys(key: &MasterKey) -> Option<(&'static dyn Source, &'static dyn Keys)> {
-    SOURCES.iter().find_map(|source| Some((*source, source.fetch()?.keys(key)?)))
+pub fn keys(key: &MasterKey) -> Option<&'static dyn Keys> {
+    holder(key)?.fetch()?.keys(key)
+}
+
+/// The source that holds this key.
+#[must_use]
+pub fn holder(key: &MasterKey) -> Option<&'static dyn Source> {
+    SOURCES.iter().copied().find(|source| source.fetch().is_some_and(|fetch| fetch.keys(key).is_some()))
 }
 
 /// The address that an object of another controller reads; None where nobody can tell.

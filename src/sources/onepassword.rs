@@ -78,6 +78,10 @@ impl Source for OnePassword {
         Some("vault")
     }
 
+    fn ambient(&self) -> &'static [&'static str] {
+        &["OP_CONNECT_HOST", "OP_CONNECT_TOKEN"]
+    }
+
     fn authentication(&self) -> &'static str {
         "token of a Connect server"
     }

@@ -164,6 +164,11 @@ impl Policy {
             (Self::Operator(..), Some(granted)) => (granted.keys(), "the operator adds it to `keys` of the grant:"),
             (Self::Operator(..), None) => (vec![], "no grant is in force:"),
         };
+        if let Some(profile) = key.profile().filter(|_| self.holds()) {
+            return Err(Problem::new(format!("the file asks for the profile \"{profile}\" of whoever runs this"))
+                .hint("take aws_profile out of it; under a policy the grant says as whom a key is asked for")
+                .exit(Exit::Refused));
+        }
         let is_granted = |name: &String| patterns.iter().any(|pattern| pattern.matches(name));
         let Some(name) = key.names().into_iter().find(|name| !is_granted(name)) else { return Ok(()) };
         Err(Problem::new(format!("the file asks for the key \"{name}\", which nobody has allowed"))

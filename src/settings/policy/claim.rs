@@ -93,12 +93,11 @@ impl Rules {
     fn meets(&self, project: &str, grant: &Grant, need: &Need) -> bool {
         match need {
             Need::Annotation(name) => self.spec.annotations.iter().any(|pattern| pattern.matches(name)),
-            Need::Ignore | Need::Unjudged(_) => false,
+            Need::Ignore | Need::Namespace(None) | Need::Unjudged(_) => false,
             Need::Known(store) => grant.stores.contains(&store.store) && self.knows(store),
             Need::Refresh(interval) => *interval >= self.minimum(),
             Need::Suppress(rule) => self.spec.suppress.contains(rule),
             Need::Cluster(name) => name.as_ref().is_some_and(|name| grant.clusters.contains(name)),
-            Need::Namespace(None) => false,
             Need::Namespace(Some(name)) => self.has_namespace(project, grant, name),
             Need::Object(kind) => grant.objects.contains(kind),
             Need::PublicKey(key) => grant.public_keys.iter().any(|pattern| pattern.matches(key)),

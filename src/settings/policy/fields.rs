@@ -91,25 +91,25 @@ impl Judge<'_> {
         }
         for (number, Store { matches: _, store, provider }) in stores.iter().flatten().enumerate() {
             tell(self.granted(&format!("spec.stores[{number}].use"), |grant| grant.stores.contains(store)));
-            tell(self.never(&format!("spec.stores[{number}].provider"), provider.is_some()));
+            tell(never(&format!("spec.stores[{number}].provider"), provider.is_some()));
         }
-        tell(self.never("spec.storeFiles", store_files.is_some()));
+        tell(never("spec.storeFiles", store_files.is_some()));
         if refresh_interval.is_some_and(|interval| interval < self.rules.minimum()) {
             let hint = format!("write at least {}", self.rules.minimum());
             tell(Some(refused("spec.refreshInterval is shorter than the policy lets it be").hint(hint)));
         }
-        tell(self.never("spec.clusters", !clusters.is_empty()));
+        tell(never("spec.clusters", !clusters.is_empty()));
         let Sealing { certificate: own_certificate, key: own_key, scope: own_scope, epoch: _, randomised: fresh } =
             sealing;
-        tell(self.never("spec.sealing.certificate", own_certificate.is_some()));
-        tell(self.never("spec.sealing.key", own_key.is_some()));
-        tell(self.never("spec.sealing.randomised", fresh.is_some()));
+        tell(never("spec.sealing.certificate", own_certificate.is_some()));
+        tell(never("spec.sealing.key", own_key.is_some()));
+        tell(never("spec.sealing.randomised", fresh.is_some()));
         tell(self.scope("spec.sealing.scope", *own_scope));
         tell(self.scope("scope", *scope));
         for (field, set) in
             [("certificate", certificate.is_some()), ("key", key.is_some()), ("randomised", *randomised)]
         {
-            tell(self.never(field, set));
+            tell(never(field, set));
         }
         tell(self.plaintext("spec.plaintext", *plaintext));
         for (number, rule) in secrets.iter().flatten().enumerate() {
@@ -148,15 +148,9 @@ impl Judge<'_> {
     fn plaintext(&self, field: &str, plaintext: Option<Plaintext>) -> Option<Problem> {
         match plaintext? {
             Plaintext::Deny => None,
-            Plaintext::Pass => self.never(&format!("{field}: Pass"), true),
+            Plaintext::Pass => never(&format!("{field}: Pass"), true),
             Plaintext::Seal => self.granted(field, |grant| grant.seal_plaintext),
         }
-    }
-
-    /// What no repository sets.
-    fn never(&self, field: &str, set: bool) -> Option<Problem> {
-        let hint = "take it out; the policy alone says what holds";
-        set.then(|| refused(&format!("{field} is set, and no repository may set it under a policy")).hint(hint))
     }
 
     /// What a repository chooses among what some grant of its project has.
@@ -172,4 +166,10 @@ impl Judge<'_> {
 
 fn refused(what: &str) -> Problem {
     Problem::new(what).exit(Exit::Refused)
+}
+
+/// What no repository sets.
+fn never(field: &str, set: bool) -> Option<Problem> {
+    let hint = "take it out; the policy alone says what holds";
+    set.then(|| refused(&format!("{field} is set, and no repository may set it under a policy")).hint(hint))
 }

@@ -8,6 +8,9 @@ use super::file::Grant;
 use super::rules::Rules;
 use crate::model::Pattern;
 
+/// What a grant says of a source over what the policy says, by field.
+pub(super) type Own<'p> = BTreeMap<&'p str, String>;
+
 /// A grant in force.
 pub struct Granted<'p> {
     rules: &'p Rules,
@@ -33,7 +36,7 @@ impl<'p> Granted<'p> {
 
     /// What the policy says of a source, and as whom this grant reads it. None: nothing, and it is not read.
     #[must_use]
-    pub fn source(&self, scheme: &str) -> Option<(&'p Map<String, Value>, BTreeMap<&'p str, String>)> {
+    pub fn source(&self, scheme: &str) -> Option<(&'p Map<String, Value>, Own<'p>)> {
         let block = self.rules.spec.sources.get(scheme)?;
         let own = self.grant.identity.get(scheme);
         let filled =

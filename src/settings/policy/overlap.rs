@@ -58,7 +58,8 @@ impl Rules {
     fn share_namespace(&self, project: &str, a: &Grant, b: &Grant) -> bool {
         let own = self.namespaces(project);
         match (&a.namespaces, &b.namespaces) {
-            (None, None) => true,
+            // A project without namespaces can put nothing anywhere.
+            (None, None) => !own.is_empty(),
             (Some(a), Some(b)) => a.iter().any(|a| b.iter().any(|b| a.of(project).meets(&b.of(project)))),
             (Some(some), None) | (None, Some(some)) => {
                 some.iter().any(|pattern| own.iter().any(|name| pattern.of(project).matches(name)))

@@ -43,11 +43,11 @@ impl Rules {
             let mut problems = Check { source: policy, tree: &tree, spec: &rules.spec }.all();
             for (number, tenant) in rules.spec.tenants.clone().into_iter().enumerate() {
                 let node = item(&tree, &["spec", "tenants"], number);
-                problems.keep(rules.add(tenant, policy, tree.line(node)));
+                problems.keep(rules.add(&tenant, policy, tree.line(node)));
             }
             problems.or(rules)
         };
-        read().map_err(refused)
+        read().map_err(|problems| refused(&problems))
     }
 
     /// Where files of tenants are: a folder, and a pattern over their names. None where there are none.
@@ -75,15 +75,15 @@ impl Rules {
                     mistake.line += piece.line.saturating_sub(1);
                     told(source, mistake)
                 });
-                let added = tenant.and_then(|tenant| self.add(tenant, source, piece.line));
+                let added = tenant.and_then(|tenant| self.add(&tenant, source, piece.line));
                 problems.keep(added);
             }
             problems.or(())
         };
-        read().map_err(refused)
+        read().map_err(|problems| refused(&problems))
     }
 
-    fn add(&mut self, tenant: TenantEntry, source: &Source, line: usize) -> Result<(), Problem> {
+    fn add(&mut self, tenant: &TenantEntry, source: &Source, line: usize) -> Result<(), Problem> {
         let namespaces = tenant.namespaces.iter().map(|name| name.as_str().to_owned()).collect();
         match self.tenants.insert(tenant.project.as_str().to_owned(), namespaces) {
             None => Ok(()),
@@ -117,7 +117,7 @@ impl Rules {
     }
 }
 
-fn refused(problems: Problems) -> Problems {
+fn refused(problems: &Problems) -> Problems {
     problems.iter().map(|problem| problem.clone().exit(Exit::Refused)).collect()
 }
 

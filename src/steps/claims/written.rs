@@ -11,8 +11,8 @@ use crate::model::{
 };
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Claim, Interval, Need};
-use crate::sources;
 use crate::yaml::{self, Kind, NodeId, Tree};
+use crate::{sources, targets};
 
 /// What every object wants that has anything to do with Secrets.
 pub(super) fn claims(stream: &Stream, job: &Job) -> Vec<Claim> {
@@ -153,31 +153,32 @@ impl Object<'_, '_> {
                 None => self.need_at(node, Need::Unjudged("refreshInterval is no length of time")),
             }
         }
-        self.need_at(node, Need::Target(self.target()));
+        self.need_at(node, Need::Target(made_kind()));
         for item in spec.data {
-            self.fetched(node, Some(item.remote_ref), item.source_ref, spec.secret_store_ref.as_ref());
+            self.fetched(node, Some(item.remote_ref), item.source_ref.as_ref(), spec.secret_store_ref.as_ref());
         }
         for item in spec.data_from {
             if item.find.is_some() {
                 self.need_at(node, Need::Unjudged("dataFrom.find fetches whatever fits"));
             }
-            self.fetched(node, item.extract, item.source_ref, spec.secret_store_ref.as_ref());
+            self.fetched(node, item.extract, item.source_ref.as_ref(), spec.secret_store_ref.as_ref());
         }
         self.made(node, &spec.target);
     }
 
-    /// What it makes of a Secret is what ours would be.
-    fn target(&self) -> String {
-        crate::targets::default(false).map(|target| target.name().to_owned()).unwrap_or_default()
-    }
-
     /// One secret, or what a generator gives.
-    fn fetched(&mut self, node: NodeId, remote: Option<RemoteRef>, from: Option<SourceRef>, usual: Option<&StoreName>) {
-        if let Some(generator) = from.as_ref().and_then(|from| from.generator_ref.as_ref()) {
+    fn fetched(
+        &mut self,
+        node: NodeId,
+        remote: Option<RemoteRef>,
+        from: Option<&SourceRef>,
+        usual: Option<&StoreName>,
+    ) {
+        if let Some(generator) = from.and_then(|from| from.generator_ref.as_ref()) {
             self.need_at(node, Need::Object(generator.kind.clone()));
         }
         let Some(remote) = remote else { return };
-        let store = from.as_ref().and_then(|from| from.store_ref.as_ref()).or(usual);
+        let store = from.and_then(|from| from.store_ref.as_ref()).or(usual);
         self.through(node, store, &Remote { key: remote.key, property: remote.property, version: None });
     }
 
@@ -250,11 +251,18 @@ impl Object<'_, '_> {
             }
             Kind::Seq => {
                 let items: Vec<NodeId> = self.tree.items(node).collect();
-                items.into_iter().for_each(|item| self.annotations(item));
+                for item in items {
+                    self.annotations(item);
+                }
             }
-            _ => {}
+            Kind::Scalar => {}
         }
     }
+}
+
+/// What an ExternalSecret by hand makes of a Secret is what ours would be.
+fn made_kind() -> String {
+    targets::default(false).map(|target| target.name().to_owned()).unwrap_or_default()
 }
 
 /// `spec` of an ExternalSecret. What is not known here may lead anywhere.

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{Break, Continue};
 
 use zeroize::Zeroizing;
 
@@ -37,10 +38,10 @@ impl<'d, 's> Driver<'d, 's> {
 impl Wire for Driver<'_, '_> {
     fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
         let (answers, passed) = divided(asks, |ask| match ask {
-            Ask::Around(name) => Ok(self.around(&name)),
-            Ask::Object(name) => Ok(self.object(&name)),
-            Ask::Unwrap(wrapped) => Ok(self.unwrap(&wrapped)),
-            other => Err(other),
+            Ask::Around(name) => Break(self.around(&name)),
+            Ask::Object(name) => Break(self.object(&name)),
+            Ask::Unwrap(wrapped) => Break(self.unwrap(&wrapped)),
+            other => Continue(other),
         });
         let count = passed.len();
         let granted = self.terms.granted();
@@ -97,7 +98,8 @@ impl<'d, 's> Driver<'d, 's> {
     }
 
     fn unwrap(&mut self, wrapped: &Wrapped) -> Result<Reply, Problem> {
-        let (source, keys) = sources::keys(&wrapped.key).ok_or_else(|| {
+        let found = sources::holder(&wrapped.key).zip(sources::keys(&wrapped.key));
+        let (source, keys) = found.ok_or_else(|| {
             let names = wrapped.key.names();
             let name = names.first().map(String::as_str).unwrap_or_default();
             Problem::new(format!("this build of sealref cannot ask for the key \"{name}\""))

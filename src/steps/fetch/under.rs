@@ -1,6 +1,7 @@
 //! The world as a grant shows it to one source. Without a policy it is as it is.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow::{self, Break, Continue};
 
 use zeroize::Zeroizing;
 
@@ -60,25 +61,24 @@ impl Wire for Under<'_> {
 
 impl Terms<'_> {
     /// The answer; else the question, to be passed on.
-    fn answer(&self, ask: Ask, wire: &mut dyn Wire) -> Result<Result<Reply, Problem>, Ask> {
-        let text = |text: &str| Ok(Ok(Reply::of(Zeroizing::new(text.as_bytes().to_vec()))));
+    fn answer(&self, ask: Ask, wire: &mut dyn Wire) -> Answer {
+        let text = |text: &str| Break(Ok(Reply::of(Zeroizing::new(text.as_bytes().to_vec()))));
         match ask {
             Ask::Setting(name) => match self.variables.get(name) {
                 Some(value) => text(value),
-                None if self.ambient.contains(&name) => Err(Ask::Setting(name)),
+                None if self.ambient.contains(&name) => Continue(Ask::Setting(name)),
                 None => text(""),
             },
             Ask::Environment(name) if !self.granted.has_variable(&name) => {
-                Ok(Err(Problem::new(format!("the environment variable \"{name}\" is not granted"))
-                    .hint("the operator adds it to `environment` of the grant")
-                    .exit(Exit::Refused)))
+                let problem = Problem::new(format!("the environment variable \"{name}\" is not granted"));
+                Break(Err(problem.hint("the operator adds it to `environment` of the grant").exit(Exit::Refused)))
             }
-            Ask::Identities => Ok(self.identities(wire)),
+            Ask::Identities => Break(self.identities(wire)),
             Ask::Aws(mut call) => {
                 call.identity.role = call.identity.role.or_else(|| self.variables.get(ROLE).cloned());
-                Err(Ask::Aws(call))
+                Continue(Ask::Aws(call))
             }
-            other => Err(other),
+            other => Continue(other),
         }
     }
 
@@ -102,16 +102,19 @@ impl Terms<'_> {
 /// Whom to be where AWS is asked.
 const ROLE: &str = "AWS_ROLE_ARN";
 
+/// An answer from here, or the question, to be passed on.
+pub(super) type Answer = ControlFlow<Result<Reply, Problem>, Ask>;
+
 /// Answers that are there, a gap for each that is not, and the questions of the gaps.
 type Divided = (Vec<Option<Result<Reply, Problem>>>, Vec<Ask>);
 
 /// Questions that are answered here, and those that are not.
-pub(super) fn divided(asks: Vec<Ask>, mut answer: impl FnMut(Ask) -> Result<Result<Reply, Problem>, Ask>) -> Divided {
+pub(super) fn divided(asks: Vec<Ask>, mut answer: impl FnMut(Ask) -> Answer) -> Divided {
     let (mut answers, mut passed) = (vec![], vec![]);
     for ask in asks {
         match answer(ask) {
-            Ok(reply) => answers.push(Some(reply)),
-            Err(ask) => {
+            Break(reply) => answers.push(Some(reply)),
+            Continue(ask) => {
                 passed.push(ask);
                 answers.push(None);
             }
