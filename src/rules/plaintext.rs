@@ -61,6 +61,9 @@ fn is_record_of_helm(tree: &Tree) -> bool {
     tree.get(tree.root(), "type").and_then(|node| tree.text(node)) == Some("helm.sh/release.v1")
 }
 
+/// What Flux prints in place of an encrypted value (`internal/build` of fluxcd/flux2).
+pub const MASK: &str = "**SOPS**";
+
 /// The values with their keys; where a field is no map, the field itself.
 fn values(tree: &Tree) -> Vec<(String, NodeId)> {
     let mut values = vec![];
@@ -84,7 +87,7 @@ pub fn public(said: Option<&str>) -> impl Iterator<Item = &str> {
 
 /// What kustomize's generator makes of encrypted files: `ENC[`, keys such as `sops_mac`; and Flux's mask.
 fn is_sops(key: &str, text: &str) -> bool {
-    key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || text == "**SOPS**"
+    key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || text == MASK
 }
 
 /// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468, RFC 7519, and

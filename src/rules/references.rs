@@ -38,7 +38,7 @@ fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Pr
             .hint("was sealref render skipped? kustomize ignores exec functions without --enable-exec");
         return Some(("references/unresolved", problem));
     }
-    if text.contains("ENC[AES256_GCM,") || text == "**SOPS**" {
+    if text.contains("ENC[AES256_GCM,") || text == super::plaintext::MASK {
         let problem = Problem::new("a value is still encrypted with SOPS, or masked")
             .hint("decrypt it while rendering; the cluster would take it for the value");
         return Some(("references/sops", problem));
