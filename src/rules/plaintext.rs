@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Place, annotation};
+use crate::model::{MASK, Place, annotation};
 use crate::yaml::{Kind, NodeId, Tree};
 
 pub(super) struct Plaintext;
@@ -60,9 +60,6 @@ impl Rule for Plaintext {
 fn is_record_of_helm(tree: &Tree) -> bool {
     tree.get(tree.root(), "type").and_then(|node| tree.text(node)) == Some("helm.sh/release.v1")
 }
-
-/// What Flux prints in place of an encrypted value (`internal/build` of fluxcd/flux2).
-pub const MASK: &str = "**SOPS**";
 
 /// The values with their keys; where a field is no map, the field itself.
 fn values(tree: &Tree) -> Vec<(String, NodeId)> {
