@@ -6,5 +6,7 @@ pub const HASHED: &str = "internal.config.kubernetes.io/needsHashSuffix";
 pub const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Group and kind of what stands among the resources until sealref has run.
 pub const GUARD: (&str, &str) = ("sealref.dev", "Guard");
+/// What Flux prints in place of an encrypted value (`internal/build` of fluxcd/flux2).
+pub const MASK: &str = "**SOPS**";
 /// What we leave for kustomize to see: `blank`, or `full` and what we put behind the name.
 pub const SHADOW: &str = "sealref.dev/shadow";

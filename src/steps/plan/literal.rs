@@ -2,7 +2,7 @@
 
 use super::{Context, object::Object};
 use crate::error::{Problem, Problems};
-use crate::model::{Item, Metadata, Origin, Part, Provision};
+use crate::model::{Item, MASK, Metadata, Opaque, Origin, Part, Provision};
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
@@ -52,6 +52,10 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
 fn whole(item: &Item, public: bool, settled: Plaintext, seals: bool) -> Result<(), Problem> {
     let empty = item.template.literals().all(|literal| literal.0.is_empty());
     let key = &item.key;
+    if item.template.literals().filter_map(Opaque::text).eq([MASK]) {
+        return Err(Problem::new("the value is a mask: Flux prints it in place of an encrypted one")
+            .hint("render what kustomize build prints; what flux build prints is for sealref verify"));
+    }
     match settled {
         _ if public || empty => Ok(()),
         Plaintext::Seal if seals => Ok(()),
