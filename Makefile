@@ -9,6 +9,7 @@ help: ## Show what can be made
 test: ## Install the programs that tests talk to, then run every test
 	tests/peers/install
 	cargo test --features full --no-fail-fast
+	cargo test --no-default-features --test compile_fail
 
 lint: ## Formatting, clippy and documentation, with warnings denied
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024

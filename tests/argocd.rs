@@ -259,7 +259,9 @@ fn two_tenants_at_once_get_each_their_own() {
             .map(|number| if number % 2 == 0 { ("shop", &shop) } else { ("bank", &bank) })
             .map(|(project, expected)| scope.spawn(move || assert_eq!(alone(project), *expected)))
             .collect();
-        running.into_iter().for_each(|one| one.join().unwrap());
+        for one in running {
+            one.join().unwrap();
+        }
     });
     let foreign = Sent::new("bank", "overlay", &kustomization("shop"));
     let told = plugin.generate(&foreign).unwrap_err();

@@ -1,5 +1,7 @@
 //! The table of what a repository may set under a policy: anything, within its grants, only to tighten, or never.
 
+use std::collections::BTreeMap;
+
 use super::file::Grant;
 use super::rules::Rules;
 use crate::error::{Exit, Problem, Problems};
@@ -122,14 +124,8 @@ impl Judge<'_> {
                 tell(self.granted(&field("publicKeys"), public));
             }
         }
-        for (rule, level) in rules.iter().filter(|(_, level)| !matches!(level, Level::Error | Level::Warning)) {
-            let hint = "a repository may only make a rule graver";
-            tell(Some(
-                refused(&format!("spec.rules.{rule} is {level:?}, and the policy lets no rule be turned down"))
-                    .hint(hint),
-            ));
-        }
-        tell(self.never("spec.vendored", vendored.is_some()));
+        tell(turned_down(rules));
+        tell(never("spec.vendored", vendored.is_some()));
         problems.or(())
     }
 
@@ -166,6 +162,14 @@ impl Judge<'_> {
 
 fn refused(what: &str) -> Problem {
     Problem::new(what).exit(Exit::Refused)
+}
+
+/// A repository makes rules graver, and never less.
+fn turned_down(rules: &BTreeMap<String, Level>) -> Option<Problem> {
+    let (rule, level) = rules.iter().find(|(_, level)| matches!(level, Level::Ignore | Level::Info))?;
+    let problem =
+        refused(&format!("spec.rules.{rule} is {level:?}, and under a policy no repository turns a rule down"));
+    Some(problem.hint("take it out, or write Error or Warning"))
 }
 
 /// What no repository sets.
