@@ -129,7 +129,7 @@ impl Judge<'_> {
                     .hint(hint),
             ));
         }
-        tell(self.never("spec.vendored", vendored.is_some()));
+        tell(never("spec.vendored", vendored.is_some()));
         problems.or(())
     }
 
