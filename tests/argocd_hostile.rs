@@ -87,7 +87,7 @@ fn repositories() -> Vec<Hostile> {
         hostile("a file that is no YAML", &resources("resources: [secret.yaml, broken.yaml]\n").replace("== app/secret.yaml", "== app/broken.yaml\nkind: Secret\nstringData: {a: plain-s3cret\n== app/secret.yaml"), "error: app/broken.yaml: kustomize failed"),
         hostile("values that are no YAML", &chart(&format!("== app/values.yaml\na: {{plain-s3cret\n== app/templates/a.yaml\n{SECRET}")), "helm failed"),
         // T5: bombs
-        hostile("a bomb of aliases", &format!("== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect::<String>()), "error: "),
+        hostile("a bomb of aliases", &format!("== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))).collect::<Vec<_>>().concat()), "error: "),
         hostile("a bomb of depth", &format!("== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\na: {}\n", "[".repeat(100_000)), "error: app/a.yaml:"),
         hostile("a chart that never ends", &chart("== app/templates/a.yaml\n{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}\n"), "helm failed"),
         // T8, T10: what reads in the cluster
