@@ -4,5 +4,5 @@ use sealref::model::Plan;
 use sealref::settings::Allowed;
 
 fn main() {
-    let _ = Allowed(Plan::default());
+    let _ = Allowed { judged: Plan::default(), grants: vec![] };
 }

@@ -3,11 +3,10 @@
 use sealref::error::Problems;
 use sealref::hosts::Job;
 use sealref::model::{Plan, Stream, Wire};
-use sealref::settings::Policy;
 use sealref::steps::fetch::fetch;
 
-fn unjudged(stream: &Stream, plan: &Plan, by: (&Job, &Policy), wire: &mut dyn Wire, warnings: &mut Problems) {
-    let _ = fetch(stream, plan, by, wire, warnings);
+fn unjudged(stream: &Stream, plan: &Plan, job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) {
+    let _ = fetch(stream, plan, job, wire, warnings);
 }
 
 fn main() {}
