@@ -27,8 +27,8 @@ mod server;
 
 use peer_server::PeerServer;
 use sealed::{refuses, sealed};
-use sealref::error::Problem;
-use sealref::model::{Ask, AwsCall, MasterKey, Reply, Wire, Wrapped};
+use sealref::error::{Exit, Problem};
+use sealref::model::{Ask, AwsCall, MasterKey, Raw, Reply, Wire, Wrapped};
 use sealref::sources;
 use server::Server;
 use zeroize::Zeroizing;
@@ -150,6 +150,30 @@ fn what_is_not_there_is_told_without_its_answer() {
     ];
     for (reference, words) in table {
         refuses(reference, &borrowed(&environment), 1, words);
+    }
+}
+
+/// Refuses every call with one of AWS' own names.
+struct Refusing(&'static str);
+
+impl Wire for Refusing {
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
+        let body = format!("{{\"__type\": \"com.amazonaws#{}\", \"message\": \"s3cret-canary\"}}", self.0);
+        let reply = |_| Ok(Reply { bytes: Zeroizing::new(body.clone().into_bytes()), status: 400 });
+        asks.into_iter().map(reply).collect()
+    }
+}
+
+/// No emulator looks at the clock.
+#[test]
+fn a_clock_that_is_wrong_is_named_e19() {
+    let raw = Raw { path: "db".into(), parameters: vec![], fragment: None, whole: false };
+    let address = sources::resolve("awssecrets", raw).unwrap();
+    let fetch = sources::find("awssecrets").unwrap().0.fetch().unwrap();
+    for name in ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed"] {
+        let told = fetch.fetch(&[&address], &mut Refusing(name)).remove(0).err().unwrap();
+        assert_eq!(told.code(), Exit::Source, "{name}: {told}");
+        assert!(told.advice().unwrap().contains("clock") && !told.to_string().contains("canary"), "{name}: {told}");
     }
 }
 

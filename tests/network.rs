@@ -127,6 +127,29 @@ fn what_may_pass_is_asked_three_times_e2() {
     }
 }
 
+/// AWS says with 400 what others say with 429.
+#[test]
+fn a_refusal_that_means_too_many_requests_is_asked_again_e21() {
+    let busy = |url: &str| ask_all(vec![Request { busy: Some("Throttling"), ..get(url) }]).pop().unwrap();
+    let body = format!("{{\"__type\": \"ThrottlingException\", \"message\": \"{CANARY}\"}}");
+    let always = {
+        let body = body.clone();
+        Server::start(move |stream, _, _| answer(stream, 400, "", &body))
+    };
+    refused(busy(&always.url("/")), Exit::Source, "the server answered 400, too many requests (3 attempts)");
+    assert_eq!(always.requests().len(), 3);
+    let once =
+        Server::start(
+            move |stream, _, number| {
+                if number == 0 { answer(stream, 400, "", &body) } else { answer(stream, 200, "", "fine") }
+            },
+        );
+    assert_eq!(busy(&once.url("/")).unwrap().bytes.as_slice(), b"fine");
+    let other = Server::start(|stream, _, _| answer(stream, 400, "", "{\"__type\": \"ValidationException\"}"));
+    assert_eq!(busy(&other.url("/")).unwrap().status, 400);
+    assert_eq!(other.requests().len(), 1);
+}
+
 #[test]
 fn a_second_attempt_that_is_answered_is_an_answer_e2() {
     let server = Server::start(|stream, _, number| answer(stream, if number == 0 { 503 } else { 200 }, "", "fine"));

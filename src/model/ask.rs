@@ -60,6 +60,8 @@ pub struct Request {
     pub tls: Option<Arc<Tls>>,
     /// For how long the answer holds.
     pub keep: Keep,
+    /// The word in a refusal (400) by which a server says what others say with 429.
+    pub busy: Option<&'static str>,
 }
 
 /// For how long the answer to a request holds.
@@ -86,14 +88,15 @@ impl Request {
     /// Reads something.
     #[must_use]
     pub fn get(operation: String, url: String) -> Self {
-        Self { operation, method: Method::Get, url, headers: vec![], body: None, tls: None, keep: Keep::No }
+        Self { operation, method: Method::Get, url, headers: vec![], body: None, tls: None, keep: Keep::No, busy: None }
     }
 
     /// Sends JSON, to log in or to have something opened.
     #[must_use]
     pub fn post(operation: String, url: String, json: Zeroizing<Vec<u8>>) -> Self {
         let body = Some(json);
-        let request = Self { operation, method: Method::Post, url, headers: vec![], body, tls: None, keep: Keep::No };
+        let request =
+            Self { operation, method: Method::Post, url, headers: vec![], body, tls: None, keep: Keep::No, busy: None };
         request.header("content-type", Zeroizing::new("application/json".to_owned()))
     }
 

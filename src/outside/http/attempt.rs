@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Patience;
 use super::client::Prepared;
-use super::failure::Failure;
+use super::failure::{BUSY, Failure};
 use crate::error::{Exit, Problem};
 use crate::limits;
 use crate::model::Reply;
@@ -55,7 +55,7 @@ fn jitter(attempts: u32, longest: Duration) -> Duration {
 }
 
 async fn once(prepared: &Prepared, patience: Patience) -> Result<Reply, Failure> {
-    let Prepared { client, request, proxied, .. } = prepared;
+    let Prepared { client, request, proxied, busy, .. } = prepared;
     let request = request.try_clone().ok_or_else(|| Failure::of_answer("the request cannot be sent", "report this"))?;
     let failed = |error: reqwest::Error| Failure::of(&error, *proxied);
     let mut response = match timeout(patience.first_byte, client.execute(request)).await {
@@ -88,6 +88,9 @@ async fn once(prepared: &Prepared, patience: Patience) -> Result<Reply, Failure>
     let mut bytes = Zeroizing::new(Vec::with_capacity(length));
     for chunk in &chunks {
         bytes.extend_from_slice(chunk);
+    }
+    if status == 400 && busy.is_some_and(|word| memchr::memmem::find(&bytes, word.as_bytes()).is_some()) {
+        return Err(Failure::again("the server answered 400, too many requests", BUSY));
     }
     Ok(Reply { bytes, status })
 }

@@ -21,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) request: reqwest::Request,
     /// Does a proxy stand between?
     pub(super) proxied: bool,
+    /// What a refusal says that is worth another attempt.
+    pub(super) busy: Option<&'static str>,
 }
 
 /// Clients, each with its connections.
@@ -44,7 +46,7 @@ impl Clients {
     }
 
     pub(super) fn prepare(&mut self, request: Request) -> Result<Prepared, Problem> {
-        let Request { operation, method, url, headers, body, tls, keep: _ } = request;
+        let Request { operation, method, url, headers, body, tls, keep: _, busy } = request;
         let told = |problem: Problem| {
             let told = Problem::new(format!("{operation}: {}", problem.message()));
             told.hint(problem.advice().unwrap_or_default())
@@ -69,7 +71,7 @@ impl Clients {
             request.headers_mut().insert(HeaderName::from_static(name), value);
         }
         *request.body_mut() = body.map(|body| Bytes::from_owner(body).into());
-        Ok(Prepared { operation, client, request, proxied })
+        Ok(Prepared { operation, client, request, proxied, busy })
     }
 
     fn client(&mut self, trust: Trust) -> Result<reqwest::Client, Problem> {

@@ -10,6 +10,9 @@ use rustls::{AlertDescription, CertificateError};
 use super::name::Nowhere;
 use crate::error::{Exit, Problem};
 
+/// What helps against a limit on requests.
+pub(super) const BUSY: &str = "ask for a higher limit, or render less at once";
+
 const PROXY: &str = "is HTTPS_PROXY right, with its user and password? NO_PROXY names servers that are asked directly";
 
 /// Why, and whether asking again may help.
@@ -45,7 +48,7 @@ impl Failure {
                 let hint = "write the address that answers itself (of the active node, with https://)";
                 return Some(Self { what, hint, again: Again::No });
             }
-            429 => ("too many requests", "ask for a higher limit, or render less at once"),
+            429 => ("too many requests", BUSY),
             502 => ("a gateway got no answer", "does the server behind the gateway or load balancer run?"),
             503 => ("not available", "is it starting, in maintenance, overloaded or sealed?"),
             504 => ("a gateway waited too long", "does the server behind the gateway or load balancer run?"),

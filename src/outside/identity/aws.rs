@@ -109,6 +109,8 @@ fn signed(call: &AwsCall, known: &Known) -> Result<Request, Problem> {
     }
     let url = endpoint(call.service, region, &known.config);
     let mut request = Request::post(call.operation.clone(), url, call.body.clone());
+    // ThrottlingException, with each service in its own spelling around it
+    request.busy = Some("Throttling");
     for (name, value) in [("content-type", JSON), ("x-amz-target", call.target)] {
         request.headers.retain(|(known, _)| *known != name);
         request = request.header(name, Zeroizing::new(value.to_owned()));

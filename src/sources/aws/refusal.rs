@@ -31,6 +31,7 @@ const KNOWN: &[(&[&str], &str, &str, Exit)] = &[
             "ExpiredTokenException",
             "ExpiredToken",
             "RequestExpired",
+            "RequestTimeTooSkewed",
             "InvalidSignatureException",
             "SignatureDoesNotMatch",
         ],
