@@ -8,6 +8,7 @@ use super::options::{self, Inputs, Sealing, Settings};
 use crate::error::{Problems, Quiet};
 use crate::hosts::Wanted;
 use crate::model::{Lookup, Origin, Part, Plan, Provision, Reference, Stream, Template};
+use crate::sources::is_within;
 use crate::steps::{self, read, read::Purpose};
 
 /// Show what render would do: each reference, its place, target and store
@@ -90,6 +91,7 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
 fn said(template: &Template) -> Vec<String> {
     let part = |part: &Part| match part {
         Part::Literal(_) => "(text)".to_owned(),
+        Part::Escaped(one) | Part::Reference(one) if is_within(&one.address) => "encrypted with SOPS, here".to_owned(),
         Part::Escaped(reference) | Part::Reference(reference) => Quiet(&reference.address.to_string()).to_string(),
     };
     template.0.iter().map(part).collect()
