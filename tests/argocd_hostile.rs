@@ -75,7 +75,7 @@ fn repositories() -> Vec<Hostile> {
         choosing("a parameter sets the namespace", json!([{"name": "namespace", "string": "bank"}]), "exit status 3: error: the parameter \"namespace\""),
         choosing("a parameter sets the program", json!([{"name": "builder", "string": "/bin/sh"}]), "error: no builder is called \"/bin/sh\""),
         choosing("a parameter sets a cluster", json!([{"name": "cluster", "string": "other"}]), "error: "),
-        hostile("settings set the certificate", &format!("== .sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{sealing: {{certificate: mine.pem}}}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
+        hostile("settings set the certificate", &format!("== app/.sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{sealing: {{certificate: mine.pem}}}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
         hostile("an address in a reference", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("token#/", "token?address=http://127.0.0.1:PORT#/")), "exit status 3: error: app/a.yaml:4 Secret token, stringData.token: project \"shop\" may not read"),
         // T3: files
         hostile("a file above the kustomization", &resources("secretGenerator: [{name: a, files: [../../../../../../etc/hostname]}]\nresources: [secret.yaml]\n"), "kustomize failed"),
@@ -92,7 +92,7 @@ fn repositories() -> Vec<Hostile> {
         hostile("a chart that never ends", &chart("== app/templates/a.yaml\n{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}\n"), "helm failed"),
         // T8, T10: what reads in the cluster
         hostile("an ExternalSecret of another team's", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\nspec:\n  secretStoreRef: {kind: ClusterSecretStore, name: vault}\n  data: [{secretKey: a, remoteRef: {key: bank/token, property: value}}]\n", "exit status 3"),
-        hostile("a store that was not granted", &format!("== .sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{stores: [{{match: {{scheme: vault}}, use: {{kind: ClusterSecretStore, name: other}}}}]}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
+        hostile("a store that was not granted", &format!("== app/.sealref.yaml\napiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {{stores: [{{match: {{scheme: vault}}, use: {{kind: ClusterSecretStore, name: other}}}}]}}\n== app/a.yaml\n{SECRET}"), "exit status 3"),
         // T9: a wider seal
         hostile("a scope by annotation", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{}", SECRET.replace("{name: token}", "{name: token, annotations: {sealedsecrets.bitnami.com/cluster-wide: \"true\"}}")), "error: "),
         // T11: what a terminal or a log acts on
@@ -122,10 +122,15 @@ fn repositories() -> Vec<Hostile> {
         Hostile {parameters: json!([{"name": "values-files", "array": ["a,/etc/hostname"]}]), ..hostile("values behind a comma", &chart("== app/templates/a.yaml\nSECRET\n"), "exit status 3: error: the file of values") },
         Hostile {parameters: json!([{"name": "release-name", "string": "--post-renderer=/bin/sh"}]), ..hostile("a release that is an option", &chart("== app/templates/a.yaml\nSECRET\n"), "error: the name of the release is not valid") },
         hostile("a dependency on a server", &chart("dependencies: [{name: d, version: 1.0.0, repository: \"http://127.0.0.1:PORT\"}]\n== app/templates/a.yaml\nSECRET\n"), "helm failed: a dependency is not in charts/"),
+        hostile("a layer that builds configurations", &(resources("resources: [secret.yaml]\ngenerators: [t]\n") + "== app/t/kustomization.yaml\nresources: [c.yaml]\n== app/t/c.yaml\napiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: t}\nname: stolen\nfiles: [\"x=http://127.0.0.1:PORT/a\"]\n"), "exit status 3: error: app/kustomization.yaml:2: \"t\" is a folder that builds configurations"),
+        hostile("a list whose name has other letters", &(resources("Resources: [base]\n") + "== app/base/kustomization.yaml\nresources: [\"http://127.0.0.1:PORT/a.yaml\"]\n"), "exit status 3: error: app/kustomization.yaml:1: kustomize reads \"Resources\" as \"resources\""),
+        hostile("a URL in base64", &resources("secretGenerator: [{name: a, files: [!!binary eD1odHRwOi8vMTI3LjAuMC4xL2E=]}]\nresources: [secret.yaml]\n"), "exit status 3: error: app/kustomization.yaml:1: a text is written as !!binary"),
+        hostile("a schema of values on a server", &chart(&format!("== app/values.schema.json\n{{\"$ref\": \"http://127.0.0.1:PORT/a.json\"}}\n== app/templates/a.yaml\n{}", SECRET.replace("kv/shop", "kv/bank"))), "exit status 3"),
         // T13: names that are taken
         hostile("two objects of one name", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{SECRET}== app/b.yaml\n{SECRET}"), "error: "),
         // The promises: what is no Secret of ours to let through
         hostile("a plaintext Secret", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: plain-s3cret}\n", "error: "),
+        hostile("a plaintext Secret that says it is Helm's", "== .sealref.yaml\nSETTINGS\n== app/a.yaml\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: helm.sh/release.v1\nstringData: {b: plain-s3cret}\n", "error: "),
         hostile("a store of its own", &format!("== .sealref.yaml\nSETTINGS\n== app/a.yaml\n{SECRET}== app/b.yaml\napiVersion: external-secrets.io/v1\nkind: ClusterSecretStore\nmetadata: {{name: mine}}\nspec: {{provider: {{vault: {{server: \"https://evil.example\"}}}}}}\n"), "exit status 3"),
     ]
 }

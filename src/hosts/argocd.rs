@@ -2,7 +2,7 @@
 //!
 //! Source: `docs/operator-manual/config-management-plugins.md` and `cmpserver/plugin/plugin.go` of argoproj/argo-cd.
 //! `ARGOCD_APP_*` and `KUBE_*` are Argo CD's own words. `ARGOCD_APP_PARAMETERS` is the tenant's, and chooses only what
-//! [`PARAMETERS`] lists; `PARAM_*`, which says the same less exactly, and `ARGOCD_ENV_*` are not read at all.
+//! `PARAMETERS` lists; `PARAM_*`, which says the same less exactly, and `ARGOCD_ENV_*` are not read at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -83,7 +83,8 @@ impl Application {
             operands: vec![],
             recursive: self.recursive,
             config: None,
-            root: Some(self.root),
+            // The policy says beneath which folder files are read
+            root: None,
             chosen: Chosen { environment: self.environment, cluster: self.cluster, ..Chosen::default() },
             plaintext: None,
             namespace: self.release.namespace,

@@ -39,7 +39,7 @@ impl Pattern {
     /// Does the path as a whole fit?
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        fits(&self.0, path.split('/'))
+        fits(&self.0, &path.split('/').collect::<Vec<_>>())
     }
 
     /// Is there a path that fits both?
@@ -52,7 +52,8 @@ impl Pattern {
     #[must_use]
     pub fn capture(&self, path: &str) -> Option<Vec<String>> {
         let segments: Vec<&str> = path.split('/').collect();
-        capture(&self.0, &segments)
+        // What does not fit would be tried in every way
+        fits(&self.0, &segments).then(|| capture(&self.0, &segments)).flatten()
     }
 
     /// Puts captured texts where the wildcards stand; None where there are fewer than wildcards.
@@ -118,22 +119,26 @@ fn meet_within(a: &str, b: &str) -> bool {
     }
 }
 
-fn fits<'p>(pattern: &[Segment], mut path: impl Iterator<Item = &'p str> + Clone) -> bool {
-    match pattern.split_first() {
-        None => path.next().is_none(),
-        Some((Segment::Any, [])) => true,
-        Some((Segment::Any, rest)) => loop {
-            if fits(rest, path.clone()) {
-                return true;
-            }
-            if path.next().is_none() {
-                return false;
-            }
-        },
-        Some((Segment::One(text), rest)) => {
-            path.next().is_some_and(|segment| fits_within(text, segment)) && fits(rest, path)
+/// Between two `**` the first place that fits is as good as any: nothing is tried twice, whatever a stranger writes.
+fn fits(pattern: &[Segment], path: &[&str]) -> bool {
+    let fit = |run: &[Segment], path: &[&str]| {
+        let one = |(segment, text): (&Segment, &&str)| matches!(segment, Segment::One(one) if fits_within(one, text));
+        run.len() == path.len() && run.iter().zip(path).all(one)
+    };
+    let mut runs: Vec<&[Segment]> = pattern.split(|segment| matches!(segment, Segment::Any)).collect();
+    let last = runs.pop().unwrap_or_default();
+    let Some((first, between)) = runs.split_first() else { return fit(last, path) };
+    let Some((_, mut rest)) = path.split_at_checked(first.len()).filter(|(front, _)| fit(first, front)) else {
+        return false;
+    };
+    for run in between {
+        let fits_at = |at: &usize| rest.get(*at..at + run.len()).is_some_and(|window| fit(run, window));
+        match (0..=rest.len()).find(fits_at) {
+            Some(at) => rest = rest.get(at + run.len()..).unwrap_or_default(),
+            None => return false,
         }
     }
+    rest.len().checked_sub(last.len()).and_then(|at| rest.get(at..)).is_some_and(|end| fit(last, end))
 }
 
 /// `*` inside one segment.
@@ -141,12 +146,17 @@ fn fits_within(pattern: &str, text: &str) -> bool {
     let Some((before, behind)) = pattern.split_once('*') else {
         return pattern == text;
     };
-    let Some(rest) = text.strip_prefix(before) else {
+    let Some(mut rest) = text.strip_prefix(before) else {
         return false;
     };
-    behind.is_empty()
-        || rest.char_indices().any(|(at, _)| rest.get(at..).is_some_and(|left| fits_within(behind, left)))
-        || fits_within(behind, "")
+    let (between, last) = behind.rsplit_once('*').map_or((None, behind), |(between, last)| (Some(between), last));
+    for piece in between.into_iter().flat_map(|between| between.split('*')) {
+        match rest.split_once(piece) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 fn capture(pattern: &[Segment], path: &[&str]) -> Option<Vec<String>> {
@@ -215,6 +225,17 @@ mod tests {
             assert_eq!(Pattern::new(pattern).matches(path), fits, "{pattern} {path}");
             assert_eq!(Pattern::new(pattern).capture(path).is_some(), fits, "{pattern} {path}");
         }
+    }
+
+    /// Each would take years if every way were tried.
+    #[test]
+    fn a_pattern_of_many_wildcards_is_judged_at_once_t5() {
+        let (stars, runs) = ("*a".repeat(60) + "*b", "**/a/".repeat(60) + "b");
+        let (text, path) = ("a".repeat(250), vec!["a"; 250].join("/"));
+        assert!(!Pattern::new(&stars).matches(&text) && Pattern::new(&stars).capture(&text).is_none());
+        assert!(!Pattern::new(&runs).matches(&path) && Pattern::new(&runs).capture(&path).is_none());
+        assert!(Pattern::new(&stars).capture(&format!("{text}b")).is_some());
+        assert!(Pattern::new(&runs).capture(&format!("{path}/b")).is_some());
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl<'c> Context<'c, '_> {
         let referring = !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
         let rule = self.rule(identity, &object.metadata);
         if !referring {
-            if let Some(reason) = literal::passes(&object, &values) {
+            if let Some(reason) = literal::passes(&object, &values, self.job) {
                 return Ok(Outcome::Passes(reason));
             }
             let public = literal::public_keys(&object.metadata, rule);

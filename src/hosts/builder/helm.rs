@@ -28,7 +28,8 @@ pub struct Release {
 /// The arguments of a rendering that stays below `folder`.
 pub(super) fn arguments(release: &Release, folder: &Path) -> Result<Vec<String>, Problems> {
     let mut problems = Problems::default();
-    let mut words = vec!["template".to_owned(), "--include-crds".to_owned()];
+    // A schema of values is loaded from wherever its references lead: from servers, and from files of the machine
+    let mut words = ["template", "--include-crds", "--skip-schema-validation"].map(str::to_owned).to_vec();
     words.extend(release.namespace.iter().map(|namespace| format!("--namespace={namespace}")));
     words.extend(release.kube_version.iter().map(|version| format!("--kube-version={version}")));
     words.extend(release.api_versions.iter().map(|version| format!("--api-versions={version}")));

@@ -52,7 +52,7 @@ const WORDS: &[&str] = &["annotations", "commonAnnotations", "commonLabels", "la
 /// Lists of layers.
 const LAYERS: &[&str] = &["resources", "bases", "components"];
 
-/// Lists of configurations, which may name files too, or of layers that build them.
+/// Lists of configurations, which may name files too.
 const CONFIGURATIONS: &[&str] = &["generators", "transformers", "validators"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,14 @@ impl Walk<'_> {
             let (piece, tree) = object?;
             let place = |node| format!("{}:{}", source.name, piece.line - 1 + tree.line(node));
             self.no_urls(&tree, &place);
+            for key in tree.entries(tree.root()).into_iter().map(|(key, _)| key) {
+                let name = tree.raw(key).unwrap_or_default();
+                let other = |known: &&&str| known.eq_ignore_ascii_case(name) && **known != name;
+                if let Some(known) = LAYERS.iter().chain(CONFIGURATIONS).find(other) {
+                    let problem = Problem::new(format!("kustomize reads \"{name}\" as \"{known}\""));
+                    self.problems.push(refused(problem.hint(format!("write {known}")).at(place(key))));
+                }
+            }
             let layers = LAYERS.iter().map(|key| (key, Entry::Layer));
             for (key, entry) in layers.chain(CONFIGURATIONS.iter().map(|key| (key, Entry::Configuration))) {
                 let list = tree.get(tree.root(), key);
@@ -107,6 +115,10 @@ impl Walk<'_> {
             return Err(refused(problem.hint("list only what is committed")));
         }
         match files::kind(&found)? {
+            Kind::Folder if entry == Entry::Configuration => {
+                let problem = Problem::new(format!("\"{text}\" is a folder that builds configurations"));
+                return Err(refused(problem.hint("list the files of the configurations themselves")));
+            }
             Kind::Folder => self.folder(&found),
             Kind::File if entry == Entry::Configuration => self.configuration(&self.file(&found)?)?,
             Kind::File => {}
@@ -135,6 +147,10 @@ impl Walk<'_> {
         let shared = tree.nodes().any(|node| tree.target(node) != node);
         let words = |node| tree.path(node).split(['.', '[', ']']).any(|step| WORDS.contains(&step));
         for node in tree.nodes().filter(|node| !tree.is_key(*node)) {
+            if tree.bytes(node).is_some() {
+                let problem = Problem::new("a text is written as !!binary, which hides what it names");
+                self.problems.push(refused(problem.hint("write it as text").at(place(node))));
+            }
             if tree.raw(node).is_some_and(is_url) && (shared || !words(node)) {
                 self.problems.push(refused(
                     Problem::new("a URL is named, and nothing is downloaded")

@@ -11,10 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    refusal::{Refusal, advice, shown},
-    walk,
-};
+use super::refusal::{Refusal, advice, shown};
 use crate::{error::Problem, outside::reason::reason};
 
 /// Whether folders in a folder are listed too.
@@ -50,7 +47,7 @@ pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem
 }
 
 /// Refuses a folder in which a link, at any depth, leads out of it: other programs follow links wherever they lead
-/// (CVE-2022-24348). `.git` is not looked into, and a link to nothing leads nowhere.
+/// (CVE-2022-24348). A link to nothing leads nowhere.
 pub fn links_stay(folder: &Path) -> Result<(), Problem> {
     let top = fs::canonicalize(folder).map_err(|error| failed(folder, &error))?;
     let mut waiting = vec![top.clone()];
@@ -58,7 +55,7 @@ pub fn links_stay(folder: &Path) -> Result<(), Problem> {
         for entry in fs::read_dir(&folder).map_err(|error| failed(&folder, &error))? {
             let entry = entry.map_err(|error| failed(&folder, &error))?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(|error| failed(&folder, &error))?);
-            if kind.is_dir() && !walk::is_git(&entry.file_name()) {
+            if kind.is_dir() {
                 waiting.push(path);
             } else if kind.is_symlink() && fs::canonicalize(&path).is_ok_and(|target| !target.starts_with(&top)) {
                 let name = path.strip_prefix(&top).unwrap_or(&path);

@@ -114,8 +114,13 @@ impl Source for Vault {
             Some(mount) => mount.trim_matches('/'),
             None => remote.key.split_once('/')?.0,
         };
-        let inside = below(&remote.key, mount).unwrap_or(&remote.key);
-        let inside = inside.strip_prefix("data/").unwrap_or(inside);
+        let inside = match below(&remote.key, mount) {
+            Some(inside) if provider.field(&["version"]) != Some("v1") => {
+                inside.strip_prefix("data/").unwrap_or(inside)
+            }
+            Some(inside) => inside,
+            None => &remote.key,
+        };
         Some(resolve(scheme, Raw::of_remote(format!("{mount}/{inside}"), remote)))
     }
 

@@ -101,6 +101,7 @@ impl Object<'_, '_> {
     }
 
     fn secret(&mut self) {
+        self.namespace();
         if ignored(self.tree) {
             self.need(&["metadata", "annotations"], Need::Ignore);
         }
