@@ -8,8 +8,7 @@ use super::options::{self, Inputs, Sealing, Settings};
 use crate::error::{Problems, Quiet};
 use crate::hosts::Wanted;
 use crate::model::{Lookup, Origin, Part, Plan, Provision, Reference, Stream, Template};
-use crate::sources::is_within;
-use crate::steps::{self, read, read::Purpose};
+use crate::steps::{self, is_within, read, read::Purpose};
 
 /// Show what render would do: each reference, its place, target and store
 ///

@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use crate::error::{Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
+pub use crate::sources::is_within;
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
