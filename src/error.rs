@@ -206,6 +206,26 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// The hint about a name that is not known: the one that may be meant, else what is to be said of all that are known.
+#[must_use]
+pub fn meant<'n>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'n str>,
+    otherwise: impl FnOnce(&[&str]) -> String,
+) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(typed, known.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => otherwise(&known),
+    }
+}
+
+/// All names that are known.
+#[must_use]
+pub fn all_known(names: &[&str]) -> String {
+    format!("known: {}", names.join(", "))
+}
+
 /// The known name nearest to what was typed, if it is near enough to be meant.
 #[must_use]
 pub fn nearest<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

@@ -315,7 +315,7 @@ fn data_keys_are_opened_by_kms() {
     let mut open = |ciphertext: &str, context: &[(&str, &str)]| {
         let context = context.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let key = MasterKey::Aws { arn: aws.made["key"].clone(), role: None, profile: None, context };
-        let keys = sources::keys(&key).unwrap();
+        let (_, keys) = sources::holder(&key).unwrap();
         assert!(!keys.configured(&key, &mut wire).unwrap());
         keys.unwrap(&Wrapped { key, ciphertext: ciphertext.to_owned() }, &mut wire).map(|key| key.to_vec())
     };

@@ -210,7 +210,7 @@ fn data_keys_are_opened_by_the_vault_that_the_file_names() {
     let mut script = Script(vec![]);
     let mut open = |vault: &str| {
         let key = MasterKey::Azure { vault: vault.into(), name: "sops".into(), version: VERSION.into() };
-        let keys = sources::keys(&key).unwrap();
+        let (_, keys) = sources::holder(&key).unwrap();
         assert!(!keys.configured(&key, &mut script).unwrap());
         keys.unwrap(&Wrapped { key, ciphertext: "Zm9v".into() }, &mut script).map(|key| key.to_vec())
     };

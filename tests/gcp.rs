@@ -231,7 +231,7 @@ fn data_keys_are_opened_by_kms() {
     let ciphertext = wrapped["ciphertext"].as_str().unwrap();
     let open = |resource: &str| {
         let key = MasterKey::Google { resource: resource.to_owned() };
-        let keys = sources::keys(&key).unwrap();
+        let (_, keys) = sources::holder(&key).unwrap();
         let mut wire = Plain(google.0.url());
         assert!(!keys.configured(&key, &mut wire).unwrap());
         keys.unwrap(&Wrapped { key, ciphertext: ciphertext.to_owned() }, &mut wire).map(|key| key.to_vec())

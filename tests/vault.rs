@@ -458,11 +458,12 @@ fn a_data_key_under_transit_is_opened_by_whoever_holds_its_key() {
     };
     let unwrap = |name: &str, ciphertext: &str, asks: &mut Asks| {
         let wrapped = Wrapped { key: key(name), ciphertext: ciphertext.to_owned() };
-        sources::keys(&wrapped.key).unwrap().unwrap(&wrapped, asks)
+        sources::holder(&wrapped.key).unwrap().1.unwrap(&wrapped, asks)
     };
     let mut operator = asks(server.address(), ROOT);
     assert_eq!(*unwrap("first", &ciphertext, &mut operator).unwrap(), data_key);
-    let configured = |asks: &mut Asks| sources::keys(&key("first")).unwrap().configured(&key("first"), asks).unwrap();
+    let configured =
+        |asks: &mut Asks| sources::holder(&key("first")).unwrap().1.configured(&key("first"), asks).unwrap();
     assert!(configured(&mut operator));
     assert!(!configured(&mut asks("https://vault.example".to_owned(), ROOT)));
     assert!(!configured(&mut asks(String::new(), ROOT)));

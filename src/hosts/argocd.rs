@@ -5,15 +5,15 @@
 //! `PARAMETERS` lists; `PARAM_*`, which says the same less exactly, and `ARGOCD_ENV_*` are not read at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::builder::{Build, Layout, Release};
 use super::stream::{self, Call};
-use super::{Doubts, Duplicates, Job, Reading, Wanted, settings};
-use crate::error::{Exit, Problem, Problems, nearest};
+use super::{Doubts, Duplicates, Job, Reading, Wanted, policy, settings};
+use crate::error::{Exit, Problem, Problems, meant};
 use crate::model::{Input, Source};
 use crate::outside::environment;
 use crate::outside::files::{self, Recursive};
@@ -112,31 +112,13 @@ pub fn is_ours() -> Result<bool, Problem> {
 /// The folder of the source, and all that was sent.
 fn repository() -> Result<(PathBuf, PathBuf), Problem> {
     let folder = files::resolve(Path::new("."))?;
-    let root = sent(&folder, &said("ARGOCD_APP_SOURCE_PATH")?.unwrap_or_default());
+    let root = policy::repository(&folder)?.unwrap_or_else(|| folder.clone());
     Ok((folder, root))
 }
 
 /// A variable of Argo CD's; an empty one says nothing.
 fn said(name: &str) -> Result<Option<String>, Problem> {
     Ok(environment::variable(name)?.filter(|value| !value.is_empty()).map(|value| value.as_str().to_owned()))
-}
-
-/// The folder below which Argo CD laid out the repository: the working folder without the source's path.
-#[must_use]
-pub fn sent(folder: &Path, source: &str) -> PathBuf {
-    let mut below = PathBuf::new();
-    for part in Path::new(source).components() {
-        match part {
-            Component::Normal(name) => below.push(name),
-            Component::ParentDir => {
-                below.pop();
-            }
-            Component::CurDir | Component::Prefix(_) | Component::RootDir => {}
-        }
-    }
-    let steps = below.components().count();
-    let above = folder.ends_with(&below).then(|| folder.ancestors().nth(steps)).flatten();
-    above.unwrap_or(folder).to_path_buf()
 }
 
 /// The name of the release: chosen, else that of the Application, before which Argo CD may put its namespace.
@@ -281,11 +263,9 @@ impl Parameters {
 
 /// A name that may not be chosen, be it a typing error or the operator's field.
 fn unknown(name: &str) -> Problem {
-    let names = PARAMETERS.iter().map(|parameter| parameter.name);
-    let hint = match nearest(name, names.clone()) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("an Application may choose {}", names.collect::<Vec<_>>().join(", ")),
-    };
+    let hint = meant(name, PARAMETERS.iter().map(|parameter| parameter.name), |names| {
+        format!("an Application may choose {}", names.join(", "))
+    });
     Problem::new(format!("the parameter \"{name}\" is not one that an Application may set"))
         .hint(hint)
         .exit(Exit::Refused)
@@ -294,23 +274,6 @@ fn unknown(name: &str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_was_sent_is_found_from_the_sources_path() {
-        let rows = [
-            ("/work/1/apps/shop", "apps/shop", "/work/1"),
-            ("/work/1/apps/shop", "./apps//shop/", "/work/1"),
-            ("/work/1/shop", "apps/../shop", "/work/1"),
-            ("/work/1", ".", "/work/1"),
-            ("/work/1", "", "/work/1"),
-            // What does not end the folder's path says nothing about what lies above
-            ("/work/1/other", "apps/shop", "/work/1/other"),
-            ("/work/1/shop", "../../shop", "/work/1"),
-        ];
-        for (folder, source, root) in rows {
-            assert_eq!(sent(Path::new(folder), source), Path::new(root), "{folder} {source}");
-        }
-    }
 
     #[test]
     fn a_parameter_is_chosen_once_and_as_what_it_is() {

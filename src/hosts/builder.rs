@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{kustomization, stream};
-use crate::error::{Exit, Problem, Problems, nearest};
+use crate::error::{Exit, Problem, Problems, all_known, meant};
 use crate::limits;
 use crate::model::{Input, Source};
 use crate::outside::files::{self, Kind, Recursive};
@@ -56,10 +56,11 @@ impl Layout {
     /// What is built by what a user names.
     pub fn named(name: &str) -> Result<Self, Problem> {
         Self::ALL.into_iter().find(|layout| layout.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name);
-            let hint = nearest(name, names)
-                .map_or_else(|| format!("known: {}", names.join(", ")), |near| format!("did you mean \"{near}\"?"));
-            Problem::new(format!("no builder is called \"{name}\"")).hint(hint)
+            Problem::new(format!("no builder is called \"{name}\"")).hint(meant(
+                name,
+                Self::ALL.map(Self::name),
+                all_known,
+            ))
         })
     }
 

@@ -7,7 +7,7 @@ use super::consumer::{ConfigMaps, Consumer, HelmReleases, Reload, When};
 use super::text::Link;
 use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
 use super::{EsoVersion, Interval};
-use crate::error::{Problem, Problems, nearest};
+use crate::error::{Problem, Problems, all_known, meant};
 use crate::model::{Pattern, Scope, StoreSpec};
 
 /// What was chosen on the command line, over what the settings say.
@@ -251,13 +251,11 @@ impl Settings {
 /// The entry with this name; an error that offers the nearest where there is none.
 fn named<'s, T>(what: &str, name: Option<&str>, all: &'s BTreeMap<String, T>) -> Result<Option<&'s T>, Problem> {
     let Some(name) = name else { return Ok(None) };
-    let names = || all.keys().map(String::as_str);
     all.get(name).map(Some).ok_or_else(|| {
-        let hint = match (nearest(name, names()), all.is_empty()) {
-            (Some(near), _) => format!("did you mean \"{near}\"?"),
-            (None, true) => format!("the settings have no {what}s"),
-            (None, false) => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
-        };
+        let hint = meant(name, all.keys().map(String::as_str), |names| match names {
+            [] => format!("the settings have no {what}s"),
+            names => all_known(names),
+        });
         Problem::new(format!("the settings have no {what} \"{name}\"")).hint(hint)
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Source, facts, find};
-use crate::error::{Exit, Problem, nearest};
+use crate::error::{Exit, Problem, meant};
 
 /// The variables that a block of a policy stands for, and what a grant puts over them.
 ///
@@ -17,11 +17,8 @@ pub fn configured(
     own: &BTreeMap<&str, String>,
 ) -> Result<BTreeMap<&'static str, String>, Problem> {
     let Some((source, _)) = find(scheme) else {
-        let near = nearest(scheme, facts().map(|facts| facts.scheme));
-        let hint = near.map_or_else(
-            || "see the table of sources in the README".to_owned(),
-            |near| format!("did you mean \"{near}\"?"),
-        );
+        let schemes = facts().map(|facts| facts.scheme);
+        let hint = meant(scheme, schemes, |_| "see the table of sources in the README".to_owned());
         return Err(refused(format!("spec.sources: no source is called \"{scheme}\""), hint));
     };
     let mut variables = BTreeMap::new();
@@ -76,12 +73,10 @@ fn put(source: &dyn Source, scheme: &str, field: &str, value: &str, to: &mut Var
         to.insert(variable, value.to_owned());
         return Ok(());
     }
-    let known: Vec<&str> = source.fields().iter().map(|(known, _)| *known).collect();
-    let hint = match (nearest(field, known.iter().copied()), known.as_slice()) {
-        (Some(near), _) => format!("did you mean \"{near}\"?"),
-        (None, []) => "it has none: its server and its login are those of the machine".to_owned(),
-        (None, known) => format!("it has: {}", known.join(", ")),
-    };
+    let hint = meant(field, source.fields().iter().map(|(known, _)| *known), |known| match known {
+        [] => "it has none: its server and its login are those of the machine".to_owned(),
+        known => format!("it has: {}", known.join(", ")),
+    });
     Err(refused(format!("{scheme} has no field \"{field}\" in a policy"), hint))
 }
 

@@ -34,7 +34,7 @@ pub use encrypted::{
 
 use zeroize::Zeroizing;
 
-use crate::error::{Problem, nearest};
+use crate::error::{Problem, all_known, meant};
 use crate::model::{
     Address, Generator, Identity, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, Wire, Wrapped,
 };
@@ -178,16 +178,10 @@ pub fn lacks(scheme: &str) -> Option<&'static str> {
     if source.fetch().is_none() { source.feature() } else { None }
 }
 
-/// Who opens data keys that are under this key. None: nobody, or it is not compiled in.
+/// The source that holds this key, and who opens data keys that are under it. None: nobody, or it is not compiled in.
 #[must_use]
-pub fn keys(key: &MasterKey) -> Option<&'static dyn Keys> {
-    holder(key)?.fetch()?.keys(key)
-}
-
-/// The source that holds this key.
-#[must_use]
-pub fn holder(key: &MasterKey) -> Option<&'static dyn Source> {
-    SOURCES.iter().copied().find(|source| source.fetch().is_some_and(|fetch| fetch.keys(key).is_some()))
+pub fn holder(key: &MasterKey) -> Option<(&'static dyn Source, &'static dyn Keys)> {
+    SOURCES.iter().find_map(|source| Some((*source, source.fetch()?.keys(key)?)))
 }
 
 /// The address that an object of another controller reads; None where nobody can tell.
@@ -250,12 +244,8 @@ pub fn facts() -> impl Iterator<Item = &'static Facts> {
 /// the source finds wrong.
 pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
     let Some((source, facts)) = find(scheme) else {
-        let known = || facts().filter(|facts| facts.becomes != Becomes::Refused).map(|f| f.scheme);
-        let hint = match nearest(scheme, known()) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
-        };
-        return Err(Problem::new(format!("no source is called \"{scheme}\"")).hint(hint));
+        let known = facts().filter(|facts| facts.becomes != Becomes::Refused).map(|facts| facts.scheme);
+        return Err(Problem::new(format!("no source is called \"{scheme}\"")).hint(meant(scheme, known, all_known)));
     };
     let taken = facts.becomes == Becomes::Refused;
     let strange = raw.parameters.iter().find(|(name, _)| !taken && !facts.parameters.contains(&&**name));
@@ -266,11 +256,10 @@ pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
 }
 
 fn strange_parameter(facts: &Facts, name: &str) -> Problem {
-    let hint = match (nearest(name, facts.parameters.iter().copied()), facts.parameters) {
-        (Some(near), _) => format!("did you mean \"{near}\"?"),
-        (None, []) => "it takes none".to_owned(),
-        (None, all) => format!("it takes: {}", all.join(", ")),
-    };
+    let hint = meant(name, facts.parameters.iter().copied(), |all| match all {
+        [] => "it takes none".to_owned(),
+        all => format!("it takes: {}", all.join(", ")),
+    });
     Problem::new(format!("{} takes no parameter \"{name}\"", facts.scheme)).hint(hint)
 }
 

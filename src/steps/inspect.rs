@@ -5,7 +5,7 @@ mod allow;
 use std::cell::OnceCell;
 
 use super::{find, plan};
-use crate::error::{Problem, Problems, nearest};
+use crate::error::{Problem, Problems, meant};
 use crate::hosts::Job;
 use crate::model::{Identity, ManifestId, Severity, Stream};
 use crate::rules::{self, CHECKS, Finding, RULES, View, rbac};
@@ -51,8 +51,8 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
 fn known(job: &Job) -> Result<(), Problems> {
     let unknown = job.settings.rules.keys().filter(|id| rules::about(id).is_none());
     let problem = |id: &String| {
-        let near = nearest(id, rules::table().iter().map(|about| about.id));
-        let hint = near.map_or_else(|| "docs/rules lists them".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        let ids = rules::table().iter().map(|about| about.id);
+        let hint = meant(id, ids, |_| "docs/rules lists them".to_owned());
         Problem::new(format!("no rule is called \"{id}\"")).hint(hint).at("the settings, spec.rules")
     };
     unknown.map(problem).collect::<Problems>().or(())

@@ -6,7 +6,7 @@ mod external_secret;
 mod metadata;
 mod sealed_secret;
 
-use crate::error::{Problem, nearest};
+use crate::error::{Problem, all_known, meant};
 use crate::model::{Identity, Provision, Template};
 use crate::yaml::Value;
 
@@ -54,12 +54,8 @@ pub static TARGETS: &[&dyn Target] = &[&external_secret::ExternalSecret, &sealed
 /// # Errors
 /// There is none; the hint names the nearest, or all.
 pub fn find(name: &str) -> Result<&'static dyn Target, Problem> {
-    let names = || TARGETS.iter().map(|target| target.name());
     TARGETS.iter().find(|target| target.name() == name).copied().ok_or_else(|| {
-        let hint = match nearest(name, names()) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
-        };
+        let hint = meant(name, TARGETS.iter().map(|target| target.name()), all_known);
         Problem::new(format!("no target is called \"{name}\"")).hint(hint)
     })
 }

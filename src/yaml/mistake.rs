@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Error, Expected, Unexpected};
 
 use super::{NodeId, Tree};
-use crate::error::nearest;
+use crate::error::{all_known, meant};
 
 /// What does not fit, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +40,7 @@ impl Mistake {
     /// One of these names was expected.
     fn unknown(what: &str, found: &str, expected: &[&str]) -> Self {
         let mut mistake = Self::new(format!("an unknown {what}"));
-        let near = nearest(found, expected.iter().copied());
-        mistake.hint = match near {
-            Some(near) => Some(format!("did you mean \"{near}\"?")),
-            None if expected.is_empty() => None,
-            None => Some(format!("known: {}", expected.join(", "))),
-        };
+        mistake.hint = (!expected.is_empty()).then(|| meant(found, expected.iter().copied(), all_known));
         mistake
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::file::{Grant, PolicySpec, SealrefPolicy};
 use super::tenant::TenantEntry;
-use crate::error::{Exit, Problem, Problems, nearest};
+use crate::error::{Exit, Problem, Problems, meant};
 use crate::model::{Source, StoreRef};
 use crate::yaml::{self, NodeId, Syntax, Tree};
 
@@ -186,9 +186,6 @@ impl Check<'_, '_> {
     }
 }
 
-fn known<'k>(name: &str, all: impl Iterator<Item = &'k str> + Clone, place: &str) -> String {
-    match nearest(name, all) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => format!("add it under {place}"),
-    }
+fn known<'k>(name: &str, all: impl Iterator<Item = &'k str>, place: &str) -> String {
+    meant(name, all, |_| format!("add it under {place}"))
 }

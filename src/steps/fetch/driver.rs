@@ -98,8 +98,7 @@ impl<'d, 's> Driver<'d, 's> {
     }
 
     fn unwrap(&mut self, wrapped: &Wrapped) -> Result<Reply, Problem> {
-        let found = sources::holder(&wrapped.key).zip(sources::keys(&wrapped.key));
-        let (source, keys) = found.ok_or_else(|| {
+        let (source, keys) = sources::holder(&wrapped.key).ok_or_else(|| {
             let names = wrapped.key.names();
             let name = names.first().map(String::as_str).unwrap_or_default();
             Problem::new(format!("this build of sealref cannot ask for the key \"{name}\""))

@@ -1,6 +1,6 @@
 //! The parts of a Secret manifest that are carried over, read strictly.
 
-use crate::error::{Problem, nearest};
+use crate::error::{Problem, meant, nearest};
 use crate::model::{Identity, Metadata, Scope};
 use crate::sources;
 use crate::steps::find;
@@ -72,10 +72,7 @@ fn fields(tree: &Tree) -> Result<(), Problem> {
             continue;
         }
         if !FIELDS.contains(&&*name) {
-            let hint = match nearest(&name, FIELDS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("it has: {}", FIELDS.join(", ")),
-            };
+            let hint = meant(&name, FIELDS, |fields| format!("it has: {}", fields.join(", ")));
             return Err(Problem::new(format!("a Secret has no field \"{name}\"")).hint(hint));
         }
         let map = tree.kind(node) == Kind::Map || matches!(tree.scalar(node), Some(Scalar::Null));
