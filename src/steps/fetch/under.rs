@@ -92,8 +92,11 @@ impl Terms<'_> {
                     .hint("1 MiB in all; keep only those that are in use")
                     .exit(Exit::Refused));
             }
+            // An encrypted file that stands alone is not to grow by a line end
+            if !all.is_empty() {
+                all.push(b'\n');
+            }
             all.extend_from_slice(&bytes);
-            all.push(b'\n');
         }
         Ok(Reply::of(all))
     }
