@@ -279,6 +279,24 @@ fn a_hard_link_is_refused_where_the_root_says_so_d5() {
 }
 
 #[test]
+fn a_root_may_be_read_in_one_folder_alone() {
+    let World { folder, root } = World::new();
+    let inner = folder.path().join("root/apps");
+    fs::create_dir_all(inner.join("deep")).unwrap();
+    fs::write(inner.join("deep/own"), "own").unwrap();
+    symlink("../values", inner.join("link")).unwrap();
+    let world = World { root: root.only(&inner).unwrap(), folder };
+    assert_eq!(world.read("apps/deep/own"), "own");
+    assert_eq!(world.read("x/../apps/./deep/../deep/own"), "own");
+    for name in ["values", "apps/../values", "deep/own", "applications", "apps"] {
+        assert!(world.refusal(name).contains("outside of the Application's folder") || name == "apps", "{name}");
+    }
+    for name in ["apps/link", "../root/apps/deep/own", "apps/../../root/apps/deep/own"] {
+        assert!(world.refusal(name).contains("leaves the root"), "{name}");
+    }
+}
+
+#[test]
 fn a_file_that_may_not_be_read_is_refused_d6() {
     let world = World::new();
     let path = world.path("root/values");

@@ -432,3 +432,26 @@ fn the_folder_around_an_application_is_granted_by_name() {
     assert_eq!(code, 1, "{stderr}");
     granted("repository").before("export ARGOCD_APP_SOURCE_PATH=elsewhere").refused("where the repository begins");
 }
+
+#[test]
+fn settings_around_an_application_are_read_and_files_around_it_are_not() {
+    let settings = b"apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {cluster: eu}\n";
+    let reading = |path: &str| {
+        Repository::new(secret(&format!("ref+file://{path}")))
+            .file("../.sealref.yaml", settings)
+            .file("own.txt", b"s3cret")
+            .before("export ARGOCD_APP_SOURCE_PATH=app")
+    };
+    // Paths are relative to the settings
+    let own = reading("app/own.txt").rendered();
+    assert!(own.contains("kind: SealedSecret"), "{own}");
+    for path in ["beside.txt", "own.txt"] {
+        reading(path).refused("lies outside of the Application's folder");
+    }
+    let (code, stdout, stderr) = reading("app/link").before("ln -s ../beside.txt link").run();
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    // Nothing of what lies above the repository is read: no settings, and so no cluster
+    let above =
+        Repository::new(secret("ref+file://own.txt")).file("../../.sealref.yaml", settings).file("own.txt", b"s");
+    above.before("export ARGOCD_APP_SOURCE_PATH=app").refused("cluster");
+}

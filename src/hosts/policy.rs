@@ -2,7 +2,7 @@
 //!
 //! Nothing here is taken from a repository, nor from what a tenant can set (`ARGOCD_ENV_*`, `PARAM_*`).
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
@@ -98,16 +98,7 @@ pub(super) fn root(policy: &Policy, folder: &Path) -> Result<PathBuf, Problem> {
     if patterns.peek().is_none() {
         return Ok(folder.to_path_buf());
     }
-    let source = environment::variable(SOURCE).map_err(refused)?;
-    let source = source.as_ref().map(|path| Path::new(path.as_str()));
-    let repository = match source.map(|path| path.strip_prefix(".").unwrap_or(path)) {
-        Some(path) if folder.ends_with(path) => {
-            folder.ancestors().nth(path.components().count()).map(Path::to_path_buf)
-        }
-        Some(_) => None,
-        None => files::repository(folder),
-    };
-    let repository = repository.ok_or_else(|| {
+    let repository = repository(folder)?.ok_or_else(|| {
         refused(
             Problem::new("it is not known where the repository begins, and a grant names fileRoots in it")
                 .hint(format!("Argo CD says where the Application lies in it: {SOURCE}")),
@@ -122,8 +113,35 @@ pub(super) fn root(policy: &Policy, folder: &Path) -> Result<PathBuf, Problem> {
     Ok(patterns.find_map(|pattern| named(&pattern)).unwrap_or_else(|| folder.to_path_buf()))
 }
 
+/// The repository that a folder lies in: all that Argo CD sent, else where git is. None: nobody knows.
+///
+/// # Errors
+/// A variable that is no text (exit 3).
+pub(super) fn repository(folder: &Path) -> Result<Option<PathBuf>, Problem> {
+    let source = environment::variable(SOURCE).map_err(refused)?;
+    Ok(source.map_or_else(|| files::repository(folder), |source| sent(folder, &source)))
+}
+
 /// Where the Application lies in its repository.
 const SOURCE: &str = "ARGOCD_APP_SOURCE_PATH";
+
+/// The folder below which Argo CD laid out the repository: that of the Application without the source's path, where it
+/// ends in it.
+#[must_use]
+fn sent(folder: &Path, source: &str) -> Option<PathBuf> {
+    let mut below = PathBuf::new();
+    for part in Path::new(source).components() {
+        match part {
+            Component::Normal(name) => below.push(name),
+            Component::ParentDir => {
+                below.pop();
+            }
+            Component::CurDir | Component::Prefix(_) | Component::RootDir => {}
+        }
+    }
+    let steps = below.components().count();
+    folder.ends_with(&below).then(|| folder.ancestors().nth(steps)).flatten().map(Path::to_path_buf)
+}
 
 /// Two names would leave it to chance, or to a repository, which one holds.
 fn path(given: Option<&Path>) -> Result<Option<PathBuf>, Problem> {
@@ -156,4 +174,26 @@ fn source_of(path: &Path) -> Result<Source, Problems> {
 
 fn refused(problem: Problem) -> Problem {
     problem.exit(Exit::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_found_from_the_sources_path() {
+        let rows = [
+            ("/work/1/apps/shop", "apps/shop", Some("/work/1")),
+            ("/work/1/apps/shop", "./apps//shop/", Some("/work/1")),
+            ("/work/1/shop", "apps/../shop", Some("/work/1")),
+            ("/work/1", ".", Some("/work/1")),
+            ("/work/1", "", Some("/work/1")),
+            // What does not end the folder's path says nothing about what lies above
+            ("/work/1/other", "apps/shop", None),
+            ("/work/1/shop", "../../shop", Some("/work/1")),
+        ];
+        for (folder, source, root) in rows {
+            assert_eq!(sent(Path::new(folder), source).as_deref(), root.map(Path::new), "{folder} {source}");
+        }
+    }
 }

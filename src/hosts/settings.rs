@@ -15,6 +15,8 @@ use crate::yaml::{self, NodeId, Syntax, Tree};
 /// The root, the folder that paths are relative to, and what is set.
 pub(super) struct Found {
     root: Root,
+    /// Where references to files may lead.
+    files: Root,
     folder: PathBuf,
     spec: Spec,
     /// The name of the file, where there is one.
@@ -32,19 +34,19 @@ impl Found {
         let near = given.as_deref().and_then(Path::parent).unwrap_or(&from);
         let root = match &call.root {
             Some(root) => Some(files::resolve(root)?),
-            None if call.policy.holds() => Some(policy::root(&call.policy, &from)?),
+            None if call.policy.holds() => Some(policy::repository(&from)?.unwrap_or_else(|| from.clone())),
             None => files::repository(near),
         };
         let file = given.or_else(|| files::upwards(&from, &[NAME], root.as_deref()));
         let folder = file.as_deref().and_then(Path::parent).unwrap_or(&from).to_path_buf();
-        let root = opened(&root.unwrap_or_else(|| folder.clone()), call)?;
+        let (root, files) = opened(&root.unwrap_or_else(|| folder.clone()), &from, call)?;
         let folder = below(&root, &folder)?;
         let file = file.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let spec = match &file {
             None => Spec::default(),
             Some(name) => load(&root, &folder, name, 0)?,
         };
-        Ok(Self { root, folder, spec, file })
+        Ok(Self { root, files, folder, spec, file })
     }
 
     /// What a function was given; paths are relative to the working folder.
@@ -52,13 +54,13 @@ impl Found {
         let folder = files::resolve(Path::new("."))?;
         let root = match &call.root {
             Some(root) => files::resolve(root)?,
-            None if call.policy.holds() => policy::root(&call.policy, &folder)?,
+            None if call.policy.holds() => policy::repository(&folder)?.unwrap_or_else(|| folder.clone()),
             None => files::repository(&folder).unwrap_or_else(|| folder.clone()),
         };
-        let root = opened(&root, call)?;
+        let (root, files) = opened(&root, &folder, call)?;
         let folder = below(&root, &folder)?;
         let spec = extended(&root, &folder, "", read(source, tree, node)?, 0)?;
-        Ok(Self { root, folder, spec, file: Some(source.name.clone()) })
+        Ok(Self { root, files, folder, spec, file: Some(source.name.clone()) })
     }
 
     /// What holds for this run.
@@ -91,14 +93,19 @@ impl Found {
 
     /// The world that answers questions about files.
     pub(super) fn world(self, identities: Vec<PathBuf>) -> World {
-        World::new(self.root, self.folder, identities)
+        World::new(self.files, self.folder, identities)
     }
 }
 
-/// Others write where a policy holds: a file may have no second name then.
-fn opened(root: &Path, call: &Call) -> Result<Root, Problem> {
-    let root = Root::open(root)?;
-    Ok(if call.policy.holds() { root.without_hard_links() } else { root })
+/// The root of settings, and that of files that references name. Others write where a policy holds: a file may have no
+/// second name then, and a reference leads no further than the policy says, seen from the folder of what is rendered.
+fn opened(root: &Path, folder: &Path, call: &Call) -> Result<(Root, Root), Problem> {
+    let (settings, files) = (Root::open(root)?, Root::open(root)?);
+    if !call.policy.holds() {
+        return Ok((settings, files));
+    }
+    let only = if call.root.is_some() { root.to_path_buf() } else { policy::root(&call.policy, folder)? };
+    Ok((settings.without_hard_links(), files.without_hard_links().only(&only)?))
 }
 
 /// The folder of the first operand, or the working folder.

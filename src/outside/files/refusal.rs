@@ -7,7 +7,11 @@ use std::{io, path::Path};
 
 use rustix::io::Errno;
 
-use crate::{error::Problem, limits, outside::reason::reason};
+use crate::{
+    error::{Exit, Problem},
+    limits,
+    outside::reason::reason,
+};
 
 /// A reason for not giving the bytes of a file.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(in crate::outside) enum Refusal {
     Absolute,
     /// It was written to, cut or replaced between the first and the last byte.
     Changed,
+    /// It lies below the root, where files may not be read.
+    Elsewhere,
     /// It has no name.
     Empty,
     /// A folder, where a file is asked for.
@@ -49,6 +55,9 @@ impl Refusal {
                 Problem::new(format!("{name} changed while it was read")).hint("run again when nothing writes to it")
             }
             Self::Empty => Problem::new("the name of a file is empty").hint("write the path of a file below the root"),
+            Self::Elsewhere => Problem::new(format!("{name} lies outside of the Application's folder"))
+                .hint("move it there, or let the operator name its folder under fileRoots of the grant")
+                .exit(Exit::Refused),
             Self::Folder => Problem::new(format!("{name} is a folder, not a file")).hint("name one file in it"),
             Self::Git => Problem::new(format!("{name} lies in \".git\""))
                 .hint("what git keeps for itself is never read; copy the file elsewhere"),

@@ -6,7 +6,7 @@
 
 use std::{
     os::{fd::OwnedFd, unix::fs::MetadataExt},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use rustix::fs::{Mode, OFlags, open};
@@ -24,6 +24,8 @@ use crate::{error::Problem, outside::reason::reason};
 pub struct Root {
     handle: OwnedFd,
     path: PathBuf,
+    /// Where the handle lies below the path: nothing else is read.
+    only: PathBuf,
     hard_links: HardLinks,
 }
 
@@ -43,7 +45,7 @@ impl Root {
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match open(&resolved, flags, Mode::empty()) {
-            Ok(handle) => Ok(Root { handle, path: resolved, hard_links: HardLinks::Allow }),
+            Ok(handle) => Ok(Root { handle, path: resolved, only: PathBuf::new(), hard_links: HardLinks::Allow }),
             Err(rustix::io::Errno::NOTDIR) => {
                 Err(Problem::new(format!("{} is not a folder", shown(path)))
                     .hint("name the folder that the files lie in"))
@@ -60,6 +62,17 @@ impl Root {
     #[must_use]
     pub fn without_hard_links(self) -> Root {
         Root { hard_links: HardLinks::Refuse, ..self }
+    }
+
+    /// The same root, of which only what lies in this folder is read. Names stay as they are.
+    ///
+    /// # Errors
+    /// The folder is not there, or not below the root.
+    pub fn only(self, folder: &Path) -> Result<Root, Problem> {
+        let inner = Root::open(folder)?;
+        let only =
+            inner.path.strip_prefix(&self.path).map_err(|_| Refusal::Leaves.problem(&folder.to_string_lossy()))?;
+        Ok(Root { handle: inner.handle, only: only.to_path_buf(), ..self })
     }
 
     /// The folder: absolute, without links.
@@ -83,11 +96,33 @@ impl Root {
         if folder.has_root() || name.starts_with('/') {
             return Err(Refusal::Absolute);
         }
-        let file = beneath::open(&self.handle, &folder.join(name))?;
+        let file = beneath::open(&self.handle, &self.inner(folder.join(name))?)?;
         let metadata = content::checked(&file)?;
         if self.hard_links == HardLinks::Refuse && metadata.nlink() > 1 {
             return Err(Refusal::HardLink);
         }
         content::regular(file, limit)
     }
+
+    /// The path as seen from where the handle lies.
+    fn inner(&self, path: PathBuf) -> Result<PathBuf, Refusal> {
+        if self.only == Path::new("") {
+            return Ok(path);
+        }
+        let plain = plain(&path).ok_or(Refusal::Leaves)?;
+        plain.strip_prefix(&self.only).map(Path::to_path_buf).map_err(|_| Refusal::Elsewhere)
+    }
+}
+
+/// The path without `.` and `..`; None where it climbs above its beginning.
+fn plain(path: &Path) -> Option<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if !plain.pop() => return None,
+            Component::ParentDir | Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    Some(plain)
 }
