@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use crate::error::Problem;
@@ -22,16 +23,15 @@ impl Encrypted {
     /// `internal/decryptor`), with and without blanks.
     #[must_use]
     pub fn of(text: &[u8]) -> Option<Self> {
-        let has_value = || memchr::memmem::find(text, VALUE.as_bytes()).is_some();
-        match text {
-            _ if text.starts_with(VALUE.as_bytes()) => Some(Self::Value),
-            _ if has_value() && FILE.as_ref().is_some_and(|file| file.is_match(text)) => Some(Self::File),
-            _ => None,
+        match FIRST.find(text)? {
+            0 => Some(Self::Value),
+            _ => FILE.as_ref().is_some_and(|file| file.is_match(text)).then_some(Self::File),
         }
     }
 }
 
-const VALUE: &str = "ENC[AES256_GCM,";
+/// The first encrypted value. Made once, because every text of every Secret is searched.
+static FIRST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ENC[AES256_GCM,"));
 
 /// The MAC, in each form that a file may have.
 static FILE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u)mac["']?[ \t]*[:=][ \t]*["']?ENC\["#).ok());

@@ -21,8 +21,10 @@ fn variables(provision: &Provision, job: &Job) -> Claim {
     let mut claim = Claim::default();
     // A preview reads nothing.
     for reference in provision.references().filter(|_| job.terms.values == Wanted::Sealed) {
-        if let Some(name) = reach(&reference.address).variable {
-            claim.add(Some(reference.place), Need::Variable(name));
+        let read =
+            sources::find(reference.address.scheme.0).and_then(|(source, _)| source.variable(&reference.address));
+        if let Some(name) = read {
+            claim.add(Some(reference.place), Need::Variable(name.to_owned()));
         }
     }
     claim
