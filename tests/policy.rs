@@ -455,3 +455,17 @@ fn settings_around_an_application_are_read_and_files_around_it_are_not() {
         Repository::new(secret("ref+file://own.txt")).file("../../.sealref.yaml", settings).file("own.txt", b"s");
     above.before("export ARGOCD_APP_SOURCE_PATH=app").refused("cluster");
 }
+
+#[test]
+fn tenants_are_read_from_a_mounted_config_map() {
+    // As the kubelet lays one out: links into a folder of links
+    let mounted = "mkdir -p ../../operator/tenants/..1; \
+        printf '{project: team, namespaces: [elsewhere]}' > ../../operator/tenants/..1/team.yaml; \
+        ln -s ..1 ../../operator/tenants/..data; ln -s ..data/team.yaml ../../operator/tenants/team.yaml";
+    let stream = secret("ref+vault://kv/team/db#/p").replace("namespace: team", "namespace: elsewhere");
+    let tenant = "    - {project: team, namespaces: [team, team-dev]}\n";
+    Repository::new(&stream).policy(tenant, "").before(mounted).refused("elsewhere");
+    let named =
+        Repository::new(&stream).policy(tenant, "").policy("  tenants:", "  tenantFiles: tenants/*.yaml\n  tenants:");
+    named.before(mounted).rendered();
+}
