@@ -199,7 +199,11 @@ fn a_namespace_of_others_is_refused() {
     Repository::new(nowhere.clone()).rendered();
     let elsewhere = Repository::new(nowhere.clone()).before("export ARGOCD_APP_NAMESPACE=team-a");
     elsewhere.refused("into the namespace \"team-a\"");
-    Repository::new(nowhere).before("unset ARGOCD_APP_NAMESPACE").refused("the namespace is not known");
+    Repository::new(nowhere.clone()).before("unset ARGOCD_APP_NAMESPACE").refused("the namespace is not known");
+    let typed = |arguments| Repository { arguments, ..Repository::new(nowhere.clone()) };
+    typed("render - -n team-dev")
+        .refused("the namespace \"team-dev\" is asked for, and ARGOCD_APP_NAMESPACE is \"team\"");
+    typed("render - -n team").rendered();
 }
 
 #[test]
@@ -256,6 +260,10 @@ fn environment_names_are_granted() {
 fn plaintext_does_not_pass() {
     let ignored = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: team, annotations: {sealref.dev/ignore: \"true\"}}\nstringData: {p: x}\n";
     Repository::new(ignored).refused("sealref.dev/ignore stands on a Secret");
+    // What stood in a ConfigMap was no secret, and docs/policy.md says so
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: team}\ndata: {a: \"ref+file://v\", b: plain}\n";
+    let promoted = Repository::new(map).settings("cluster: eu\n  configMaps: Promote").file("v", b"s");
+    assert!(promoted.rendered().contains("kind: SealedSecret"));
     let public = "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: team, annotations: {sealref.dev/public-keys: password}}\nstringData: {password: x}\n";
     Repository::new(public).refused("may not leave the value of \"password\" public");
     let mixed = secret("ref+vault://kv/team/db#/p")
@@ -284,6 +292,37 @@ fn annotations_that_make_controllers_copy_are_refused() {
         "spec: {secretTemplate: {annotations: {reflector.v1.k8s.emberstack.com/reflection-allowed: \"true\"}}}";
     object("cert-manager.io/v1", "Certificate", certificate).refused("may not give a Secret the annotation");
     object("v1", "ConfigMap", "data: {a: b}").rendered();
+}
+
+/// What a controller writes on the Secrets that it makes stands in the template, in the destination, or on the object.
+#[test]
+fn annotations_of_what_makes_secrets_are_held_to_the_policy() {
+    let sealed = |name: &str| {
+        let spec = format!("spec: {{encryptedData: {{}}, template: {{metadata: {{annotations: {{{name}: x}}}}}}}}");
+        object("bitnami.com/v1alpha1", "SealedSecret", &spec)
+    };
+    let synced = |name: &str| {
+        let spec = format!("mount: kv, path: team/db, type: kv-v2, destination: {{annotations: {{{name}: x}}}}");
+        object("secrets.hashicorp.com/v1beta1", "VaultStaticSecret", &format!("spec: {{{spec}}}")).policy(
+            "      targets: [ExternalSecret]",
+            "      targets: [ExternalSecret]\n      objects: [VaultStaticSecret]",
+        )
+    };
+    let external = |name: &str| {
+        let own = object("external-secrets.io/v1", "ExternalSecret", &format!("spec: {{{REMOTE}, data: []}}"));
+        let stream = own.stream.replace("namespace: team", &format!("namespace: team, annotations: {{{name}: x}}"));
+        Repository { stream, ..own }
+    };
+    for name in ["copier.example.org/to", "sealedsecrets.bitnami.com/managed"] {
+        for repository in [sealed(name), synced(name), external(name)] {
+            repository.refused(&format!("may not give a Secret the annotation {name}"));
+        }
+    }
+    for name in ["example.com/team", "argocd.argoproj.io/sync-wave"] {
+        for repository in [sealed(name), synced(name), external(name)] {
+            repository.rendered();
+        }
+    }
 }
 
 #[test]
@@ -377,6 +416,27 @@ fn stores_and_controllers_written_by_hand_are_held_to_the_grants() {
     by_path("team-a/db").refused("may not read vault://kv/team-a/db");
     by_path("team/../team-a/db").refused("no normal form");
     by_path("team/db, namespace: other").refused("may not read vault://kv/team/db?namespace=other");
+    by_path("[team-a/db]").refused("mount and path have no normal form");
+    let mountless = by_path("team-a/db");
+    Repository { stream: mountless.stream.replace("mount: kv, ", ""), ..mountless }
+        .refused("mount and path have no normal form");
+    let push = |spec: &str| {
+        let spec = format!("spec: {{secretStoreRefs: [{{name: vault, kind: SecretStore}}], {spec}}}");
+        object("external-secrets.io/v1alpha1", "PushSecret", &spec).policy(
+            "      targets: [ExternalSecret]",
+            "      targets: [ExternalSecret]\n      objects: [PushSecret]",
+        )
+    };
+    let one = "selector: {secret: {name: own}}";
+    let to = |key: &str| format!("data: [{{match: {{secretKey: p, remoteRef: {{remoteKey: {key}, property: p}}}}}}]");
+    push(&format!("{one}, {}", to("team/db"))).rendered();
+    push(&format!("{one}, {}", to("team-a/db"))).refused("may not read vault://kv/team-a/db");
+    push(&format!("{one}, data: []")).refused("the PushSecret lists no data");
+    for selector in ["{secret: {selector: {matchLabels: {a: b}}}}", "{generatorRef: {kind: Password, name: own}}", "{}"] {
+        push(&format!("selector: {selector}, {}", to("team/db"))).refused("a field or a shape that is not known");
+    }
+    let elsewhere = to("team/db").replace("[{", "[{metadata: {spec: {remoteNamespace: other}}, ");
+    push(&format!("{one}, {elsewhere}")).refused("a field or a shape that is not known");
     // A store in the stream is never chosen.
     let stream = format!("{}---\n{}", secret("ref+vault://kv/team/db#/p"), store("vault", same).stream);
     assert!(Repository::new(stream).rendered().contains("name: vault"));

@@ -53,7 +53,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
     let stores = found.stores(&settings)?;
     let terms = Terms {
         reading: call.reading,
-        namespace: call.policy.namespace().map(str::to_owned).or(call.namespace),
+        namespace: call.policy.namespace(call.namespace)?,
         now: clock::now(),
         values: call.values,
         doubts: call.doubts,

@@ -121,12 +121,18 @@ impl Policy {
         chosen.map(str::to_owned).or(only)
     }
 
-    /// The namespace of objects that write none, where Argo CD says it.
-    #[must_use]
-    pub fn namespace(&self) -> Option<&str> {
-        match self {
-            Self::CommandLine(_) => None,
-            Self::Operator(_, tenant) => tenant.namespace.as_deref(),
+    /// The namespace of objects that write none: the one that Argo CD says, else the one that a caller says.
+    ///
+    /// # Errors
+    /// Both say one, and they differ (exit 3).
+    pub fn namespace(&self, said: Option<String>) -> Result<Option<String>, Problem> {
+        let Self::Operator(_, Tenant { namespace: Some(own), .. }) = self else { return Ok(said) };
+        match said {
+            Some(other) if other != *own => {
+                let what = format!("the namespace \"{other}\" is asked for, and {} is \"{own}\"", Tenant::NAMESPACE);
+                Err(Problem::new(what).hint("leave --namespace out; under a policy Argo CD says it").exit(Exit::Refused))
+            }
+            _ => Ok(Some(own.clone())),
         }
     }
 

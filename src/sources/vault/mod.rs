@@ -124,14 +124,20 @@ impl Source for Vault {
         Some(resolve(scheme, Raw::of_remote(format!("{mount}/{inside}"), remote)))
     }
 
-    /// The objects of the Vault Secrets Operator.
+    /// The objects of the Vault Secrets Operator that have a path.
     fn read_by(&self, identity: &Identity, tree: &Tree) -> Option<Result<Address<'static>, Problem>> {
-        let said = |field| tree.at(tree.root(), &["spec", field]).and_then(|node| tree.text(node));
-        let (mount, path) = (said("mount")?, said("path")?);
+        let there = |field| tree.at(tree.root(), &["spec", field]);
+        let said = |field| there(field).and_then(|node| tree.text(node));
+        if identity.group() != "secrets.hashicorp.com" || there("path").is_none() {
+            return None;
+        }
+        let (Some(mount), Some(path)) = (said("mount"), said("path")) else {
+            return Some(Err(Problem::new("mount or path is no text").hint("write both")));
+        };
         let namespace = said("namespace").map(|namespace| ("namespace".into(), namespace.to_owned().into()));
         let parameters = namespace.into_iter().collect();
         let raw = Raw { path: format!("{mount}/{path}").into(), parameters, fragment: None, whole: true };
-        (identity.group() == "secrets.hashicorp.com").then(|| resolve(FACTS[0].scheme, raw))
+        Some(resolve(FACTS[0].scheme, raw))
     }
 
     fn fields(&self) -> &'static [(&'static str, &'static str)] {

@@ -16,7 +16,7 @@ use crate::{sources, targets};
 
 /// What every object wants that has anything to do with Secrets.
 pub(super) fn claims(stream: &Stream, job: &Job) -> Vec<Claim> {
-    let one = |(id, tree, identity)| Object { job, id, tree, identity, claim: Claim::default() }.claim();
+    let one = |(id, tree, identity)| Object { job, id, tree, identity, makes: false, claim: Claim::default() }.claim();
     stream.read().map(one).filter(|claim| !claim.0.is_empty()).collect()
 }
 
@@ -25,6 +25,8 @@ struct Object<'o, 's> {
     id: ManifestId,
     tree: &'o Tree<'s>,
     identity: &'o Identity,
+    /// A controller makes Secrets of it, with annotations that stand anywhere in it.
+    makes: bool,
     claim: Claim,
 }
 
@@ -52,6 +54,7 @@ const GROUP: &str = "external-secrets.io";
 impl Object<'_, '_> {
     fn claim(mut self) -> Claim {
         let identity = self.identity;
+        self.makes = ["bitnami.com", GROUP].contains(&identity.group()) || CONTROLLERS.contains(&identity.group());
         match (identity.group(), identity.kind.as_str()) {
             ("", "Secret") => self.secret(),
             ("bitnami.com", _) => {
@@ -76,13 +79,13 @@ impl Object<'_, '_> {
                 self.need(&["kind"], Need::Object(kind.to_owned()));
                 match sources::read_by(identity, self.tree) {
                     Some(Ok(address)) => self.need(&["spec", "path"], Need::Read(reach(&address))),
-                    Some(Err(_)) => self.need(&["spec", "path"], Need::Unjudged("the path has no normal form")),
+                    Some(Err(_)) => self.need(&["spec", "path"], Need::Unjudged("mount and path have no normal form")),
                     None => {}
                 }
             }
             _ => {}
         }
-        self.annotations(self.tree.root());
+        self.annotations(self.tree.root(), false);
         self.claim
     }
 
@@ -203,7 +206,7 @@ impl Object<'_, '_> {
         }
     }
 
-    /// What the controller makes: a Secret, with annotations that are there for all to see.
+    /// What the controller makes: a Secret, and nothing that is written where nobody looks.
     fn made(&mut self, node: NodeId, target: &Value) {
         if target.get("manifest").is_some() {
             self.need_at(node, Need::Unjudged("target.manifest makes other objects than Secrets"));
@@ -212,10 +215,6 @@ impl Object<'_, '_> {
         let elsewhere = |from: &Value| from.get("target").is_some_and(|target| target != "Data");
         if from.into_iter().flatten().any(elsewhere) {
             self.need_at(node, Need::Unjudged("templateFrom writes annotations or labels"));
-        }
-        let annotations = target.pointer("/template/metadata/annotations").and_then(Value::as_object);
-        for (name, _) in annotations.into_iter().flatten() {
-            self.need_at(node, Need::Annotation(name.clone()));
         }
     }
 
@@ -226,6 +225,9 @@ impl Object<'_, '_> {
         let (Some(node), Some(spec)) = (node, read) else {
             return self.need(&["spec"], Need::Unjudged("the spec has a field or a shape that is not known"));
         };
+        if spec.data.is_empty() {
+            self.need_at(node, Need::Unjudged("the PushSecret lists no data"));
+        }
         for store in &spec.secret_store_refs {
             for item in &spec.data {
                 let remote = &item.matches.remote_ref;
@@ -236,24 +238,26 @@ impl Object<'_, '_> {
         }
     }
 
-    /// Annotations at any depth: templates of Secrets stand in many kinds.
-    fn annotations(&mut self, node: NodeId) {
+    /// Annotations at any depth: templates of Secrets stand in many kinds. `all`: this is a map of them, of something
+    /// that makes Secrets.
+    fn annotations(&mut self, node: NodeId, all: bool) {
         match self.tree.kind(node) {
             Kind::Map => {
                 for (key, value) in self.tree.entries(node) {
                     let name = self.tree.key(key);
-                    if REPLICATORS.iter().any(|prefix| name.starts_with(prefix)) {
+                    let below = self.makes && name == "annotations";
+                    if REPLICATORS.iter().any(|prefix| name.starts_with(prefix)) || all && targets::is_carried(&name) {
                         self.need_at(key, Need::Annotation(name.into_owned()));
                     } else if let Some(rule) = name.strip_prefix("sealref.dev/allow.") {
                         self.need_at(key, Need::Suppress(rule.replace('.', "/")));
                     }
-                    self.annotations(value);
+                    self.annotations(value, below);
                 }
             }
             Kind::Seq => {
                 let items: Vec<NodeId> = self.tree.items(node).collect();
                 for item in items {
-                    self.annotations(item);
+                    self.annotations(item, false);
                 }
             }
             Kind::Scalar => {}
@@ -342,8 +346,8 @@ struct DataFrom {
 struct Pushed {
     secret_store_refs: Vec<StoreName>,
     data: Vec<Push>,
-    #[serde(default, rename = "selector")]
-    _selector: IgnoredAny,
+    #[serde(rename = "selector")]
+    _selector: Selector,
     #[serde(default, rename = "refreshInterval")]
     _refresh_interval: IgnoredAny,
     #[serde(default, rename = "updatePolicy")]
@@ -352,20 +356,41 @@ struct Pushed {
     _deletion_policy: IgnoredAny,
 }
 
+/// A Secret by its name. Labels choose any, and a generator makes one.
 #[derive(Deserialize)]
-struct Push {
-    #[serde(rename = "match")]
-    matches: Match,
+#[serde(deny_unknown_fields)]
+struct Selector {
+    #[serde(rename = "secret")]
+    _secret: Named,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
+struct Named {
+    #[serde(rename = "name")]
+    _name: String,
+}
+
+/// Without `metadata`, which can send a secret into another namespace.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Push {
+    #[serde(rename = "match")]
+    matches: Match,
+    #[serde(default, rename = "conversionStrategy")]
+    _conversion_strategy: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Match {
+    #[serde(default, rename = "secretKey")]
+    _secret_key: IgnoredAny,
     remote_ref: PushedTo,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PushedTo {
     remote_key: String,
     #[serde(default)]
