@@ -1,17 +1,31 @@
 //! The program, started as a user starts it, in a folder of its own.
 
 #![allow(
+    dead_code,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test starts the program, and fails by panicking"
+    reason = "a test starts the program, fails by panicking, and uses a part of this"
 )]
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+pub(crate) const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
+
+/// Runs a program to its end, with this as its standard input.
+pub(crate) fn end(command: &mut Command, stdin: &[u8]) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        // A program that refuses early never reads to the end.
+        scope.spawn(move || pipe.write_all(stdin).is_ok());
+        child.wait_with_output().unwrap()
+    })
+}
 
 /// A folder in which the program runs.
 pub(crate) struct Program(tempfile::TempDir);
@@ -27,21 +41,16 @@ impl Program {
 
     /// Runs a line of a shell in which `sealref` is the program; `ulimit` and redirections are the shell's.
     pub(crate) fn shell(&self, line: &str, stdin: &[u8]) -> Output {
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", &format!("sealref() {{ {} \"$@\"; }}; {line}", env!("CARGO_BIN_EXE_sealref"))])
-            .current_dir(self.folder())
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut pipe = child.stdin.take().unwrap();
-        std::thread::scope(|scope| {
-            // A program that refuses early never reads to the end.
-            scope.spawn(move || pipe.write_all(stdin).is_ok());
-            child.wait_with_output().unwrap()
-        })
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("sealref() {{ {SEALREF} \"$@\"; }}; {line}")]);
+        end(command.current_dir(self.folder()).env_clear(), stdin)
+    }
+
+    /// The program with these arguments and no variables.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(SEALREF);
+        command.args(arguments).current_dir(self.folder()).env_clear();
+        command
     }
 
     /// What `sealref render -` with an address space of 1 GiB says of a stream.

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use num_bigint::BigUint;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -47,15 +47,6 @@ pub(super) fn opened(text: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// A word as it is, and what is left of it in base64 wherever it stands.
-pub(super) fn forms(word: &str) -> Vec<Vec<u8>> {
-    let shifted = (0..3).map(|shift| {
-        let text = STANDARD_NO_PAD.encode([&vec![0; shift], word.as_bytes()].concat());
-        text.as_bytes()[(8 * shift).div_ceil(6)..8 * (shift + word.len()) / 6].to_vec()
-    });
-    shifted.chain([word.as_bytes().to_vec()]).collect()
 }
 
 fn is_base64(c: char) -> bool {
