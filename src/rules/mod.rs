@@ -3,15 +3,25 @@
 //! A new rule is one file here and two lines in this one.
 
 mod build;
+mod certificates;
 mod detours;
+mod encryption;
+mod external_secrets;
+mod identity;
+mod keys;
 mod layout;
+mod needs;
 mod objects;
 pub mod plaintext;
 pub mod rbac;
 mod readers;
 mod references;
 pub mod reload;
+mod rotation;
+mod scopes;
 mod seals;
+mod seen;
+mod stores;
 mod table;
 mod workload;
 
@@ -54,6 +64,8 @@ pub struct View<'v, 's> {
     pub complete: bool,
     /// The namespace of objects that write none.
     pub namespace: &'v str,
+    /// The time, in seconds of the Unix epoch.
+    pub now: i64,
     /// Who may do what, worked out when first asked.
     pub access: OnceCell<Access>,
 }
@@ -76,4 +88,18 @@ pub static RULES: &[&dyn Rule] =
     &[&build::Build, &references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];
 
 /// What makes it less safe than it could be: `check` runs these too.
-pub static CHECKS: &[&dyn Rule] = &[&readers::Readers, &detours::Detours, &objects::Objects, &workload::Workloads];
+pub static CHECKS: &[&dyn Rule] = &[
+    &readers::Readers,
+    &detours::Detours,
+    &needs::Needs,
+    &objects::Objects,
+    &workload::WORKLOADS,
+    &keys::KEYS,
+    &scopes::SCOPES,
+    &stores::STORES,
+    &external_secrets::EXTERNAL_SECRETS,
+    &certificates::CERTIFICATES,
+    &identity::IDENTITIES,
+    &rotation::ROTATION,
+    &encryption::ENCRYPTION,
+];

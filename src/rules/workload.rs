@@ -1,84 +1,60 @@
-//! As whom workloads run.
+//! As whom workloads run, and how they take their Secrets.
 
+use std::collections::BTreeMap;
+
+use super::View;
 use super::rbac::Subject;
-use super::table::tell_at;
-use super::{Finding, Rule, View};
-use crate::error::Problem;
-use crate::model::{Identity, Place};
-use crate::yaml::{NodeId, Scalar, Tree};
+use super::seen::{Each, Seen, Tell, brings, find};
+use crate::model::Identity;
+use crate::yaml::NodeId;
 
-pub(super) struct Workloads;
+pub(super) static WORKLOADS: Each = Each(look);
 
-impl Rule for Workloads {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for (manifest, tree, identity) in view.stream.read() {
-            let Some(pod) = pod(tree, identity) else { continue };
-            let mut found = |rule, message: String| {
-                tell_at(view, rule, Some(Place { manifest, node: pod }), Problem::new(message), tell);
-            };
-            let named = ["serviceAccountName", "serviceAccount"].into_iter().filter_map(|key| tree.get(pod, key));
-            let named = named.filter_map(|node| tree.text(node)).find(|name| !name.is_empty());
-            let account = account(view, identity, named.unwrap_or("default"));
-            match (named, &account) {
-                (None | Some("default"), account) => {
-                    if !refuses_token(tree, pod) && !account.is_some_and(|(tree, root)| refuses_token(tree, root)) {
-                        found("workload/default-account", "it runs as the default ServiceAccount".to_owned());
-                    }
-                }
-                (Some(name), None) if brings_others(view, identity) => {
-                    found("workload/account-missing", format!("ServiceAccount \"{name}\" is not in the stream"));
-                }
-                (Some(name), Some((of_account, root))) => {
-                    let refused = refuses_token(tree, pod) || refuses_token(of_account, *root);
-                    // What the pod itself says wins over what its account says.
-                    let wanted =
-                        tree.get(pod, AUTOMOUNT).and_then(|node| tree.scalar(node)) == Some(Scalar::Bool(true));
-                    if (wanted || !refused) && !is_bound(view, identity, name) {
-                        found("workload/token-unused", format!("nothing is granted to ServiceAccount \"{name}\""));
-                    }
-                }
-                (Some(_), None) => {}
+const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
+
+fn look(seen: &Seen, tell: Tell) {
+    if let Some(pod) = seen.pod() {
+        runs_as(seen, pod, tell);
+        takes(seen, pod, tell);
+    }
+    let kind = (seen.identity.group(), seen.identity.kind.as_str());
+    let sensitive = matches!(kind, ("", "Secret") | ("rbac.authorization.k8s.io", "Role" | "RoleBinding"));
+    if sensitive && seen.identity.namespace.as_deref() == Some("default") {
+        tell("workload/default-namespace", seen.tree.root(), "it stands in the namespace default".to_owned());
+    }
+}
+
+fn runs_as(seen: &Seen, pod: NodeId, tell: Tell) {
+    let named = seen.account(pod);
+    let near = seen.identity.namespace.as_deref();
+    let account = find(seen.view, ACCOUNT, near, named.unwrap_or("default"));
+    let of_account = account.as_ref().and_then(|account| account.flag(account.tree.root(), AUTOMOUNT));
+    // What the pod itself says wins over what its account says.
+    let said = seen.flag(pod, AUTOMOUNT).or(of_account);
+    match (named, account) {
+        (None | Some("default"), _) if said != Some(false) => {
+            tell("workload/default-account", pod, "it runs as the default ServiceAccount".to_owned());
+        }
+        (None | Some("default"), _) => {}
+        (Some(name), None) if brings(seen.view, ACCOUNT, near) => {
+            tell("workload/account-missing", pod, format!("ServiceAccount \"{name}\" is not in the stream"));
+        }
+        (Some(name), Some(_)) if said != Some(false) => {
+            if !is_bound(seen.view, seen.identity, name) {
+                tell("workload/token-unused", pod, format!("nothing is granted to ServiceAccount \"{name}\""));
+            } else if said.is_none() {
+                tell(
+                    "workload/token-mounted",
+                    pod,
+                    format!("the token of ServiceAccount \"{name}\" is mounted, and nobody has said so"),
+                );
             }
         }
+        (Some(_), _) => {}
     }
 }
 
 const AUTOMOUNT: &str = "automountServiceAccountToken";
-
-/// The pod that an object makes.
-fn pod(tree: &Tree, identity: &Identity) -> Option<NodeId> {
-    let path: &[&str] = match (identity.group(), identity.kind.as_str()) {
-        ("", "Pod") => &["spec"],
-        (
-            "" | "apps" | "batch",
-            "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet",
-        ) => &["spec", "template", "spec"],
-        ("batch", "CronJob") => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => return None,
-    };
-    tree.at(tree.root(), path)
-}
-
-fn refuses_token(tree: &Tree, node: NodeId) -> bool {
-    tree.get(node, AUTOMOUNT).and_then(|node| tree.scalar(node)) == Some(Scalar::Bool(false))
-}
-
-/// Objects that write no namespace go where the others go.
-fn is_near(one: &Identity, other: &Identity) -> bool {
-    one.namespace == other.namespace || one.namespace.is_none() || other.namespace.is_none()
-}
-
-fn account<'v, 's>(view: &View<'v, 's>, of: &Identity, name: &str) -> Option<(&'v Tree<'s>, NodeId)> {
-    let accounts = view.inventory.by_identity.iter().filter(|(identity, _)| identity.is("", "ServiceAccount"));
-    let mut fitting = accounts.filter(|(identity, _)| identity.name == name && is_near(identity, of));
-    let (tree, _) = view.stream.get(*fitting.next()?.1)?.read()?;
-    Some((tree, tree.root()))
-}
-
-fn brings_others(view: &View, of: &Identity) -> bool {
-    let mut all = view.inventory.by_identity.keys();
-    all.any(|identity| identity.is("", "ServiceAccount") && is_near(identity, of))
-}
 
 /// Does any binding name the account, or a group of a namespace that it is in?
 fn is_bound(view: &View, of: &Identity, name: &str) -> bool {
@@ -90,4 +66,48 @@ fn is_bound(view: &View, of: &Identity, name: &str) -> bool {
         Subject::User(_) => false,
     };
     view.access().bindings().any(|(binding, _)| binding.subjects.iter().any(own))
+}
+
+/// Secrets in the environment, and volumes with Secrets: how they are mounted.
+fn takes(seen: &Seen, pod: NodeId, tell: Tell) {
+    let containers = seen.containers(pod);
+    for container in &containers {
+        for node in seen.below(*container, "env[]/valueFrom/secretKeyRef") {
+            tell("workload/secret-in-env", node, "a Secret becomes a variable of the environment".to_owned());
+        }
+        for node in seen.below(*container, "envFrom[]/secretRef") {
+            tell("workload/whole-secret-in-env", node, "every key of a Secret becomes a variable".to_owned());
+        }
+    }
+    for (volume, node) in volumes(seen, pod) {
+        let mounts: Vec<NodeId> = containers
+            .iter()
+            .flat_map(|container| seen.below(*container, "volumeMounts[]"))
+            .filter(|mount| seen.text_below(*mount, "name") == Some(volume))
+            .collect();
+        let part = |mount: &&NodeId| ["subPath", "subPathExpr"].iter().any(|key| seen.tree.get(**mount, key).is_some());
+        if let Some(mount) = mounts.iter().find(part) {
+            let message = format!("volume \"{volume}\" holds a Secret, and is mounted by subPath");
+            tell("workload/secret-under-subpath", *mount, message);
+        }
+        let of_all = seen.below(pod, "containers[]");
+        let mounting = of_all.iter().filter(|container| {
+            seen.below(**container, "volumeMounts[]/name").iter().any(|name| seen.tree.text(*name) == Some(volume))
+        });
+        if of_all.len() > 1 && mounting.count() == of_all.len() {
+            let message = format!("all {} containers mount volume \"{volume}\", which holds a Secret", of_all.len());
+            tell("workload/secret-in-many-containers", node, message);
+        }
+    }
+}
+
+/// Volumes that hold a Secret, by their names.
+fn volumes<'v>(seen: &Seen<'v, '_>, pod: NodeId) -> BTreeMap<&'v str, NodeId> {
+    let holds = |volume: &NodeId| {
+        ["secret/secretName", "projected/sources[]/secret/name"]
+            .iter()
+            .any(|path| !seen.below(*volume, path).is_empty())
+    };
+    let named = |volume: NodeId| Some((seen.text_below(volume, "name")?, volume));
+    seen.below(pod, "volumes[]").into_iter().filter(holds).filter_map(named).collect()
 }

@@ -22,6 +22,9 @@ impl Interval {
     /// One hour: External Secrets' own default.
     pub const HOUR: Self = Self(3600);
 
+    /// What is refreshed so is fetched once.
+    pub const NEVER: Self = Self(0);
+
     /// One minute.
     pub const MINUTE: Self = Self(60);
 

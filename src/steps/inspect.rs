@@ -34,6 +34,7 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
         provided: &|name, namespace| job.settings.is_provided(name, namespace),
         complete,
         namespace: job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT),
+        now: job.terms.now,
         access: OnceCell::new(),
     };
     let checks = if depth == Depth::Check { CHECKS } else { &[] };

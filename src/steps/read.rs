@@ -16,7 +16,7 @@ use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 /// What the stream is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To check everything: also who may do what, and what runs.
+    /// To check everything: any object may hold a value that is none of its business.
     Check,
     /// To ask everything: the settings name consumers that no word tells, or a policy is kept.
     Everything,
@@ -33,12 +33,6 @@ static RENDER: LazyLock<Option<AhoCorasick>> =
 
 /// What else may name a Secret.
 static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&uses()));
-
-/// Who may do what, and what runs as whom.
-static CHECK: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = ["rbac.authorization.k8s.io", "erviceAccount", "ontainers"];
-    markers(&uses().into_iter().chain(words).collect::<Vec<_>>())
-});
 
 fn uses() -> Vec<&'static str> {
     let reload = ["reloader.stakater.com", "wave.pusher.com"];
@@ -68,9 +62,8 @@ impl Purpose {
 
     fn may_matter(self, text: &str) -> bool {
         let markers = match self {
-            Self::Check => &CHECK,
+            Self::Check | Self::Everything => return true,
             Self::Render => &RENDER,
-            Self::Everything => return true,
             Self::Uses => &USES,
         };
         // An escape may hide any word. It is looked for alone: one letter would slow the others down.

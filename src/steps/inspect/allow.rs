@@ -28,7 +28,18 @@ pub(super) fn said(stream: &Stream, rule: &str, object: ManifestId, now: i64) ->
 
 /// What makes a stream wrong cannot be allowed by whoever writes the stream.
 fn may_be_allowed(rule: &str) -> bool {
-    rule.starts_with("rbac/") || rule.starts_with("reload/") || rule == "references/dangling"
+    const NEVER: [&str; 9] = [
+        "allow/",
+        "build/",
+        "plaintext/secret",
+        "references/sops",
+        "references/unresolved",
+        "seals/format",
+        "seals/identity",
+        "seals/preview",
+        "seals/scope",
+    ];
+    !NEVER.iter().any(|never| rule.starts_with(never))
 }
 
 /// None: it has no reason, or its day is none.
