@@ -10,7 +10,7 @@ pub mod policy;
 mod settings;
 pub mod stream;
 
-use crate::model::{Input, StoreSpec};
+use crate::model::{Input, Source, StoreSpec};
 use crate::settings::{Policy, Settings};
 
 /// How the values of Secrets are read.
@@ -117,6 +117,8 @@ pub struct Job {
     pub settings: Settings,
     /// Stores from the files that the settings name.
     pub stores: Vec<StoreSpec>,
+    /// Rules about leaks from the file that the settings name.
+    pub leak_rules: Option<Source>,
     /// What was settled.
     pub terms: Terms,
     /// What may be done.

@@ -91,6 +91,12 @@ impl Found {
         problems.or(stores)
     }
 
+    /// The file with the project's own rules about leaks.
+    pub(super) fn leak_rules(&self, settings: &Settings) -> Result<Option<Source>, Problems> {
+        let read = |name: &String| Source::read(name, self.root.read(&self.folder, name, limits::FILE)?);
+        Ok(settings.leak_rules.as_ref().map(read).transpose()?)
+    }
+
     /// The world that answers questions about files.
     pub(super) fn world(self, identities: Vec<PathBuf>) -> World {
         World::new(self.files, self.folder, identities)

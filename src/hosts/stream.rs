@@ -51,6 +51,7 @@ pub fn job(input: Input, call: Call) -> Result<(Job, World), Problems> {
 pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, World), Problems> {
     let settings = found.settings(&call)?;
     let stores = found.stores(&settings)?;
+    let leak_rules = found.leak_rules(&settings)?;
     let terms = Terms {
         reading: call.reading,
         namespace: call.policy.namespace(call.namespace)?,
@@ -63,7 +64,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         warnings: Told::Stderr,
     };
     let world = found.world(call.identities);
-    Ok((Job { input, settings, stores, terms, policy: call.policy }, world))
+    Ok((Job { input, settings, stores, leak_rules, terms, policy: call.policy }, world))
 }
 
 /// What the operands lead to.

@@ -10,6 +10,7 @@ mod external_secrets;
 mod identity;
 mod keys;
 mod layout;
+mod leaks;
 mod needs;
 mod objects;
 pub mod plaintext;
@@ -23,9 +24,11 @@ mod seals;
 mod seen;
 mod stores;
 mod table;
+mod tokens;
 mod workload;
 
 pub use layout::layout;
+pub use leaks::UserRules;
 pub use table::{About, about, table};
 
 use std::cell::OnceCell;
@@ -66,6 +69,8 @@ pub struct View<'v, 's> {
     pub namespace: &'v str,
     /// The time, in seconds of the Unix epoch.
     pub now: i64,
+    /// The rules of the project about leaks.
+    pub user: &'v UserRules,
     /// Who may do what, worked out when first asked.
     pub access: OnceCell<Access>,
 }
@@ -95,6 +100,7 @@ pub static CHECKS: &[&dyn Rule] = &[
     &objects::Objects,
     &workload::WORKLOADS,
     &keys::KEYS,
+    &leaks::LEAKS,
     &scopes::SCOPES,
     &stores::STORES,
     &external_secrets::EXTERNAL_SECRETS,

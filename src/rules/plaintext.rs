@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
-use super::{Finding, Rule, Severity, View};
+use super::{Finding, Rule, Severity, View, tokens};
 use crate::error::Problem;
 use crate::model::{MASK, Place, annotation};
 use crate::yaml::{Kind, NodeId, Tree};
@@ -87,25 +87,14 @@ fn is_sops(key: &str, text: &str) -> bool {
     key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || text == MASK
 }
 
-/// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468, RFC 7519, and
-/// the vendors' pages on their token formats.
-const SHAPES: [(&str, &str); 13] = [
+/// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468.
+const SHAPES: [(&str, &str); 3] = [
     (r"://[^/\s:@\x01]*:[^/\s@\x01]+@", "a password in a URL"),
     (r"-----BEGIN[ A-Z0-9]* PRIVATE KEY", "a private key"),
     (
         r"(?i)\b(?:password|passwd|pwd|secret|token|api_?key|access_?key)\s*[=:]\s*[^\s;,&$\{\x01][^\s;,&\x01]{2,}",
         "a password or token",
     ),
-    (r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.", "a JSON Web Token"),
-    (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", "an AWS access key"),
-    (r"\bgh[pousr]_[0-9A-Za-z]{36}\b|\bgithub_pat_\w{82}\b", "a GitHub token"),
-    (r"\bglpat-[\w-]{20}", "a GitLab token"),
-    (r"\bxox[abepr]-[0-9A-Za-z-]{20,}", "a Slack token"),
-    (r"\b(?:sk|rk)_(?:test|live)_[0-9A-Za-z]{10,}", "a Stripe key"),
-    (r"\bhv[sb]\.[\w-]{24,}", "a Vault token"),
-    (r"\bAIza[\w-]{35}", "a Google API key"),
-    (r"AGE-SECRET-KEY-1[0-9A-Z]{58}", "an age identity"),
-    (r"\bnpm_[0-9A-Za-z]{36}\b", "an npm token"),
 ];
 
 /// Without Unicode, the tables are a tenth of the size.
@@ -118,8 +107,8 @@ pub const REFERENCE: char = '\u{1}';
 /// What kind of secret a text holds, in words; never the secret.
 #[must_use]
 pub fn detect(text: &str) -> Option<&'static str> {
-    let first = DETECTORS.as_ref()?.matches(text.as_bytes()).into_iter().next()?;
-    SHAPES.get(first).map(|(_, name)| *name)
+    let first = DETECTORS.as_ref().and_then(|detectors| detectors.matches(text.as_bytes()).into_iter().next());
+    first.and_then(|first| SHAPES.get(first)).map(|(_, name)| *name).or_else(|| tokens::find(text))
 }
 
 #[cfg(test)]
@@ -139,7 +128,7 @@ mod tests {
             ("user=\u{1} sslmode=require", false),
             ("password: ${PASSWORD}", false),
             ("-----BEGIN RSA PRIVATE KEY-----\n", true),
-            ("AKIAABCDEFGHIJKLMNOP", true),
+            ("AKIAQ7XWZ3M5N6PRKT2V", true),
             ("token_url: https://sts.example/\u{1}", false),
         ] {
             assert_eq!(detect(text).is_some(), secret, "{text}");

@@ -111,6 +111,8 @@ pub struct Settings {
     pub consumers: Vec<Consumer>,
     /// How grave the findings of rules are.
     pub rules: BTreeMap<String, Level>,
+    /// The file with rules about leaks.
+    pub leak_rules: Option<String>,
     /// What others have written.
     pub vendored: Vec<Vendored>,
     /// What `{name}` stands for.
@@ -197,6 +199,7 @@ impl Settings {
             reload: spec.reload,
             consumers: spec.consumers.clone().unwrap_or_default(),
             rules: spec.rules.clone(),
+            leak_rules: spec.leak_rules.clone(),
             vendored: spec.vendored.clone().unwrap_or_default(),
             variables,
             rewrites,

@@ -93,6 +93,8 @@ pub struct Spec {
     pub consumers: Option<Vec<Consumer>>,
     /// How grave the findings of rules are, by their ids: `rbac/cluster-admin: Warning`.
     pub rules: BTreeMap<String, Level>,
+    /// Rules about leaks as gitleaks has them: a file `.gitleaks.toml`, relative to this one.
+    pub leak_rules: Option<String>,
     /// Objects that others have written: what rules find in them is less grave.
     pub vendored: Option<Vec<Vendored>>,
 }
@@ -312,6 +314,7 @@ impl Spec {
             reload: self.reload.or(base.reload),
             consumers: self.consumers.or(base.consumers),
             rules: base.rules,
+            leak_rules: self.leak_rules.or(base.leak_rules),
             vendored: self.vendored.or(base.vendored),
         }
     }
@@ -324,6 +327,7 @@ impl Spec {
             }
         };
         self.store_files.iter_mut().flatten().for_each(file);
+        self.leak_rules.iter_mut().for_each(file);
         self.clusters.values_mut().for_each(|cluster| file(&mut cluster.certificate));
         self.sealing.certificate.iter_mut().for_each(file);
         match &mut self.sealing.key {

@@ -8,7 +8,7 @@ use super::{find, plan};
 use crate::error::{Problem, Problems, meant};
 use crate::hosts::Job;
 use crate::model::{Identity, ManifestId, Severity, Stream};
-use crate::rules::{self, CHECKS, Finding, RULES, View, rbac};
+use crate::rules::{self, CHECKS, Finding, RULES, UserRules, View, rbac};
 use crate::settings::Vendored;
 use crate::yaml::Tree;
 use allow::Allowed;
@@ -26,6 +26,10 @@ pub enum Depth {
 pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Result<Vec<Finding>, Problems> {
     known(job)?;
     let inventory = find::inventory_of(stream, &job.settings)?;
+    let user = match &job.leak_rules {
+        Some(file) => UserRules::parse(&file.text).map_err(|problem| problem.at(file.name.clone()))?,
+        None => UserRules::default(),
+    };
     let view = View {
         stream,
         inventory: &inventory,
@@ -35,6 +39,7 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
         complete,
         namespace: job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT),
         now: job.terms.now,
+        user: &user,
         access: OnceCell::new(),
     };
     let checks = if depth == Depth::Check { CHECKS } else { &[] };

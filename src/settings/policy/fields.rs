@@ -80,6 +80,7 @@ impl Judge<'_> {
             reload: _,
             consumers: _,
             rules,
+            leak_rules,
             vendored,
         } = spec;
         let Chosen { environment: _, cluster: chosen_cluster, certificate, key, scope, randomised } = chosen;
@@ -96,6 +97,7 @@ impl Judge<'_> {
             tell(never(&format!("spec.stores[{number}].provider"), provider.is_some()));
         }
         tell(never("spec.storeFiles", store_files.is_some()));
+        tell(never("spec.leakRules", leak_rules.is_some()));
         if refresh_interval.is_some_and(|interval| interval < self.rules.minimum()) {
             let hint = format!("write at least {}", self.rules.minimum());
             tell(Some(refused("spec.refreshInterval is shorter than the policy lets it be").hint(hint)));

@@ -1,0 +1,110 @@
+//! What stands inside of a text: base64, gzip, JSON, YAML, and lines with a name and a value.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+
+use crate::limits;
+use crate::model::unbase64;
+use crate::yaml::{self, Kind, NodeId, Tree};
+
+/// What a text turns out to be.
+pub(super) enum Layer {
+    /// Another text.
+    Encoded(String),
+    /// Nothing that anybody can look into.
+    Plain,
+    /// JSON or YAML.
+    Structured,
+}
+
+/// What a text turns out to be.
+pub(super) fn layer(text: &str) -> Layer {
+    let trimmed = text.trim();
+    if let Some(inner) = encoded(trimmed) {
+        return Layer::Encoded(inner);
+    }
+    let many = trimmed.contains('\n') || trimmed.starts_with(['{', '[']);
+    if many && structured(trimmed) { Layer::Structured } else { Layer::Plain }
+}
+
+/// The text behind base64, and gzip within.
+fn encoded(text: &str) -> Option<String> {
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r');
+    if text.len() < 16 || !text.bytes().all(letters) {
+        return None;
+    }
+    let bytes = unbase64(text.as_bytes())?;
+    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut unpacked = vec![];
+        let most = u64::try_from(limits::FILE).ok()?;
+        GzDecoder::new(bytes.as_slice()).take(most).read_to_end(&mut unpacked).ok()?;
+        unpacked
+    } else {
+        bytes.to_vec()
+    };
+    let text = String::from_utf8(bytes).ok()?;
+    let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    (!text.is_empty() && text.chars().all(readable)).then_some(text)
+}
+
+/// Is it JSON or YAML with keys in it?
+fn structured(text: &str) -> bool {
+    let mut holds_keys = false;
+    let read = each(text, &mut |_, _| holds_keys = true);
+    read && holds_keys
+}
+
+/// Shows every text of JSON or YAML with the key that it stands under; false where it is neither.
+pub(super) fn each(text: &str, see: &mut dyn FnMut(&str, &str)) -> bool {
+    let Ok(pieces) = yaml::pieces(text, &|_| true) else { return false };
+    for piece in pieces.pieces {
+        let Ok(tree) = Tree::parse(piece.text, piece.syntax) else { return false };
+        if tree.kind(tree.root()) == Kind::Scalar {
+            return false;
+        }
+        inside(&tree, tree.root(), "", see);
+    }
+    true
+}
+
+fn inside(tree: &Tree, node: NodeId, key: &str, see: &mut dyn FnMut(&str, &str)) {
+    match tree.kind(node) {
+        Kind::Map => {
+            let text = |key| tree.get(node, key).and_then(|node| tree.text(node));
+            if let (Some(name), Some(value)) = (text("name"), text("value")) {
+                see(name, value);
+            }
+            for (key, value) in tree.own(node).filter(|(_, value)| tree.target(*value) == *value) {
+                inside(tree, value, &tree.key(key), see);
+            }
+        }
+        Kind::Scalar => {
+            if let Some(text) = tree.text(node) {
+                see(key, text);
+            }
+        }
+        Kind::Seq => tree.items(node).for_each(|item| inside(tree, item, "", see)),
+    }
+}
+
+/// Names and values of lines such as `name = value`, `export NAME=value`, `name: value`.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter(|line| !is_allowed(line)).filter_map(|line| {
+        let line = line.trim();
+        if line.starts_with(['#', ';', '!']) || line.starts_with("//") || line.starts_with("--") {
+            return None;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once(['=', ':'])?;
+        let name = name.trim().trim_matches(['"', '\'']);
+        let value = value.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']);
+        let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@');
+        (!name.is_empty() && name.chars().all(of_name)).then_some((name, value))
+    })
+}
+
+/// Comments of gitleaks and of detect-secrets that say that nothing is wrong in a line.
+pub(super) fn is_allowed(line: &str) -> bool {
+    line.contains("gitleaks:allow") || line.contains("pragma: allowlist secret")
+}

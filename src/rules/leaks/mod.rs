@@ -1,0 +1,300 @@
+//! Secrets that stand in plain text where no Secret is: variables, arguments, ConfigMaps, annotations, fields of custom
+//! resources, and what is encoded in them.
+//!
+//! Structure first: what a place is for says what stands there. Then names and values, then known formats of tokens.
+//! One finding for each rule and place, with a count; never a value.
+
+mod layers;
+mod names;
+mod user;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::seen::{Each, Seen, Tell};
+use super::tokens;
+use crate::model::unbase64;
+use crate::yaml::{Kind, NodeId};
+use layers::{Layer, is_allowed, layer, lines};
+use names::{Value, sort, value};
+pub use user::UserRules;
+
+pub(super) static LEAKS: Each = Each(look);
+
+fn look(seen: &Seen, tell: Tell) {
+    let (group, kind) = (seen.identity.group(), seen.identity.kind.as_str());
+    let mut found = Found::default();
+    match (group, kind) {
+        ("", "Secret") => {
+            guessable(seen, &mut found);
+            applied(seen, &mut found);
+        }
+        // Ciphertexts, schemas, roles, and files that another family is about
+        ("apiextensions.k8s.io" | "apiserver.config.k8s.io" | "bitnami.com" | "rbac.authorization.k8s.io", _) => {}
+        _ => {
+            let names = seen.view.inventory.uses.keys().map(|(_, name)| name.as_str());
+            let provided = seen.view.inventory.provides.iter().map(|provider| provider.name.as_str());
+            let names: BTreeSet<&str> = names.chain(provided).collect();
+            // Keys of External Secrets are names of keys.
+            let pairs = group != "external-secrets.io";
+            Walk { seen, names: &names, found: &mut found, pairs }.object();
+            applied(seen, &mut found);
+            for (node, rule) in seen.view.user.find(seen) {
+                found.add("plaintext/user-rule", node, format!("the rule \"{rule}\" of the project finds a secret"));
+            }
+        }
+    }
+    for ((node, rule), (message, more)) in found.0 {
+        tell(rule, node, if more > 0 { format!("{message}, and {more} more like it") } else { message });
+    }
+}
+
+/// What was found, by place and rule: the first message, and how many more.
+#[derive(Default)]
+struct Found(BTreeMap<(NodeId, &'static str), (String, usize)>);
+
+impl Found {
+    fn add(&mut self, rule: &'static str, node: NodeId, message: String) {
+        self.0.entry((node, rule)).and_modify(|(_, more)| *more += 1).or_insert((message, 0));
+    }
+}
+
+/// Values of a Secret that anybody would try.
+fn guessable(seen: &Seen, found: &mut Found) {
+    for (field, encoded) in [("data", true), ("stringData", false)] {
+        let map = seen.tree.get(seen.tree.root(), field);
+        for (key, node) in map.into_iter().flat_map(|map| seen.tree.entries(map)) {
+            let (name, text) = (seen.tree.key(key), seen.tree.raw(node).unwrap_or_default());
+            let decoded = encoded.then(|| unbase64(text.as_bytes())).flatten();
+            let text = decoded.as_ref().map_or(Some(text), |bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+            if sort(&name).is_some_and(|sort| value(sort, text) == Value::Guessable) {
+                found.add("plaintext/trivial-value", node, format!("\"{name}\" is a value that anybody would try"));
+            }
+        }
+    }
+}
+
+/// What kubectl has written down: a whole object, the values of a Secret included.
+fn applied(seen: &Seen, found: &mut Found) {
+    let Some(node) = seen.annotation("kubectl.kubernetes.io/last-applied-configuration") else { return };
+    let text = seen.tree.text(node).unwrap_or_default();
+    let object: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let filled = |field: &str| object.get(field).and_then(|map| map.as_object()).is_some_and(|map| !map.is_empty());
+    if object.get("kind").is_some_and(|kind| kind == "Secret") && (filled("data") || filled("stringData")) {
+        found.add("plaintext/last-applied", node, "the annotation of kubectl holds the values of a Secret".to_owned());
+    }
+}
+
+/// What kind of place a text stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Annotation,
+    Arguments,
+    ConfigMap,
+    Env,
+    Field,
+}
+
+impl Around {
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Annotation | Self::Field => "plaintext/field",
+            Self::Arguments => "plaintext/arguments",
+            Self::ConfigMap => "plaintext/config-map",
+            Self::Env => "plaintext/env",
+        }
+    }
+}
+
+struct Walk<'w, 'v, 's> {
+    seen: &'w Seen<'v, 's>,
+    names: &'w BTreeSet<&'w str>,
+    found: &'w mut Found,
+    pairs: bool,
+}
+
+/// Layers that are looked through: base64 in base64, with gzip, and JSON in it.
+const DEPTH: usize = 5;
+
+impl Walk<'_, '_, '_> {
+    fn object(&mut self) {
+        let tree = self.seen.tree;
+        let is_map = self.seen.identity.is("", "ConfigMap");
+        for (key, node) in tree.entries(tree.root()) {
+            match &*tree.key(key) {
+                "data" | "binaryData" if is_map => self.node(Around::ConfigMap, "", node),
+                "metadata" => {
+                    for (key, node) in tree.get(node, "annotations").into_iter().flat_map(|map| tree.entries(map)) {
+                        let name = tree.key(key);
+                        if !name.starts_with("kubectl.kubernetes.io/") {
+                            self.scalar(Around::Annotation, &name, node);
+                        }
+                    }
+                }
+                "apiVersion" | "kind" | "status" => {}
+                name => self.node(Around::Field, name, node),
+            }
+        }
+    }
+
+    fn node(&mut self, around: Around, name: &str, node: NodeId) {
+        let tree = self.seen.tree;
+        match tree.kind(node) {
+            Kind::Map => {
+                let named = tree.get(node, "name").and_then(|node| tree.text(node));
+                if let (Some(its), Some(value)) = (named, tree.get(node, "value")) {
+                    let env = name == "env" || name.ends_with("Env") || name.ends_with("nvVars");
+                    let around = if env { Around::Env } else { around };
+                    self.scalar(around, its, value);
+                }
+                for (key, value) in tree.own(node).filter(|(_, value)| tree.target(*value) == *value) {
+                    let key = tree.key(key);
+                    if named.is_none() || key != "value" {
+                        self.node(around, &key, value);
+                    }
+                }
+            }
+            Kind::Scalar => self.scalar(around, name, node),
+            Kind::Seq if matches!(name, "args" | "command") => {
+                let items: Vec<NodeId> = tree.items(node).collect();
+                self.arguments(&items);
+            }
+            Kind::Seq => tree.items(node).for_each(|item| {
+                let name = if tree.kind(item) == Kind::Scalar { "" } else { name };
+                self.node(around, name, item);
+            }),
+        }
+    }
+
+    fn scalar(&mut self, around: Around, name: &str, node: NodeId) {
+        let text = self.seen.tree.raw(node).unwrap_or_default();
+        let line = self.seen.tree.line(node).saturating_sub(1);
+        if text.len() > 3 && !is_allowed(self.seen.tree.said().lines().nth(line).unwrap_or_default()) {
+            self.text(around, name, text, node, DEPTH);
+        }
+    }
+
+    /// A text, and what is in it.
+    fn text(&mut self, around: Around, name: &str, text: &str, node: NodeId, depth: usize) {
+        if !text.contains('\n') {
+            self.pair(around, name, text, node);
+        }
+        if let Some(what) = tokens::find(text) {
+            let lines = text.lines().filter(|line| is_allowed(line));
+            if !lines.clone().any(|line| tokens::find(line).is_some()) {
+                self.found.add("plaintext/token", node, format!("{what} stands here in plain text"));
+            }
+        }
+        self.urls(text, node);
+        match layer(text) {
+            _ if depth == 0 => {}
+            Layer::Encoded(inner) => self.text(around, name, &inner, node, depth - 1),
+            Layer::Structured => {
+                layers::each(text, &mut |key, inner| {
+                    // A registry's credential is base64 of a name and a password.
+                    let login = unbase64(inner.as_bytes()).filter(|bytes| key == "auth" && bytes.contains(&b':'));
+                    if login.is_some() {
+                        let message = "the credential of a registry stands here in plain text".to_owned();
+                        self.found.add(around.rule(), node, message);
+                    } else if inner.contains('\n') || inner.len() > 15 {
+                        self.inner(around, key, inner, node, depth - 1);
+                    } else {
+                        self.pair(around, key, inner, node);
+                    }
+                });
+            }
+            Layer::Plain if text.contains('\n') && !is_code(name) => {
+                for (name, value) in lines(text) {
+                    self.pair(around, name, value, node);
+                }
+            }
+            Layer::Plain => {}
+        }
+    }
+
+    /// A text within a text, whose tokens were seen already.
+    fn inner(&mut self, around: Around, name: &str, text: &str, node: NodeId, depth: usize) {
+        if !text.contains('\n') {
+            self.pair(around, name, text, node);
+        }
+        match layer(text) {
+            Layer::Encoded(inner) if depth > 0 => self.text(around, name, &inner, node, depth - 1),
+            Layer::Structured if depth > 0 => {
+                layers::each(text, &mut |key, inner| self.inner(around, key, inner, node, depth - 1));
+            }
+            _ => {}
+        }
+    }
+
+    /// A name and a value.
+    fn pair(&mut self, around: Around, name: &str, text: &str, node: NodeId) {
+        if !self.pairs || around == Around::Annotation || self.names.contains(text) {
+            return;
+        }
+        let Some(kind) = sort(name) else { return };
+        match value(kind, text) {
+            Value::Nothing => {}
+            // Fields hold names of keys, of which `password` is the most usual.
+            Value::Guessable if around == Around::Field && sort(text).is_some() => {}
+            Value::Guessable => {
+                let message = format!("\"{name}\" is a value that anybody would try");
+                self.found.add("plaintext/trivial-value", node, message);
+            }
+            Value::Secret => {
+                self.found.add(around.rule(), node, format!("\"{name}\" holds {} in plain text", kind.what()));
+            }
+        }
+    }
+
+    /// Passwords in URLs.
+    fn urls(&mut self, text: &str, node: NodeId) {
+        let Some(urls) = URL.as_ref().filter(|_| text.contains("://") && text.contains('@')) else { return };
+        for found in urls.captures_iter(text).filter_map(|found| found.get(1)) {
+            // Documentation writes user:password@host.
+            let password = found.as_str();
+            if value(names::Sort::Password, password) == Value::Secret {
+                self.found.add("plaintext/url-password", node, "a password stands in a URL".to_owned());
+            }
+        }
+    }
+
+    /// `--name=value`, `--name value`, `NAME=value`, `-u name:value`; an item may be a script.
+    fn arguments(&mut self, items: &[NodeId]) {
+        let tree = self.seen.tree;
+        let mut before: Option<(&str, NodeId)> = None;
+        for item in items {
+            let text = tree.raw(*item).unwrap_or_default();
+            self.scalar(Around::Arguments, "", *item);
+            let split = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | '`' | '(' | ')');
+            for word in text.split(split).filter(|word| !word.is_empty()) {
+                if let Some((name, value)) = word.split_once('=') {
+                    self.pair(Around::Arguments, name.trim_start_matches('-'), value, *item);
+                } else if let Some((flag, _)) = before {
+                    match (flag, word.split_once(':')) {
+                        ("-u" | "--user", Some((_, password))) => {
+                            self.pair(Around::Arguments, "password", password, *item);
+                        }
+                        _ if flag.starts_with("--") && !word.starts_with('-') => {
+                            self.pair(Around::Arguments, flag.trim_start_matches('-'), word, *item);
+                        }
+                        _ => {}
+                    }
+                }
+                before = word.starts_with('-').then_some((word, *item));
+            }
+        }
+    }
+}
+
+/// Names of files that programs are written in: what stands behind a name there is mostly an expression.
+fn is_code(name: &str) -> bool {
+    let ends =
+        [".css", ".go", ".html", ".j2", ".js", ".lua", ".md", ".py", ".rb", ".rego", ".sh", ".star", ".tmpl", ".tpl"];
+    ends.iter().any(|end| name.ends_with(end))
+}
+
+/// RFC 3986, userinfo.
+static URL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^/\s:@"'<>]{0,100}:([^/\s@"'<>]{1,200})@"#).ok());

@@ -1,0 +1,351 @@
+//! Which names are those of secrets, and which values are secrets: quiet on purpose. A name says what a value is; the
+//! value says whether it is one, or a placeholder, a path, or the name of something.
+
+use crate::rules::tokens::entropy;
+
+/// What a name says that its value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A word that somebody has chosen.
+    Password,
+    /// A Secret, or the name of one.
+    Secret,
+    /// Letters that a machine has drawn.
+    Token,
+}
+
+impl Sort {
+    /// In words.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Password => "a password",
+            Self::Secret => "a secret",
+            Self::Token => "a token or key",
+        }
+    }
+}
+
+/// Words behind the one that counts.
+const BEHIND: &[&str] = &[
+    "1",
+    "2",
+    "3",
+    "b64",
+    "base64",
+    "current",
+    "default",
+    "dev",
+    "development",
+    "new",
+    "old",
+    "plain",
+    "primary",
+    "prod",
+    "production",
+    "secondary",
+    "staging",
+    "test",
+    "value",
+];
+
+/// Words that make a name that of something else.
+const OTHER: &[&str] = &[
+    "allow", "enable", "enabled", "existing", "field", "from", "has", "image", "is", "kind", "min", "max", "name",
+    "prompt", "public", "pull", "ref", "require", "required", "reset", "show", "tls", "type", "use", "validate",
+];
+
+/// What stands before "key" where the key is a secret.
+const BEFORE_KEY: &[&str] = &[
+    "access",
+    "account",
+    "admin",
+    "aes",
+    "api",
+    "app",
+    "application",
+    "auth",
+    "cookie",
+    "encryption",
+    "hmac",
+    "jwt",
+    "license",
+    "master",
+    "private",
+    "secret",
+    "session",
+    "shared",
+    "signing",
+    "storage",
+];
+
+/// What a name says that its value is.
+pub(super) fn sort(name: &str) -> Option<Sort> {
+    if name.len() > 100 {
+        return None;
+    }
+    let mut words = words(name);
+    while words.last().is_some_and(|word| BEHIND.contains(&word.as_str())) {
+        words.pop();
+    }
+    if words.iter().any(|word| OTHER.contains(&word.as_str())) {
+        return None;
+    }
+    let (last, before) = words.split_last()?;
+    let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
+    let behind = |word: &str| before.last().is_some_and(|last| last == word);
+    match last.as_str() {
+        "pass" | "pw" if !before.is_empty() => Some(Sort::Password),
+        "key" if before.last().is_some_and(|word| BEFORE_KEY.contains(&word.as_str())) => Some(Sort::Token),
+        "base" if behind("key") => Some(Sort::Token),
+        "data" if behind("key") => Some(Sort::Token),
+        _ if ends(&["password", "passwd", "passphrase", "pwd"]) => Some(Sort::Password),
+        _ if ends(&["token", "apikey", "accesskey", "secretkey", "privatekey"]) => Some(Sort::Token),
+        "credential" | "credentials" => Some(Sort::Secret),
+        _ if ends(&["secret"]) => Some(Sort::Secret),
+        _ => None,
+    }
+}
+
+/// `dbPassword`, `DB_PASSWORD` and `db.password` are two words.
+fn words(name: &str) -> Vec<String> {
+    let (mut words, mut word, mut before) = (vec![], String::new(), ' ');
+    for c in name.chars() {
+        let begins = !c.is_ascii_alphanumeric() || c.is_ascii_uppercase() && before.is_ascii_lowercase();
+        if begins && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c.is_ascii_alphanumeric() {
+            word.push(c.to_ascii_lowercase());
+        }
+        before = c;
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Whoever guesses tries it first.
+    Guessable,
+    /// Nothing: a placeholder, a path, a name, an expression.
+    Nothing,
+    /// A secret.
+    Secret,
+}
+
+/// What whoever guesses tries first.
+const GUESSED: &[&str] = &[
+    "12345",
+    "123456",
+    "12345678",
+    "admin",
+    "administrator",
+    "change-me",
+    "change_me",
+    "changeit",
+    "changeme",
+    "default",
+    "demo",
+    "guest",
+    "letmein",
+    "minio",
+    "minio123",
+    "minioadmin",
+    "pass",
+    "passw0rd",
+    "password",
+    "password1",
+    "password123",
+    "postgres",
+    "qwerty",
+    "rabbitmq",
+    "redis",
+    "root",
+    "secret",
+    "secret123",
+    "test",
+    "test123",
+    "toor",
+    "welcome",
+];
+
+/// Words that stand for a value, or for its type.
+const PLACEHOLDERS: &[&str] = &[
+    "****",
+    "....",
+    "dummy",
+    "example",
+    "fixme",
+    "insert",
+    "notset",
+    "placeholder",
+    "redacted",
+    "replace",
+    "todo",
+    "undefined",
+    "xxx",
+    "your",
+];
+
+/// Words that are no value at all.
+const WORDS: &[&str] = &[
+    "disabled", "enabled", "false", "hidden", "input", "nil", "no", "none", "null", "object", "off", "on", "optional",
+    "required", "string", "text", "true", "unset", "yes",
+];
+
+/// How a value begins that is found elsewhere, made elsewhere, or hashed.
+const BEGINNINGS: &[&str] = &[
+    "$",
+    "%",
+    "/",
+    "./",
+    "../",
+    "<",
+    "ENC[",
+    "[",
+    "arn:",
+    "env:",
+    "file:",
+    "op:",
+    "pbkdf2",
+    "ref+",
+    "secret:",
+    "secretref:",
+    "sha1:",
+    "sha256:",
+    "sm:",
+    "vault:",
+    "{",
+    "~/",
+];
+
+/// Ends of names of files.
+const FILES: &[&str] =
+    &[".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".p12", ".pem", ".pub", ".txt", ".yaml", ".yml"];
+
+/// What the value of a name of this sort is.
+pub(super) fn value(sort: Sort, text: &str) -> Value {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    let guessed = GUESSED.contains(&lower.as_str());
+    if guessed {
+        return Value::Guessable;
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits == text.len() && sort == Sort::Password && (4..=12).contains(&digits) {
+        return Value::Guessable;
+    }
+    let is_expression = ["$(", "${", "{{", "<<", "%(", "://"].iter().any(|part| text.contains(part));
+    let is_nothing = !(4..=4096).contains(&text.len())
+        || text.contains(char::is_whitespace)
+        || is_expression
+        || WORDS.contains(&lower.as_str())
+        || BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+        || FILES.iter().any(|end| lower.ends_with(end))
+        || PLACEHOLDERS.iter().any(|word| lower.contains(word))
+        || text.bytes().all(|byte| Some(byte) == text.bytes().next())
+        || is_number(text)
+        || is_call(text)
+        || is_name(sort, text);
+    if is_nothing || sort != Sort::Password && !is_drawn(text) { Value::Nothing } else { Value::Secret }
+}
+
+/// `4096`, `1.5`, `30s`, `10Mi`.
+fn is_number(text: &str) -> bool {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '_' | ',' | '-' | ':'));
+    rest.len() < text.len() && rest.len() <= 2 && rest.chars().all(|c| c.is_ascii_alphabetic())
+}
+
+/// `getPassword()`, `config.password`: what programs say.
+fn is_call(text: &str) -> bool {
+    let of_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '(' | ')' | '[' | ']' | '\'' | '"');
+    text.contains('(') && text.ends_with(')')
+        || text.chars().all(of_code)
+            && !text.contains(|c: char| c.is_ascii_digit())
+            && (text.contains('.') || self::sort(text).is_some())
+}
+
+/// The name of something: `db-credentials`, `shop/db`, `grafana.admin`.
+fn is_name(sort: Sort, text: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '/' | '_' | ':');
+    if !text.chars().all(of_name) || !text.contains(['-', '.', '/', '_', ':']) {
+        return false;
+    }
+    let last = text.rsplit(['-', '.', '/', '_', ':']).next().unwrap_or_default();
+    let says = ["auth", "config", "creds", "env", "key", "keys", "name", "pass", "secrets", "user"].contains(&last)
+        || self::sort(last).is_some();
+    says || sort != Sort::Password && text.split(['-', '.', '/', '_', ':']).all(|part| !is_drawn(part))
+}
+
+/// Letters and digits without an order.
+fn is_drawn(text: &str) -> bool {
+    let has = |class: fn(&u8) -> bool| text.bytes().any(|byte| class(&byte));
+    let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+        || has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && entropy(text.as_bytes()) > 3.7;
+    text.len() >= 8 && mixed && entropy(text.as_bytes()) > 2.7
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_their_values_are() {
+        let secrets = "DB_PASSWORD dbPassword db.password POSTGRES_PASS jwtSecret API_KEY api-key apiKey GITHUB_TOKEN \
+             AWS_SECRET_ACCESS_KEY SECRET_KEY_BASE adminPassword1 DB_PASSWORD_PROD client_secret _authToken \
+             client-key-data encryptionKey";
+        for name in secrets.split_whitespace() {
+            assert!(sort(name).is_some(), "{name}");
+        }
+        let others = "DB_PASSWORD_FILE passwordKey secretName existingSecret imagePullSecret tokenUrl server-tokens \
+             external_secrets_replicas password-policy KEY public_key tokenSecretRef secretKeyRef resetPassword \
+             token_ttl passwordLength PASSWORD_RESET_URL keyboard compass bypass tlsSecret monkey publicKey";
+        for name in others.split_whitespace() {
+            assert!(sort(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_are_secrets_or_nothing() {
+        use Sort::{Password, Secret, Token};
+        for (sort, text, is) in [
+            (Password, "s3cret-hunter2", Value::Secret),
+            (Password, "hunter", Value::Secret),
+            (Password, "correcthorsebatterystaple", Value::Secret),
+            (Password, "P@ssw.rd!", Value::Secret),
+            (Password, "changeme", Value::Guessable),
+            (Password, "Password", Value::Guessable),
+            (Password, "4711", Value::Guessable),
+            (Token, "q7Xw2ZkV9mPfB4hT", Value::Secret),
+            (Token, "0c7d8e1a-52b4-4a34-9f3a-7c1e5b8d2064", Value::Secret),
+            (Secret, "q7Xw2ZkV9mPfB4hT", Value::Secret),
+            (Secret, "db-credentials", Value::Nothing),
+            (Secret, "argocd-secret", Value::Nothing),
+            (Secret, "shop/db", Value::Nothing),
+            (Token, "password", Value::Guessable),
+            (Token, "adminPassword", Value::Nothing),
+            (Token, "4096", Value::Nothing),
+            (Password, "", Value::Nothing),
+            (Password, "true", Value::Nothing),
+            (Password, "$(DB_PASSWORD)", Value::Nothing),
+            (Password, "${DB_PASSWORD}", Value::Nothing),
+            (Password, "{{ .Values.password }}", Value::Nothing),
+            (Password, "<your password>", Value::Nothing),
+            (Password, "<path:kv/data/db#password>", Value::Nothing),
+            (Password, "/run/secrets/db", Value::Nothing),
+            (Password, "secrets/db.txt", Value::Nothing),
+            (Password, "grafana-admin-password", Value::Nothing),
+            (Password, "getPassword()", Value::Nothing),
+            (Password, "config.password", Value::Nothing),
+            (Password, "https://vault.example/ui", Value::Nothing),
+            (Password, "xxxxxxxxxx", Value::Nothing),
+            (Password, "the password of the database", Value::Nothing),
+            (Token, "30s", Value::Nothing),
+            (Token, "kubernetes", Value::Nothing),
+            (Token, "vault:secret/data/db#password", Value::Nothing),
+        ] {
+            assert_eq!(value(sort, text), is, "{text}");
+        }
+    }
+}
