@@ -46,7 +46,7 @@ impl Check {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let call = self.settings.call(self.inputs, None)?;
         let (job, _) = options::job(call, Purpose::Check)?;
-        let stream = read::read(&job.input, Purpose::Check.by(&job))?;
+        let stream = read::stream(&job, Purpose::Check)?;
         let findings = inspect(&stream, &job, Depth::Check, self.complete)?;
         let least = match self.level {
             Level::Error => Severity::Error,

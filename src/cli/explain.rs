@@ -40,7 +40,7 @@ impl Explain {
         let mut call = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
         let (job, _) = options::job(call, Purpose::Render)?;
-        let stream = read::read(&job.input, Purpose::Render.by(&job))?;
+        let stream = read::stream(&job, Purpose::Render)?;
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
         let answer = match self.format {

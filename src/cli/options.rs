@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::stream::{self, Call, identities_of_environment};
-use crate::hosts::{Doubts, Job, Reading, Wanted, policy};
+use crate::hosts::{Doubts, Job, Reading, Wanted, flux, policy};
 use crate::model::{Input, Scope};
 use crate::outside::files::Recursive;
 use crate::outside::wire::World;
@@ -57,6 +57,9 @@ pub(super) struct Settings {
     /// The namespace of objects that write none
     #[arg(short, long, value_name = "NAME", help_heading = "Settings")]
     namespace: Option<String>,
+    /// Flux's Kustomization that will apply the output: what it still changes is taken into account
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    flux_kustomization: Option<PathBuf>,
 }
 
 /// How values are read and sealed.
@@ -157,6 +160,7 @@ impl Settings {
             reading: Reading::References,
             values: Wanted::Sealed,
             doubts: Doubts::Told,
+            afterwards: self.flux_kustomization.as_deref().map(flux::read).transpose()?.unwrap_or_default(),
         };
         Ok(call)
     }

@@ -62,7 +62,7 @@ impl WhoCan {
         let name = secret(&self.secret)?;
         let call = self.settings.call(self.inputs, None)?;
         let (job, _) = options::job(call, Purpose::Check)?;
-        let stream = read::read(&job.input, Purpose::Check.by(&job))?;
+        let stream = read::stream(&job, Purpose::Check)?;
         let inventory = find::inventory_of(&stream, &job.settings)?;
         let own = job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT);
         let namespace = match &job.terms.namespace {

@@ -39,7 +39,7 @@ impl Verify {
         let call = self.settings.call(self.inputs, None)?;
         if layout.is_none() || !call.operands.is_empty() {
             let (job, _) = options::job(call, Purpose::Uses)?;
-            let stream = read::read(&job.input, Purpose::Uses.by(&job))?;
+            let stream = read::stream(&job, Purpose::Uses)?;
             findings.extend(inspect(&stream, &job, Depth::Verify, self.complete)?);
         }
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);

@@ -14,7 +14,7 @@ use super::builder::{Build, Layout, Release};
 use super::stream::{self, Call};
 use super::{Doubts, Duplicates, Job, Reading, Wanted, policy, settings};
 use crate::error::{Exit, Problem, Problems, meant};
-use crate::model::{Input, Source};
+use crate::model::{Afterwards, Input, Source};
 use crate::outside::environment;
 use crate::outside::files::{self, Recursive};
 use crate::outside::wire::World;
@@ -93,6 +93,7 @@ impl Application {
             reading: Reading::References,
             values: Wanted::Sealed,
             doubts: Doubts::Told,
+            afterwards: Afterwards::default(),
         };
         let (mut job, world) = stream::job(input, call)?;
         if self.layout == Layout::Chart {

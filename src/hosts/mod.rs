@@ -2,6 +2,7 @@
 
 pub mod argocd;
 pub mod builder;
+pub mod flux;
 pub mod helm;
 pub mod krm;
 pub mod kustomization;
@@ -10,7 +11,7 @@ pub mod policy;
 mod settings;
 pub mod stream;
 
-use crate::model::{Input, Source, StoreSpec};
+use crate::model::{Afterwards, Input, Source, StoreSpec};
 use crate::settings::{Policy, Settings};
 
 /// How the values of Secrets are read.
@@ -43,6 +44,8 @@ pub struct Terms {
     pub duplicates: Duplicates,
     /// Where warnings go.
     pub warnings: Told,
+    /// What is done to the output before it is applied.
+    pub afterwards: Afterwards,
 }
 
 /// What two Secrets of one name are.

@@ -7,7 +7,7 @@ use super::settings::Found;
 use super::{Doubts, Duplicates, Items, Job, Names, Reading, Terms, Told, Wanted};
 use crate::error::{Exit, Problem, Problems};
 use crate::limits;
-use crate::model::{Input, STDIN, Source};
+use crate::model::{Afterwards, Input, STDIN, Source};
 use crate::outside::files::{self, Kind, Recursive};
 use crate::outside::wire::World;
 use crate::outside::{clock, environment, stdio};
@@ -39,6 +39,8 @@ pub struct Call {
     pub values: Wanted,
     /// What is done about what may be wrong.
     pub doubts: Doubts,
+    /// What is done to the output before it is applied.
+    pub afterwards: Afterwards,
 }
 
 /// A job, and the world that answers its questions.
@@ -54,7 +56,7 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
     let leak_rules = found.leak_rules(&settings)?;
     let terms = Terms {
         reading: call.reading,
-        namespace: call.policy.namespace(call.namespace)?,
+        namespace: namespace(&call)?,
         now: clock::now(),
         values: call.values,
         doubts: call.doubts,
@@ -62,9 +64,23 @@ pub(super) fn job_under(found: Found, input: Input, call: Call) -> Result<(Job, 
         items: Items::Blocks,
         duplicates: Duplicates::Refused,
         warnings: Told::Stderr,
+        afterwards: call.afterwards,
     };
     let world = found.world(call.identities);
     Ok((Job { input, settings, stores, leak_rules, terms, policy: call.policy }, world))
+}
+
+/// The namespace of objects that write none.
+fn namespace(call: &Call) -> Result<Option<String>, Problem> {
+    let own = call.policy.namespace(call.namespace.clone())?;
+    match (own, call.afterwards.namespace.clone()) {
+        (Some(own), Some(moved)) if own != moved => {
+            let exit = if call.policy.holds() { Exit::Refused } else { Exit::Usage };
+            let what = format!("the namespace is {own}, and everything is moved to {moved} before it is applied");
+            Err(Problem::new(what).hint("say the same in --namespace, or Argo CD's own, and in targetNamespace").exit(exit))
+        }
+        (own, moved) => Ok(own.or(moved)),
+    }
 }
 
 /// What the operands lead to.

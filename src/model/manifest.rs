@@ -220,6 +220,20 @@ impl<'s> Stream<'s> {
         self
     }
 
+    /// The same stream, but what writes a namespace is told, found and named in another one.
+    #[must_use]
+    pub fn moved(mut self, namespace: &str) -> Self {
+        for id in &self.candidates {
+            let Some(manifest) = self.manifests.get_mut(id.0 as usize) else { continue };
+            let Ok(mut identity) = manifest.identity().cloned() else { continue };
+            if identity.namespace.is_some() {
+                identity.namespace = Some(namespace.to_owned());
+                manifest.identity = OnceLock::from(identity);
+            }
+        }
+        self
+    }
+
     /// The manifests that hold a marker, parsed, with their numbers.
     pub fn read(&self) -> impl Iterator<Item = (ManifestId, &Tree<'s>, &Identity)> {
         self.candidates.iter().filter_map(|id| {

@@ -4,6 +4,7 @@
 //! [`Reference`]s and an [`Inventory`]; those become a [`Plan`]; a plan becomes [`Fates`].
 //! Nothing here has `Debug`: the text of manifests is presumed secret.
 
+mod afterwards;
 mod ask;
 mod base64;
 mod cloud;
@@ -22,6 +23,7 @@ mod secret;
 mod severity;
 mod store;
 
+pub use afterwards::{Afterwards, Change, FILLED_IN, Selects, is_filled_in};
 pub use ask::{Ask, Keep, Method, Reply, Request, Tls, Wire, Wrapped};
 pub use base64::unbase64;
 pub use cloud::{AwsCall, AwsIdentity, AwsService, Cloud};

@@ -7,7 +7,9 @@ use rayon::prelude::*;
 use super::emit::Outcome;
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Duplicates, Terms};
-use crate::model::{Fate, Fates, Identity, Inventory, Lift, Made, ManifestId, Plan, Stream, Watch};
+use crate::model::{
+    Afterwards, Fate, Fates, Identity, Inventory, Lift, Made, ManifestId, Origin, Plan, Provision, Stream, Watch,
+};
 use crate::yaml::{Edits, Syntax, Tree};
 
 /// Output that was checked. Its field is private to this file: nobody else can make one.
@@ -45,6 +47,10 @@ pub fn check(
         problems.push(bug("the numbers of objects that came in and of those that would go out differ"));
     }
     problems.extend(collisions(stream, inventory, &fates, terms.duplicates));
+    for (_, made) in fates.made() {
+        problems.extend(terms.afterwards.breaks(&made.identity).collect());
+    }
+    warnings.extend(missed(stream, plan, &fates, &terms.afterwards));
     let mut lifts: BTreeMap<ManifestId, Vec<&Lift>> = BTreeMap::new();
     for lift in &plan.lifts {
         lift.places().first().into_iter().for_each(|place| lifts.entry(place.manifest).or_default().push(lift));
@@ -82,6 +88,16 @@ fn collisions(stream: &Stream, inventory: &Inventory, fates: &Fates, duplicates:
         }
     }
     problems
+}
+
+/// What would be changed of an object that is replaced.
+fn missed(stream: &Stream, plan: &Plan, fates: &Fates, afterwards: &Afterwards) -> Problems {
+    let stays = |provision: &&Provision| matches!(provision.origin, Origin::Lifted(_));
+    let replaced = plan.provisions.iter().filter(|provision| !stays(provision));
+    let replaced: BTreeSet<ManifestId> = replaced.map(|provision| provision.origin.manifest()).collect();
+    let made = fates.made().filter(|(id, _)| replaced.contains(id));
+    let both = made.filter_map(|(id, made)| Some((stream.get(id)?.identity().ok()?, &made.identity)));
+    both.flat_map(|(before, by_then)| afterwards.misses(before, by_then)).collect()
 }
 
 struct Checker<'c, 's> {

@@ -17,6 +17,7 @@ use crate::targets::{self, Target, Terms};
 use crate::yaml::{Syntax, Value};
 
 mod content;
+mod filled;
 mod name;
 mod shadow;
 mod value;
@@ -99,7 +100,10 @@ impl Emitter<'_> {
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
         let terms = self.terms(provision, target)?;
         let objects = target.emit(provision, &name, &terms, &seal)?;
-        let write = |(identity, value): (Identity, Value)| {
+        let write = |(identity, mut value): (Identity, Value)| {
+            if self.job.terms.afterwards.fills_in {
+                filled::keep(&mut value, &provision.metadata)?;
+            }
             content::annotations(&value)?;
             let mut text = value.write(syntax);
             // A text grows by doubling, and all of them are kept to the end

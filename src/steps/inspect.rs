@@ -47,10 +47,22 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
     if depth == Depth::Check {
         allow::mistaken(stream, job.terms.now, &mut |finding| findings.push(finding));
     }
+    afterwards(stream, job, &mut |finding| findings.extend(settled(stream, job, finding)));
     for rule in RULES.iter().chain(checks) {
         rule.check(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
     }
     Ok(findings)
+}
+
+/// Objects that controllers make Secrets of, and that are changed before they are applied. Nothing follows their names:
+/// what workloads and other such objects say of them stays as it is.
+fn afterwards(stream: &Stream, job: &Job, tell: &mut dyn FnMut(Finding)) {
+    let ours = |identity: &Identity| ["bitnami.com", "external-secrets.io"].contains(&identity.group());
+    for (id, _, identity) in stream.read().filter(|(.., identity)| ours(identity)) {
+        for problem in job.terms.afterwards.breaks(identity) {
+            tell(Finding { rule: "seals/identity", object: Some(id), severity: Severity::Error, problem });
+        }
+    }
 }
 
 /// Names that no rule has would change nothing, and nobody would notice.

@@ -48,7 +48,7 @@ pub struct Output<'s> {
 
 /// The whole corridor.
 pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rendered<'s>, Problems> {
-    let stream = read::read(&job.input, read::Purpose::Render.by(job))?;
+    let stream = read::stream(job, read::Purpose::Render)?;
     let stream = if job.terms.items == Items::Lines { stream.in_lines() } else { stream };
     let found = find::find(&stream, job.terms.reading, &job.settings)?;
     let mut warnings = left_out(&stream);

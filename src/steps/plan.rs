@@ -92,6 +92,9 @@ pub fn plan<'t>(
         }
     }
     problems.extend(collision::all(stream, inventory, &plan, job));
+    if job.terms.afterwards.fills_in {
+        warnings.extend(literal::left(stream, &plan));
+    }
     problems.or(plan)
 }
 

@@ -86,6 +86,15 @@ pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
     problems.or(Input(sources))
 }
 
+/// The manifests of a job, under the namespaces that they will have.
+pub fn stream(job: &Job, purpose: Purpose) -> Result<Stream<'_>, Problems> {
+    let stream = read(&job.input, purpose.by(job))?;
+    Ok(match &job.terms.afterwards.namespace {
+        Some(namespace) => stream.moved(namespace),
+        None => stream,
+    })
+}
+
 /// Manifests of all sources; those with a marker are parsed, on all cores.
 pub fn read(input: &Input, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     let mut problems = Problems::default();

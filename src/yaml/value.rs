@@ -89,6 +89,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Map(entries) => entries.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     /// Adds an entry to a map, at its end, or gives a key that is there a new value. What is no map stays as it is.
     pub fn push(&mut self, key: impl Into<Cow<'a, str>>, value: Value<'a>) {
         let Self::Map(entries) = self else {

@@ -3,7 +3,9 @@
 use super::{Context, object::Object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
-use crate::model::{Item, MASK, Metadata, Opaque, Origin, Part, Provision};
+use crate::model::{
+    FILLED_IN, Item, MASK, Metadata, Opaque, Origin, Part, Plan, Provision, Stream, is_filled_in,
+};
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
@@ -28,6 +30,25 @@ pub(super) fn is_empty(value: &Found) -> bool {
 pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec<String> {
     let words = plaintext::public(metadata.annotation(PUBLIC_KEYS)).map(str::to_owned);
     words.chain(rule.into_iter().flat_map(|rule| rule.public_keys.iter().cloned())).collect()
+}
+
+/// Values in which variables would have been filled in, and no longer are: what we make of them is left alone.
+pub(super) fn left(stream: &Stream, plan: &Plan) -> Problems {
+    let mut left = Problems::default();
+    for item in plan.provisions.iter().flat_map(|provision| &provision.items) {
+        let Some(Ok(tree)) = stream.get(item.place.manifest).map(|manifest| manifest.tree()) else { continue };
+        let (name, off) = FILLED_IN;
+        let said = |map| tree.at(tree.root(), &["metadata", map, name]).and_then(|node| tree.text(node));
+        let is_off = ["annotations", "labels"].into_iter().any(|map| said(map) == Some(off));
+        if !is_off && tree.text(item.place.node).is_some_and(is_filled_in) {
+            left.push(
+                Problem::new("variables would have been filled in here later, and cannot be any more")
+                    .hint(format!("where the text is meant as it stands, annotate its object with {name}: {off}"))
+                    .at(stream.tell(item.place)),
+            );
+        }
+    }
+    left
 }
 
 /// Judges the literal values of a Secret that is replaced, and the literal text around references.
