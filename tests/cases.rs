@@ -28,6 +28,11 @@ fn explain() {
 }
 
 #[test]
+fn flux() {
+    check("cases/flux", "");
+}
+
+#[test]
 fn generator() {
     check("cases/generator", "");
 }

@@ -183,6 +183,7 @@ impl Reader<'_, '_> {
                 .hint("a strategic merge patch is an object, a JSON patch a list of op and path")
                 .at(place.clone())
         };
+        let target = patch.target.as_ref().map(Target::selects).transpose().map_err(|what| wrong(&what))?;
         let text = Source { name: String::new(), text: patch.patch.clone() };
         let unread = |_: Problem| wrong("the patch cannot be read as YAML or JSON");
         let mut changes = vec![];
@@ -190,32 +191,25 @@ impl Reader<'_, '_> {
         for object in text.objects().map_err(unread)? {
             let (_, tree) = object.map_err(unread)?;
             let root = tree.root();
-            let listed: Vec<NodeId> = if tree.kind(root) == Kind::Seq { tree.items(root).collect() } else { vec![] };
-            match tree.kind(root) {
+            let listed = match tree.kind(root) {
                 Kind::Map if tree.get(root, "op").is_none() => {
-                    let selects = match &patch.target {
-                        Some(target) => target.selects().map_err(|what| wrong(&what))?,
-                        None => of_object(&tree),
-                    };
                     let mut paths = vec![];
                     merged(&tree, root, &mut vec![], &mut paths);
+                    let selects = target.clone().unwrap_or_else(|| of_object(&tree));
                     changes.push(Change { place: place.clone(), selects, paths });
+                    continue;
                 }
-                Kind::Map => {
-                    operation(&tree, root, &mut operations).ok_or_else(|| wrong("an operation has no path"))?
-                }
-                Kind::Seq => {
-                    for one in listed {
-                        operation(&tree, one, &mut operations).ok_or_else(|| wrong("an operation has no path"))?;
-                    }
-                }
-                Kind::Scalar if tree.is_empty() => {}
+                Kind::Map => vec![root],
+                Kind::Seq => tree.items(root).collect(),
+                Kind::Scalar if tree.is_empty() => continue,
                 Kind::Scalar => return Err(wrong("the patch is neither an object nor a list")),
+            };
+            for one in listed {
+                operation(&tree, one, &mut operations).ok_or_else(|| wrong("an operation has no op or no path"))?;
             }
         }
         if !operations.is_empty() {
-            let selects = patch.target.as_ref().map(Target::selects).transpose().map_err(|what| wrong(&what))?;
-            changes.push(Change { place: place.clone(), selects: selects.unwrap_or_default(), paths: operations });
+            changes.push(Change { place: place.clone(), selects: target.unwrap_or_default(), paths: operations });
         }
         Ok(changes)
     }

@@ -28,7 +28,7 @@ pub struct Change {
 
 /// Which objects are selected: those that fit everything that is said. What else a selector may say (labels,
 /// annotations, the namespace before it changes) is taken to fit.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Selects {
     /// The API group.
     pub group: Option<Regex>,
@@ -47,7 +47,7 @@ impl Afterwards {
         selecting.filter_map(move |change| {
             let what = change.breaks()?;
             Some(
-                Problem::new(format!("{what} of {object} is changed, which has to stay as it is here"))
+                Problem::new(format!("it changes {what} of {object}, which works only as it is here"))
                     .hint("change it before: in the kustomization that is built and piped into sealref")
                     .at(change.place.clone()),
             )

@@ -6,7 +6,14 @@ pub const HASHED: &str = "internal.config.kubernetes.io/needsHashSuffix";
 pub const LOCAL: &str = "config.kubernetes.io/local-config";
 /// Group and kind of what stands among the resources until sealref has run.
 pub const GUARD: (&str, &str) = ("sealref.dev", "Guard");
-/// What Flux prints in place of an encrypted value (`internal/build` of fluxcd/flux2).
-pub const MASK: &str = "**SOPS**";
+/// What Flux prints in place of an encrypted value: in `data`, in `stringData`, and for a registry's credentials
+/// (`internal/build` of fluxcd/flux2).
+const MASKS: [&str; 3] = ["**SOPS**", "KipTT1BTKio=", r#"{"mask":"**SOPS**"}"#];
+
+/// Does Flux print this in place of an encrypted value?
+#[must_use]
+pub fn is_mask(text: &str) -> bool {
+    MASKS.contains(&text)
+}
 /// What we leave for kustomize to see: `blank`, or `full` and what we put behind the name.
 pub const SHADOW: &str = "sealref.dev/shadow";

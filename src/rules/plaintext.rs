@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{Finding, Rule, Severity, View, tokens};
 use crate::error::Problem;
-use crate::model::{MASK, Place, annotation};
+use crate::model::{Place, annotation, is_mask};
 use crate::yaml::{Kind, NodeId, Tree};
 
 pub(super) struct Plaintext;
@@ -84,7 +84,7 @@ pub fn public(said: Option<&str>) -> impl Iterator<Item = &str> {
 
 /// What kustomize's generator makes of encrypted files: `ENC[`, keys such as `sops_mac`; and Flux's mask.
 fn is_sops(key: &str, text: &str) -> bool {
-    key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || text == MASK
+    key.starts_with("sops_") || text.contains("ENC[AES256_GCM,") || is_mask(text)
 }
 
 /// Each shape of a secret, and what it is called. Sources: RFC 3986 (userinfo), RFC 7468.

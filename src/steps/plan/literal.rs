@@ -3,9 +3,7 @@
 use super::{Context, object::Object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
-use crate::model::{
-    FILLED_IN, Item, MASK, Metadata, Opaque, Origin, Part, Plan, Provision, Stream, is_filled_in,
-};
+use crate::model::{FILLED_IN, Item, Metadata, Opaque, Origin, Part, Plan, Provision, Stream, is_filled_in, is_mask};
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
 use crate::steps::find::Found;
@@ -75,7 +73,7 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
 fn whole(item: &Item, public: bool, settled: Plaintext, seals: bool) -> Result<(), Problem> {
     let empty = item.template.literals().all(|literal| literal.0.is_empty());
     let key = &item.key;
-    if item.template.literals().filter_map(Opaque::text).eq([MASK]) {
+    if item.template.literals().filter_map(Opaque::text).any(is_mask) {
         return Err(Problem::new("the value is a mask: Flux prints it in place of an encrypted one")
             .hint("render what kustomize build prints; what flux build prints is for sealref verify"));
     }
