@@ -404,6 +404,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("grammars/uri.rs", "vault", "the example in a hint"),
     ("rules/external_secrets.rs", "ExternalSecret", "the rules are about the Kubernetes kind"),
     ("rules/keys.rs", "ExternalSecret", "the Kubernetes kind, as something that gives a Secret its keys"),
+    ("hosts/flux.rs", "op", "the field of a JSON patch, RFC 6902"),
     ("rules/rbac/question.rs", "SealedSecret", "whoever has the sealing keys opens the Kubernetes kind"),
     ("rules/seals.rs", "SealedSecret", "the rule is about the Kubernetes kind"),
     ("rules/rotation.rs", "ExternalSecret", "the rules are about the Kubernetes kind"),

@@ -16,7 +16,7 @@ use crate::steps::generate;
 use crate::steps::read::{self, Purpose};
 
 /// What is read.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Inputs {
     /// Files, folders, or - for standard input (the default)
     #[arg(value_name = "FILE|DIR|-")]
@@ -30,7 +30,7 @@ pub(super) struct Inputs {
 }
 
 /// What holds.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Settings {
     /// Settings, instead of the nearest .sealref.yaml
     #[arg(long, value_name = "FILE", help_heading = "Settings")]
@@ -63,7 +63,7 @@ pub(super) struct Settings {
 }
 
 /// How values are read and sealed.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Sealing {
     /// The certificate of the sealed-secrets controller
     #[arg(long, visible_alias = "cert", value_name = "FILE", help_heading = "Sealing")]
@@ -113,6 +113,12 @@ impl Inputs {
     /// Only these, for commands that make their own input.
     pub(super) fn only(operands: Vec<String>) -> Self {
         Self { operands, files: vec![], recursive: false }
+    }
+
+    /// Each by itself.
+    pub(super) fn each(self) -> impl Iterator<Item = Self> {
+        let Self { operands, files, recursive } = self;
+        operands.into_iter().chain(files).map(move |one| Self { recursive, ..Self::only(vec![one]) })
     }
 }
 

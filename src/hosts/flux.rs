@@ -4,12 +4,12 @@
 //! Source: `kustomize_generator.go` and `kustomize_varsub.go` of fluxcd/pkg/kustomize, `api/v1` of
 //! fluxcd/kustomize-controller.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::error::{Problem, Problems};
 use crate::limits;
@@ -56,14 +56,14 @@ struct Target {
 
 #[derive(Deserialize)]
 struct CommonMetadata {
-    annotations: Option<BTreeMap<String, IgnoredAny>>,
+    annotations: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PostBuild {
     substitute_strategy: Option<String>,
-    substitute: Option<BTreeMap<String, IgnoredAny>>,
+    substitute: Option<Map<String, Value>>,
     substitute_from: Option<Vec<IgnoredAny>>,
 }
 
@@ -148,8 +148,8 @@ impl Reader<'_, '_> {
             problems.push(problem.at(self.at(&["spec", "components"])));
         }
         let common = ["spec", "commonMetadata", "annotations"];
-        for name in common_metadata.and_then(|common| common.annotations).unwrap_or_default().into_keys() {
-            changes.push(self.everywhere(&common, &["metadata", "annotations", &name]));
+        for name in common_metadata.and_then(|common| common.annotations).unwrap_or_default().keys() {
+            changes.push(self.everywhere(&common, &["metadata", "annotations", name]));
         }
         let fills_in = post_build.is_some_and(|build| {
             build.substitute.is_some_and(|variables| !variables.is_empty())
