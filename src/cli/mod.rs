@@ -18,6 +18,7 @@ mod check;
 mod cmp;
 mod doctor;
 mod explain;
+mod init;
 mod keys;
 mod krm;
 mod merge;
@@ -45,6 +46,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Init),
     Render(render::Render),
     Explain(explain::Explain),
     Verify(verify::Verify),
@@ -140,6 +142,7 @@ fn called() -> Result<Vec<OsString>, Problem> {
 
 fn ran(command: Command) -> Result<Done, Problems> {
     match command {
+        Command::Init(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Verify(command) => command.run(),

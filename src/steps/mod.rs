@@ -18,6 +18,7 @@ pub mod plan;
 pub mod question;
 pub mod read;
 pub mod rewire;
+pub mod survey;
 pub mod write;
 
 use std::borrow::Cow;
