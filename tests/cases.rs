@@ -43,6 +43,11 @@ fn helmrelease() {
 }
 
 #[test]
+fn init() {
+    check("cases/init", "");
+}
+
+#[test]
 fn krm() {
     check("cases/krm", "");
 }

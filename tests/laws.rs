@@ -414,6 +414,8 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("steps/claims/written.rs", "ExternalSecret", "the Kubernetes kind, as it is written by hand"),
     ("steps/find/inventory.rs", "ExternalSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/find/inventory.rs", "SealedSecret", "the Kubernetes kind, as something that provides a Secret"),
+    ("steps/survey.rs", "ExternalSecret", "the Kubernetes kind, as it is written by hand"),
+    ("steps/survey.rs", "SealedSecret", "the Kubernetes kind, as it is found in a repository"),
     ("steps/plan.rs", "env", "the hint names the sources that give values"),
     ("steps/plan.rs", "file", "the hint names the sources that give values"),
     ("steps/plan.rs", "vault", "the example in a hint"),

@@ -197,7 +197,8 @@ fn references(text: &str) -> impl Iterator<Item = (&'static Facts, &str)> {
 /// The names in braces, which a template engine writes twice.
 fn variables(path: &str) -> impl Iterator<Item = String> {
     let parts = path.replace("{{", "").replace("}}", "");
-    let parts: Vec<String> = parts.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|p| p.0.to_owned()).collect();
+    let parts: Vec<String> =
+        parts.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|p| p.0.to_owned()).collect();
     parts.into_iter().filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 

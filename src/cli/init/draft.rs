@@ -25,7 +25,8 @@ struct Draft {
     assumed: Vec<String>,
 }
 
-const HEAD: &str = "# Written by `sealref init`: change what was assumed. Every field: docs/settings.md, `sealref schema`.
+const HEAD: &str =
+    "# Written by `sealref init`: change what was assumed. Every field: docs/settings.md, `sealref schema`.
 apiVersion: sealref.dev/v1alpha1
 kind: SecretTransform
 metadata: {name: secrets}
@@ -54,7 +55,8 @@ impl Draft {
         let mut rules = vec![];
         for (scheme, providers) in wanted {
             let fits = |kind: &str| providers.contains(&kind);
-            let known = survey.stores.iter().filter(|(_, store)| store.provider.as_ref().is_some_and(|p| fits(&p.kind)));
+            let known =
+                survey.stores.iter().filter(|(_, store)| store.provider.as_ref().is_some_and(|p| fits(&p.kind)));
             let known: BTreeSet<&StoreRef> = known.map(|(_, store)| &store.store).collect();
             let known: Vec<&StoreRef> = known.into_iter().collect();
             let (store, why) = match (known.as_slice(), survey.named.first()) {
@@ -74,7 +76,11 @@ impl Draft {
         self.line("stores:");
         for (rule, store, why) in rules {
             self.line(&format!("  {rule}"));
-            self.line(&format!("    use: {{kind: {}, name: {}}} # assumed: {why}", store.kind.name(), scalar(&store.name)));
+            self.line(&format!(
+                "    use: {{kind: {}, name: {}}} # assumed: {why}",
+                store.kind.name(),
+                scalar(&store.name)
+            ));
         }
     }
 
@@ -141,7 +147,9 @@ impl Draft {
         if survey.plain.is_empty() {
             return;
         }
-        self.line("# Literal values in Secrets are sealed. In the files here they are still plain: move them to SOPS or a");
+        self.line(
+            "# Literal values in Secrets are sealed. In the files here they are still plain: move them to SOPS or a",
+        );
         self.line("# store, put references in their places, and then take this line out.");
         self.line("plaintext: Seal");
         self.assumed.push("plain Secrets are to be sealed; in the files they stay plain".to_owned());

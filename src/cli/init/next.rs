@@ -16,7 +16,8 @@ pub(super) fn commands(repository: &Repository) -> Vec<String> {
     let survey = &repository.survey;
     let seals = survey.needs_key() || survey.has_data_keys();
     if seals && repository.certificates.is_empty() {
-        commands.push(format!("sealref cert fetch --write {}", shown(repository, CERTIFICATE)));
+        let config = config(repository);
+        commands.push(format!("sealref cert fetch {config}--write"));
     }
     let mut key = String::new();
     if survey.needs_key() {
@@ -73,9 +74,7 @@ impl<'r> Input<'r> {
     }
 
     fn command(&self, verb: &str, options: &str, repository: &Repository) -> String {
-        let here = repository.folder == std::path::Path::new(".");
-        let config = if here { String::new() } else { format!("--config {} ", shown(repository, super::SETTINGS)) };
-        let piped = format!("sealref {verb} {options}{config}-");
+        let piped = format!("sealref {verb} {options}{}-", config(repository));
         match self {
             Self::Build(one) => {
                 let builder = match files::on_the_path("kustomize").or(files::on_the_path("kubectl")) {
@@ -100,6 +99,12 @@ impl<'r> Input<'r> {
             Self::Files(files) => format!("sealref {verb} {options}{}", files.join(" ")),
         }
     }
+}
+
+/// From a pipe, and where nothing is read, settings are looked for in the working folder.
+fn config(repository: &Repository) -> String {
+    let here = repository.folder == std::path::Path::new(".");
+    if here { String::new() } else { format!("--config {} ", shown(repository, super::SETTINGS)) }
 }
 
 /// Folders that hold nothing but manifests, and single files where other things lie beside them. Where all that is

@@ -97,7 +97,10 @@ impl Repository {
         list("files that SOPS has encrypted", &mut self.survey.encrypted.iter().map(String::as_str));
         list("plain Secrets", &mut self.survey.plain.iter().map(String::as_str));
         list("certificates", &mut self.certificates.iter().map(String::as_str));
-        list("placeholders of argocd-vault-plugin, which are not read", &mut self.survey.placeholders.iter().map(String::as_str));
+        list(
+            "placeholders of argocd-vault-plugin, which are not read",
+            &mut self.survey.placeholders.iter().map(String::as_str),
+        );
         told.extend(self.rules.is_some().then(|| "rules of SOPS: .sops.yaml".to_owned()));
         told.extend(self.survey.kinds.iter().map(|(kind, count)| format!("{kind}: {count}")));
         if told.is_empty() {
@@ -125,7 +128,9 @@ fn base(name: &str) -> &str {
 
 /// The folder of a file of this name; empty for the one that was named.
 fn parent_of(name: &str, file: &str) -> Option<String> {
-    name.strip_suffix(file).filter(|folder| folder.is_empty() || folder.ends_with('/')).map(|folder| folder.trim_end_matches('/').to_owned())
+    name.strip_suffix(file)
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'))
+        .map(|folder| folder.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn is_below(name: &str, folder: &str) -> bool {
@@ -145,9 +150,9 @@ fn kustomizations(top: &Path, names: &[String]) -> Vec<Kustomization> {
         let text = file_of(&path);
         let tree = text.as_deref().and_then(|text| Tree::parse(text, Syntax::Document).ok());
         let has = |key| tree.as_ref().is_some_and(|tree| tree.get(tree.root(), key).is_some());
-        let is_component = tree.as_ref().is_some_and(|tree| {
-            tree.get(tree.root(), "kind").and_then(|kind| tree.text(kind)) == Some("Component")
-        });
+        let is_component = tree
+            .as_ref()
+            .is_some_and(|tree| tree.get(tree.root(), "kind").and_then(|kind| tree.text(kind)) == Some("Component"));
         for one in all.iter().filter(|one| one.role != Role::Outermost) {
             inner.extend(Path::new(&one.name).parent().and_then(|folder| files::resolve(folder).ok()));
         }
