@@ -110,6 +110,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
         Some("spec.stores[0].provider is set"),
     ),
     ("storeFiles: [stores.yaml]", Some("spec.storeFiles is set")),
+    ("leakRules: .gitleaks.toml", Some("spec.leakRules is set")),
 ];
 
 #[test]

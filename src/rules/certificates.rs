@@ -2,7 +2,7 @@
 //!
 //! Sources: the API of cert-manager (v1) and its admission (`internal/apis/certmanager/validation`); RFC 5280 for dates.
 
-use x509_parser::prelude::{FromDer, Pem, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, parse_x509_pem};
 
 use super::seen::{Each, Seen, Tell, all, brings, find};
 use crate::limits;
@@ -112,7 +112,7 @@ fn secret(seen: &Seen, tell: Tell) {
 /// The last second of the first certificate in a text.
 fn end(bytes: &[u8]) -> Option<i64> {
     let at = memchr::memmem::find(bytes, b"-----BEGIN CERTIFICATE-----")?;
-    let (pem, _) = Pem::read(std::io::Cursor::new(bytes.get(at..)?)).ok()?;
+    let (_, pem) = parse_x509_pem(bytes.get(at..)?).ok()?;
     let (_, certificate) = X509Certificate::from_der(&pem.contents).ok()?;
     Some(certificate.validity().not_after.timestamp())
 }

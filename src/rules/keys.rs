@@ -105,7 +105,7 @@ fn orphaned(seen: &Seen, tell: Tell) {
             key.contains('/') && !key.starts_with("app.kubernetes.io/") && !key.starts_with("helm.sh/")
         })
     };
-    if typed.is_some_and(|its| its != "Opaque" && its != "kubernetes.io/tls") || labels.iter().any(|path| label(&path))
+    if typed.is_some_and(|its| its != "Opaque" && its != "kubernetes.io/tls") || labels.iter().any(label)
     {
         return;
     }

@@ -35,7 +35,7 @@ pub(super) fn all<'v, 's>(view: &'v View<'v, 's>) -> impl Iterator<Item = Seen<'
     view.stream.read().map(move |(id, tree, identity)| Seen { view, id, tree, identity })
 }
 
-impl<'v, 's> Seen<'v, 's> {
+impl<'v> Seen<'v, '_> {
     /// Every node at a path as `each` takes it.
     pub(super) fn each(&self, path: &str) -> Vec<NodeId> {
         self.below(self.tree.root(), path)

@@ -91,13 +91,13 @@ pub(super) fn sort(name: &str) -> Option<Sort> {
         return None;
     }
     let (last, before) = words.split_last()?;
+    let last = last.trim_end_matches(|c: char| c.is_ascii_digit());
     let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
     let behind = |word: &str| before.last().is_some_and(|last| last == word);
-    match last.as_str() {
+    match last {
         "pass" | "pw" if !before.is_empty() => Some(Sort::Password),
         "key" if before.last().is_some_and(|word| BEFORE_KEY.contains(&word.as_str())) => Some(Sort::Token),
-        "base" if behind("key") => Some(Sort::Token),
-        "data" if behind("key") => Some(Sort::Token),
+        "base" | "data" if behind("key") => Some(Sort::Token),
         _ if ends(&["password", "passwd", "passphrase", "pwd"]) => Some(Sort::Password),
         _ if ends(&["token", "apikey", "accesskey", "secretkey", "privatekey"]) => Some(Sort::Token),
         "credential" | "credentials" => Some(Sort::Secret),
@@ -140,6 +140,8 @@ const GUESSED: &[&str] = &[
     "123456",
     "12345678",
     "admin",
+    "admin123",
+    "admin1234",
     "administrator",
     "change-me",
     "change_me",
@@ -147,11 +149,20 @@ const GUESSED: &[&str] = &[
     "changeme",
     "default",
     "demo",
+    "elastic",
+    "grafana",
     "guest",
+    "keycloak",
     "letmein",
+    "mariadb",
     "minio",
     "minio123",
     "minioadmin",
+    "mongo",
+    "mongodb",
+    "mypassword",
+    "mysecretpassword",
+    "mysql",
     "pass",
     "passw0rd",
     "password",
@@ -160,10 +171,13 @@ const GUESSED: &[&str] = &[
     "postgres",
     "qwerty",
     "rabbitmq",
+    "rancher",
     "redis",
     "root",
     "secret",
     "secret123",
+    "secretpassword",
+    "supersecret",
     "test",
     "test123",
     "toor",
