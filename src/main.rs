@@ -2,10 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+use sealref::error::Exit;
+use sealref::outside::process;
+
 fn main() -> ExitCode {
-    sealref::outside::process::harden();
-    sealref::outside::process::watch_signals();
-    sealref::cli::run()
+    process::harden();
+    process::watch_signals();
+    // Where it was has been told; what it said is dropped unseen
+    catch_unwind(sealref::cli::run).unwrap_or_else(|_| ExitCode::from(Exit::Bug.code()))
 }

@@ -249,7 +249,7 @@ apiVersion: v1\nkind: Service\nmetadata: {{name: built}}\n"
 
 /// Each request has a folder of its own; nothing is shared that could be mistaken (I5).
 #[test]
-fn two_tenants_at_once_get_each_their_own() {
+fn two_tenants_at_once_get_each_their_own_i5() {
     let Some(plugin) = Plugin::shipped() else { return };
     let alone = |project: &str| plugin.generate(&Sent::new(project, "overlay", &kustomization(project))).unwrap();
     let (shop, bank) = (alone("shop"), alone("bank"));
@@ -316,7 +316,7 @@ fn what_may_be_chosen_is_announced_and_works_without_a_project() {
 }
 
 #[test]
-fn only_repositories_with_settings_of_sealref_are_discovered() {
+fn only_repositories_with_settings_of_sealref_are_discovered_i1() {
     let find = format!("{}  discover: {{find: {{command: [sealref, cmp, discover]}}}}\n", shipped());
     let Some(plugin) = policy().and_then(|policy| Plugin::start(&policy, &find)) else { return };
     let ours = plugin.ask("match", 60, &Sent::new("shop", "overlay", &kustomization("shop"))).unwrap();

@@ -204,7 +204,7 @@ fn links_that_lead_out_are_refused_by_the_server_and_by_us_t3() {
 
 /// Whatever a tenant says in an Application, the same bytes come out and nobody else is asked (T2, I10).
 #[test]
-fn variables_of_a_tenant_change_nothing_t2() {
+fn variables_of_a_tenant_change_nothing_t2_i10() {
     let Some(policy) = policy() else { return };
     let operator = Operator::new(&policy);
     let (port, visits) = trap();

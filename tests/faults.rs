@@ -56,6 +56,16 @@ fn h_process_and_host() {
     check("faults", "h");
 }
 
+#[test]
+fn i_hosts() {
+    check("faults", "i");
+}
+
+#[test]
+fn j_ourselves() {
+    check("faults", "j");
+}
+
 fn alias_bomb(levels: usize, each: usize) -> String {
     let mut text = format!("{SECRET}a0: &a0 [x]\n");
     for level in 1..levels {
@@ -326,4 +336,69 @@ fn h09_many_at_once() {
     assert_eq!(std::fs::read_to_string(program.folder().join("out.yaml")).unwrap(), CONFIG_MAP);
     let left = std::fs::read_dir(program.folder()).unwrap().count();
     assert_eq!(left, 2, "something was left behind");
+}
+
+/// A build that fails has printed nothing, or a part of it: that is told, or it is whole as far as it goes.
+#[test]
+fn i03_a_build_that_fails_in_front_of_the_pipe() {
+    for (printed, code) in [
+        ("", 1),
+        ("\n---\n", 1),
+        ("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\nstringData: {a: \"ref+gener", 1),
+        ("{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [", 1),
+    ] {
+        let line = format!("{{ printf '%s' '{printed}'; false; }} | sealref render -");
+        let output = Program::new().shell(&line, b"");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{printed:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains("\nhint: "), "{printed:?}: {stderr}");
+    }
+}
+
+#[test]
+fn i04_two_thousand_manifests_of_thirty_mebibytes() {
+    let object = |number: usize| {
+        let name = format!("{}---\n", CONFIG_MAP.replace("name: a", &format!("name: a{number}")));
+        name.replace("---", &format!("data: {{a: {}}}\n---", "x".repeat(15 << 10)))
+    };
+    let mut stream: String = (0..2000).map(object).collect();
+    stream.push_str(&format!("{SECRET}stringData: {{a: \"ref+generate://uuid\"}}\n"));
+    assert!(stream.len() > 30 << 20);
+    let (code, stdout, stderr) = Program::render(&stream);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout.matches("\nkind: ConfigMap\n").count(), 2000);
+    assert!(stdout.contains("kind: ExternalSecret") && !stdout.contains("kind: Secret\n"));
+}
+
+/// A hundred runs, in other languages, with other numbers of threads, in folders whose files were made in another order.
+#[test]
+fn j01_a_hundred_runs_give_the_same_bytes() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = std::collections::BTreeSet::new();
+    for run in 0..100 {
+        let program = Program::new();
+        let put = |name: &str, bytes: &[u8]| std::fs::write(program.folder().join(name), bytes).unwrap();
+        put(
+            "cert.pem",
+            &std::fs::read(root.join("tests/vectors/sealing/certificates/test-only-rsa-2048.pem")).unwrap(),
+        );
+        put("key", &[7; 32]);
+        put("v", b"value");
+        std::fs::create_dir(program.folder().join("in")).unwrap();
+        for number in 0..6 {
+            let number = (number * 5 + run) % 6;
+            let secret = SECRET.replace("name: a", &format!("name: a{number}"));
+            let data = "stringData: {a: \"ref+file://../v\", b: \"x ref+file://../v\"}";
+            put(&format!("in/{number}.yaml"), format!("{secret}{data}\n").as_bytes());
+        }
+        let (threads, language) = (1 + run % 5, ["C", "tr_TR.UTF-8", "de_DE"][run % 3]);
+        let line = format!(
+            "export RAYON_NUM_THREADS={threads} LC_ALL={language} TZ=Asia/Kathmandu; \
+             sealref render in --root . --certificate cert.pem --sealing-key key"
+        );
+        let output = program.shell(&line, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        seen.insert(output.stdout);
+    }
+    assert_eq!(seen.len(), 1);
 }

@@ -357,7 +357,7 @@ fn row_12_4_build_into_a_folder_writes_no_shadow() {
 
 /// The real function runtime of kubectl, with a `docker` that starts the program itself.
 #[test]
-fn row_12_4_a_container_function_of_kubectl_gives_the_same() {
+fn row_12_4_a_container_function_of_kubectl_gives_the_same_i6() {
     let layout = one(PROD, "");
     let Some(expected) = layout.built("app") else { return };
     let config = layout.folder().join("app/fn.yaml");
@@ -585,7 +585,7 @@ fn a_generator_among_transformers_and_a_transformer_among_generators_are_refused
 }
 
 #[test]
-fn a_generator_takes_no_literals_and_no_files_that_it_cannot_read() {
+fn a_generator_takes_no_literals_and_no_files_that_it_cannot_read_i7() {
     for (from, to, message) in [
         ("ref+file://password.txt", "hunter2-s3cret", "a literal value stands in a list of references"),
         ("  files: [other.txt]\n", "  envs: [other.txt]\n", "the file is not encrypted with SOPS"),

@@ -231,7 +231,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &["error", "hosts", "limits", "model", "outside", "reports", "rules", "seal", "settings", "steps", "yaml"]),
-    ("main", &["cli", "outside"]),
+    ("main", &["cli", "error", "outside"]),
     (
         "lib",
         &[

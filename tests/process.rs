@@ -222,7 +222,9 @@ fn signals_end_it_at_once_with_nothing_written_h5() {
     let world = world();
     fs::write(world.path().join("out.yaml"), "old\n").unwrap();
     let before = snapshot(world.path());
-    for (number, expected) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::KILL, 137)] {
+    for (number, expected) in
+        [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129), (Signal::QUIT, 131), (Signal::KILL, 137)]
+    {
         for arguments in
             [&["render"][..], &["render", "-o", "out.yaml"], &["render", "-o", "new.yaml"], &["explain"], &["verify"]]
         {
@@ -547,6 +549,9 @@ fn the_environment_changes_nothing_h7_h8_h12() {
         ("ARGOCD_ENV_SEALREF_SEALING_KEY", "value.txt"),
         ("ARGOCD_ENV_SEALREF_CLUSTER", "other"),
         ("PARAM_SCOPE", "ClusterWide"),
+        ("ARGOCD_ENV_LD_PRELOAD", "/no/such/library.so"),
+        ("SSLKEYLOGFILE", "keys.log"),
+        ("SSL_CERT_FILE", "/no/such/file"),
         ("RUST_LOG", "trace"),
         ("RUST_BACKTRACE", "full"),
         ("RAYON_NUM_THREADS", "1"),
@@ -555,6 +560,7 @@ fn the_environment_changes_nothing_h7_h8_h12() {
         let output = command.env(name, value).output().unwrap();
         assert!(output.stdout == expected, "{name}={value}: {}", told(&output));
     }
+    assert!(!world.path().join("keys.log").exists());
 }
 
 #[test]

@@ -38,7 +38,7 @@ const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
 const TOOLS: [&str; 6] = ["helm", "kpt", "kubeseal", "kubectl", "kustomize", "openbao"];
 
 #[test]
-fn every_block_of_the_documentation_holds() {
+fn every_block_of_the_documentation_holds_j5() {
     for document in documents() {
         let shown = below_root(&document);
         let place = Workplace::new();

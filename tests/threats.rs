@@ -133,6 +133,57 @@ fn make_test_runs_them_all() {
     assert!(!read("Cargo.toml").contains("autotests"), "a test file may be left out");
 }
 
+// --- Faults ---
+
+/// The faults of files and roots, of processes and hosts, of who calls us, and of ourselves: their letter, and how many.
+const FAULTS: [(char, usize); 4] = [('d', 10), ('h', 12), ('i', 10), ('j', 5)];
+
+/// Those that no test can show, and why.
+const WITHOUT_A_TEST: [(&str, &str); 2] = [
+    ("j2", "two builds on two machines are compared where something is released; nothing is yet"),
+    ("j3", "there is no lock file: seals are derived, so there is none to be older or newer than a binary"),
+];
+
+/// Names of tests, and of cases.
+fn all_names(folder: &Path, names: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            _ if path.is_dir() => all_names(&path, names),
+            Some("case") => names.push(name.replace('-', "_")),
+            Some("rs") => {
+                let text = fs::read_to_string(&path).unwrap();
+                let tests = text.split("#[test]").skip(1).filter_map(|rest| rest.split("fn ").nth(1));
+                names.extend(tests.filter_map(|rest| rest.split('(').next()).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_fault_of_files_processes_hosts_and_settings_is_a_numbered_test() {
+    let mut names = vec![];
+    for folder in ["src", "tests"] {
+        all_names(&root().join(folder), &mut names);
+    }
+    let words: BTreeSet<String> = names.iter().flat_map(|name| name.split('_')).map(str::to_owned).collect();
+    let mut wrong = vec![];
+    for (letter, number) in FAULTS.iter().flat_map(|(letter, count)| (1..=*count).map(move |number| (letter, number))) {
+        let fault = format!("{letter}{number}");
+        let tested = words.contains(&fault) || words.contains(&format!("{letter}{number:02}"));
+        let excused = WITHOUT_A_TEST.iter().any(|(without, why)| *without == fault && !why.is_empty());
+        if tested == excused {
+            wrong.push(format!(
+                "{fault}: {}",
+                if tested { "it has a test, and says that it has none" } else { "no test" }
+            ));
+        }
+    }
+    fail_on(&wrong);
+}
+
 // --- T7 ---
 
 fn quoted(text: &str) -> String {

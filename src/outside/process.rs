@@ -22,7 +22,7 @@ use std::{
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getpgrp, getpid, kill_process, kill_process_group, setrlimit};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator::Signals,
 };
 use zeroize::Zeroizing;
@@ -48,12 +48,12 @@ pub fn work_along() {
     let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
 }
 
-/// Ends the process at once on TERM, INT and HUP, with 143, 130 and 129, after removing temporary
+/// Ends the process at once on TERM, INT, HUP and QUIT, with 143, 130, 129 and 131, after removing temporary
 /// files. Where no thread can be had, the system's own way of ending it stays.
 pub fn watch_signals() {
     let (ready, watching) = mpsc::channel();
     let watcher = thread::Builder::new().name("signals".into()).spawn(move || {
-        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]);
+        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT]);
         // Nobody waits any more only if the process is ending
         let _ = ready.send(());
         let first = signals.ok().and_then(|mut signals| signals.forever().next());
