@@ -75,6 +75,9 @@ pub const REPLY: usize = 2 << 20;
 /// Bytes of the headers of an answer: browsers and proxies send a few thousand at most.
 pub const HEADERS: usize = 64 << 10;
 
+/// Pages of a list: those of AWS have ten entries, so that these are more than a Secret of 1 MiB has keys in practice.
+pub const PAGES: usize = 500;
+
 /// Requests under way at once: a server is shared with hundreds of other renders.
 pub const AT_ONCE: usize = 8;
 

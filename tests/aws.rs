@@ -26,7 +26,7 @@ mod sealed;
 mod server;
 
 use peer_server::PeerServer;
-use sealed::{refuses, sealed};
+use sealed::{refuses, sealed, sealed_with};
 use sealref::error::{Exit, Problem};
 use sealref::model::{Ask, AwsCall, MasterKey, Raw, Reply, Wire, Wrapped};
 use sealref::sources;
@@ -53,6 +53,12 @@ client("secretsmanager", "us-east-1").create_secret(Name="far", SecretString="fa
 parameters.put_parameter(Name="/prod/db/password", Value="one-s3cret", Type="SecureString")
 parameters.put_parameter(Name="/prod/db/password", Value="two-s3cret", Type="SecureString", Overwrite=True)
 parameters.label_parameter_version(Name="/prod/db/password", ParameterVersion=1, Labels=["stable"])
+parameters.put_parameter(Name="/prod/db/replica/password", Value="deep-s3cret", Type="SecureString")
+for n in range(25):
+    parameters.put_parameter(Name=f"/prod/many/key{n:02}", Value=f"many-{n}-s3cret", Type="SecureString")
+parameters.put_parameter(Name="/prod/many/key07", Value="newer-s3cret", Type="SecureString", Overwrite=True)
+parameters.label_parameter_version(Name="/prod/many/key07", ParameterVersion=2, Labels=["stable"])
+secrets.create_secret(Name="whole", SecretString='{"text": "s3cret", "number": 1.50, "yes": true, "none": null, "map": {"b":  [1, "x"]}}')
 kms = client("kms"); key = kms.create_key()["KeyMetadata"]
 out["key"] = key["Arn"]
 import base64
@@ -100,6 +106,64 @@ impl Aws {
 
 fn borrowed<'a>(pairs: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
     pairs.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), format!("{value:?}"))).collect()
+}
+
+#[test]
+fn whole_secrets_are_read_key_by_key_as_external_secrets_extracts_them() {
+    let Some(aws) = Aws::start() else { return };
+    let environment = aws.environment();
+    let environment = borrowed(&environment);
+    let found = sealed_with(
+        &["ref+awssecrets://whole", "ref+awsssm://flat"],
+        &[("own", "ref+awssecrets://plain")],
+        &environment,
+    );
+    let pairs = [
+        ("a", r#"{"b": "json-s3cret"}"#),
+        ("map", r#"{"b":  [1, "x"]}"#),
+        ("none", ""),
+        ("number", "1.50"),
+        ("own", "plain-s3cret"),
+        ("text", "s3cret"),
+        ("yes", "true"),
+    ];
+    assert_eq!(found, Ok(expected(&pairs)));
+    // An explicit key wins, and the later of two whole secrets
+    let found = sealed_with(&["ref+awssecrets://prod/db", "ref+awsssm:///prod/db/"], &[], &environment);
+    assert_eq!(found, Ok(expected(&[("password", "two-s3cret")])));
+    let found = sealed_with(&["ref+awsssm:///prod/db/"], &[("password", "ref+awssecrets://plain")], &environment);
+    assert_eq!(found, Ok(expected(&[("password", "plain-s3cret")])));
+    let (exit, told) = sealed_with(&["ref+awssecrets://plain"], &[], &environment).unwrap_err();
+    assert!(exit == 1 && told.contains("the secret is no map of keys, and every key is asked for\nhint: "), "{told}");
+}
+
+#[test]
+fn parameters_below_a_path_are_read_page_by_page() {
+    let Some(aws) = Aws::start() else { return };
+    let environment = aws.environment();
+    let environment = borrowed(&environment);
+    let found = sealed_with(&["ref+awsssm:///prod/many/"], &[], &environment).unwrap();
+    assert_eq!(found.len(), 25, "{found:?}");
+    assert_eq!((found["key00"].as_str(), found["key07"].as_str()), ("\"many-0-s3cret\"", "\"newer-s3cret\""));
+    let found = sealed_with(&["ref+awsssm://prod/many/?version=stable&region=eu-west-1"], &[], &environment);
+    assert_eq!(found, Ok(expected(&[("key07", "newer-s3cret")])));
+    let refused = [
+        ("ref+awsssm:///prod/", "reading the parameters below \"/prod/\": there are none, or access is denied"),
+        ("ref+awsssm:///prod/many/?version=1", "a version is that of one parameter"),
+        ("ref+awsssm:///prod/many/#/a", "a path of awsssm has another shape"),
+        ("ref+awsssm:///", "the reference has no path"),
+        ("ref+awsssm:///prod//", "a segment of the path is empty"),
+        ("ref+awsssm:///prod/many/?region=us-east-1", "there are none"),
+    ];
+    for (whole, words) in refused {
+        let (exit, told) = sealed_with(&[whole], &[], &environment).unwrap_err();
+        assert!(exit == 1 && told.contains(words) && told.contains("\nhint: "), "{whole}: {told}");
+    }
+    refuses("ref+awsssm:///prod/many/", &environment, 1, "a segment of the path is empty");
 }
 
 #[test]

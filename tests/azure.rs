@@ -29,7 +29,7 @@ mod sealed;
 #[path = "support/server.rs"]
 mod server;
 
-use sealed::{refuses, sealed};
+use sealed::{refuses, sealed, sealed_with};
 use sealref::error::Problem;
 use sealref::model::{Ask, Cloud, MasterKey, Method, Reply, Wire, Wrapped};
 use sealref::sources;
@@ -84,7 +84,12 @@ fn secrets_are_read() {
     let expected: BTreeMap<_, _> =
         table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     assert_eq!(found, expected);
-    assert_eq!(stub.requests().iter().filter(|request| request.contains("/identity")).count(), 1);
+    let whole = sealed_with(&[&at("db")], &[], &environment).unwrap();
+    assert_eq!(
+        whole.into_iter().collect::<Vec<_>>(),
+        [("empty", "\"\""), ("password", "\"new-s3cret\"")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+    assert_eq!(stub.requests().iter().filter(|request| request.contains("/identity")).count(), 2);
     let refused = [
         (at("absent"), 1, "it is not there, or has no such version (status 404)"),
         (at("denied"), 1, "access is denied, or the vault's firewall forbids it (status 403)"),

@@ -27,7 +27,7 @@ mod peers;
 mod sealed;
 
 use kube::Kube;
-use sealed::{refuses, sealed};
+use sealed::{refuses, sealed, sealed_with};
 
 /// The API server with what these tests read.
 struct Cluster(Kube);
@@ -97,6 +97,7 @@ fn objects_of_a_cluster_are_read_one_by_one() {
     let reader = cluster.kubeconfig("reader", &cluster.trusted(), "{token: reader-token}");
     let admin = cluster.kubeconfig("admin", &cluster.trusted(), "{token: admin-token}");
     values(&admin);
+    whole_objects(&admin);
     refusals(&reader, &admin);
     ways_to_log_in(&cluster);
     what_a_kubeconfig_may_not_say(&cluster);
@@ -117,6 +118,21 @@ fn values(admin: &str) {
     let expected: BTreeMap<_, _> =
         table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     assert_eq!(found, expected);
+}
+
+/// Every key of an object; what stands behind a key is looked up inside.
+fn whole_objects(admin: &str) {
+    let of = |whole: &str| sealed_with(&[whole], &[], &[("KUBECONFIG", admin)]);
+    let found = of("ref+k8s://v1/ConfigMap/shop/public").unwrap();
+    let pairs = [("host", "\"db.example\""), ("raw", "[00, fe]")];
+    assert_eq!(found, pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+    let found = of("ref+k8s://v1/Secret/shop/db").unwrap();
+    let keys: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["binary", "config", "empty", "password", "tls.key"]);
+    assert_eq!((found["password"].as_str(), found["empty"].as_str()), ("\"plain-s3cret\"", "\"\""));
+    assert_eq!(of("ref+k8s://v1/Secret/shop/db#/config/a").unwrap()["b"], "\"json-s3cret\"");
+    let (exit, told) = of("ref+k8s://v1/Secret/shop/db#/password").unwrap_err();
+    assert!(exit == 1 && told.contains("the key is no map of keys"), "{told}");
 }
 
 /// Who may get one Secret by name reads it, and nothing else.

@@ -29,7 +29,7 @@ mod sealed;
 mod server;
 
 use peer_server::PeerServer;
-use sealed::{refuses, sealed};
+use sealed::{refuses, sealed, sealed_with};
 use sealref::error::Problem;
 use sealref::model::{Ask, MasterKey, Reply, Wire, Wrapped};
 use sealref::sources;
@@ -95,6 +95,10 @@ fn secrets_are_read() {
     let expected: BTreeMap<_, _> =
         table.iter().map(|(key, _, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     assert_eq!(found, expected);
+    let whole =
+        sealed_with(&["ref+gcpsecrets://shop/db?version=2"], &[("empty", "ref+gcpsecrets://shop/plain")], &environment);
+    let pairs = [("empty", "\"plain-s3cret\""), ("password", "\"second-s3cret\"")];
+    assert_eq!(whole, Ok(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()));
     let refused = [
         (
             "ref+gcpsecrets://shop/absent",

@@ -263,6 +263,63 @@ fn an_answer_that_is_well_is_a_value() {
     }
 }
 
+/// Every key of what stands at the row's path, with the lengths of the values.
+fn every_key(row: &Row, answer: &dyn Fn(&Ask) -> Result<Reply, Problem>) -> Result<Vec<(String, usize)>, Problem> {
+    let mut wire = Script { row, answer, remote: false };
+    let (source, _) = sources::find(row.scheme).unwrap();
+    let payload = source.fetch().unwrap().fetch(&[&sources::whole(&address(row, whole(row)))], &mut wire).remove(0);
+    let mut keys: Vec<_> = payload?.keys().into_iter().map(|(key, value)| (key, value.len())).collect();
+    keys.sort();
+    Ok(keys)
+}
+
+/// Vault takes the last segment for a key where nothing says otherwise; a whole item of 1Password cannot be written.
+fn whole(row: &Row) -> Option<&'static str> {
+    ["vault", "openbao", "onepasswordconnect"].contains(&row.scheme).then_some("all")
+}
+
+#[test]
+fn a_whole_secret_is_its_keys_or_is_refused_by_name() {
+    for row in rows() {
+        // An object of Kubernetes holds text alone
+        let none = if row.scheme == "k8s" { "" } else { r#""none": null, "# };
+        let inner = format!(r#"{{"k": "value", "empty": "", {none}"number": {NUMBER}, "yes": true}}"#);
+        let document = match whole(row) {
+            Some(_) if row.scheme == "onepasswordconnect" => r#"{"all": {"k": "value"}}"#.to_owned(),
+            Some(_) => format!("{{\"all\": {inner}}}"),
+            None => inner,
+        };
+        let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, &document)));
+        let told = match every_key(row, &well) {
+            Err(problem) => problem,
+            Ok(keys) => {
+                let mut pairs = vec![("empty", 0), ("k", 5), ("none", 0), ("number", NUMBER.len()), ("yes", 4)];
+                pairs.retain(|(key, _)| *key != "none" || !none.is_empty());
+                let keys: Vec<_> = keys.iter().map(|(key, length)| (key.as_str(), *length)).collect();
+                assert_eq!(keys, pairs, "{}", row.scheme);
+                continue;
+            }
+        };
+        is_told(row, "whole", &told);
+        let none = ["env", "op", "onepasswordconnect"].contains(&row.scheme);
+        assert!(none && told.message().contains("the keys of a whole secret are not taken from"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_map_of_keys_is_told_without_its_value() {
+    for row in rows().filter(|row| whole(row).is_none()) {
+        for document in [&format!("[\"{CANARY}\"]"), &format!("\"{CANARY}\""), CANARY, "{}", "", "{\"k\": "] {
+            if row.scheme == "k8s" || row.scheme == "sops" {
+                continue;
+            }
+            let well = |ask: &Ask| Ok(reply(200, (row.well)(ask, document)));
+            let problem = every_key(row, &well).err().unwrap_or_else(|| panic!("{} {document}: keys", row.scheme));
+            is_told(row, document, &problem);
+        }
+    }
+}
+
 #[test]
 fn a_key_of_another_shape_is_told_without_its_value() {
     let document = format!(

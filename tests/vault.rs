@@ -176,6 +176,66 @@ fn values_are_what_was_put_there_in_both_versions_of_the_engine() {
 }
 
 #[test]
+fn every_key_of_a_secret_is_taken_by_one_read_as_external_secrets_extracts_it() {
+    let Some(server) = OpenBao::start() else { return };
+    server.api("POST", "sys/mounts/team/kv", &json!({"type": "kv", "options": {"version": "1"}}));
+    let all = json!({"text": "s3cret", "number": 12, "yes": true, "none": null, "empty": "", "x.y": "dotted",
+        "map": {"b": ["s3cret", 1, null], "a": "<&>"}});
+    server.put("db", &all);
+    server.put("db", &json!({"text": "later s3cret"}));
+    server.put("odd", &json!({"a b": "s3cret"}));
+    server.api("POST", "team/kv/db", &json!({"text": "s3cret of version 1", "port": "5432"}));
+    let operator = Operator::root(&server);
+    let with = |whole: &str, keys: &str| {
+        let annotations = json!({"sealref.dev/target": "SealedSecret", "sealref.dev/data-from": whole});
+        let metadata = json!({"name": "db", "namespace": "shop", "annotations": annotations});
+        let output =
+            operator.render(&format!("apiVersion: v1\nkind: Secret\nmetadata: {metadata}\nstringData: {keys}\n"));
+        (opened::opened(std::str::from_utf8(&output.stdout).unwrap()), String::from_utf8(output.stderr).unwrap())
+    };
+    let values = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter_map(|line| {
+            let (key, rest) = line.trim().split_once(": ")?;
+            let (_, value) = rest.split_once("opens for \"shop/db\": ")?;
+            Some(format!("{key}={}", value.rsplit_once('>')?.0))
+        });
+        lines.collect()
+    };
+    let begin = server.logged();
+    let (text, told) = with("ref+vault://secret/db?version=1", "{own: ref+vault://secret/db?version=1#/text}");
+    assert_eq!(told, "");
+    let expected = [
+        "empty=\"\"",
+        r#"map="{\"a\":\"\\u003c\\u0026\\u003e\",\"b\":[\"s3cret\",1,null]}""#,
+        "none=\"\"",
+        "number=\"12\"",
+        "own=\"s3cret\"",
+        "text=\"s3cret\"",
+        "x.y=\"dotted\"",
+        "\"yes\"=\"true\"",
+    ];
+    assert_eq!(values(&text), expected);
+    let reads = server.asked(begin).iter().filter(|asked| *asked == "read secret/data/db").count();
+    assert_eq!(reads, 1, "the whole secret and one key of it are one read");
+    // What stands in the Secret wins, then the later of two whole secrets
+    let (text, told) = with("ref+vault://secret/db ref+vault://team/kv/db", "{port: ref+vault://secret/db#/text}");
+    assert_eq!(
+        (values(&text), told),
+        (vec!["port=\"later s3cret\"".to_owned(), "text=\"s3cret of version 1\"".to_owned()], String::new())
+    );
+    // As a reference to the key alone is sealed
+    let (one, _) = with("ref+vault://secret/db", "{}");
+    let alone = operator.render(&secret(&["ref+vault://secret/db#/text"]).replace("k00", "text"));
+    let hashes =
+        |text: &str| text.lines().filter(|line| line.contains("opens for")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(hashes(&one), hashes(&opened::opened(std::str::from_utf8(&alone.stdout).unwrap())));
+    let (text, told) = with("ref+vault://secret/odd", "{}");
+    assert!(text.is_empty() && told.contains("\"a b\" cannot be a key of a Secret\nhint: "), "{told}");
+    let (text, told) = with("ref+vault://secret/nope", "{}");
+    assert!(text.is_empty() && told.contains("it is not there, or not allowed"), "{told}");
+}
+
+#[test]
 fn versions_are_those_that_were_asked_for() {
     let Some(server) = OpenBao::start() else { return };
     for value in ["first", "second", "third"] {

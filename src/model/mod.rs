@@ -38,6 +38,6 @@ pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
 pub use reach::Reach;
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;
-pub use secret::{DataKey, Payload, Secret, Values, Watch};
+pub use secret::{DataKey, Keys, Payload, Secret, Values, Watch};
 pub use severity::Severity;
 pub use store::{StoreKind, StoreProvider, StoreRef, StoreSpec};

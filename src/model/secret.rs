@@ -26,10 +26,19 @@ impl Secret {
 
 /// What a source gave for one address.
 pub struct Payload {
-    bytes: Zeroizing<Vec<u8>>,
+    content: Content,
     file: Option<[u8; 32]>,
     data_key: Option<DataKey>,
     unverified: bool,
+}
+
+/// Keys and their values.
+pub type Keys = Vec<(String, Zeroizing<Vec<u8>>)>;
+
+enum Content {
+    /// Of a whole secret.
+    Keys(Keys),
+    Value(Zeroizing<Vec<u8>>),
 }
 
 /// The key of an encrypted file, of which seals can be derived.
@@ -39,7 +48,13 @@ impl Payload {
     /// A value.
     #[must_use]
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self { bytes, file: None, data_key: None, unverified: false }
+        Self { content: Content::Value(bytes), file: None, data_key: None, unverified: false }
+    }
+
+    /// Every value of a whole secret.
+    #[must_use]
+    pub fn whole(keys: Keys) -> Self {
+        Self { content: Content::Keys(keys), file: None, data_key: None, unverified: false }
     }
 
     /// Out of an age file, whose SHA-256 this is.
@@ -60,16 +75,38 @@ impl Payload {
         Self { unverified: true, ..self }
     }
 
-    /// How long the value is, in bytes.
+    /// How long the value is, or all of them, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        match &self.content {
+            Content::Keys(keys) => keys.iter().map(|(_, value)| value.len()).sum(),
+            Content::Value(value) => value.len(),
+        }
     }
 
     /// True where there is no byte.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
+    }
+
+    /// Each value of a whole secret by itself; nothing of a single one.
+    #[must_use]
+    pub fn keys(self) -> Vec<(String, Self)> {
+        let Self { content, file, data_key, unverified } = self;
+        let one = |bytes| Self { content: Content::Value(bytes), file, data_key: data_key.clone(), unverified };
+        match content {
+            Content::Keys(keys) => keys.into_iter().map(|(key, bytes)| (key, one(bytes))).collect(),
+            Content::Value(_) => vec![],
+        }
+    }
+
+    /// The value; nothing of a whole secret.
+    fn value(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Keys(_) => None,
+            Content::Value(value) => Some(value),
+        }
     }
 }
 
@@ -142,15 +179,15 @@ impl Values {
     }
 
     fn lend<'v>(&'v self, address: &'v Address<'v>) -> Result<&'v [u8], Problem> {
-        let found = self.get(address).map(|payload| payload.bytes.as_slice());
+        let found = self.get(address).and_then(Payload::value);
         found.ok_or_else(|| Problem::new("a reference was planned and never fetched").exit(Exit::Bug))
     }
 
     /// The end of the values: only the question "does this text hold one?" is left.
     #[must_use]
     pub fn watch(self) -> Watch {
-        let values = self.0.into_values().filter(|payload| payload.bytes.len() >= limits::WATCHED);
-        let forms: Vec<Zeroizing<Vec<u8>>> = values.flat_map(|payload| forms(&payload.bytes)).collect();
+        let values = self.0.values().filter_map(Payload::value).filter(|value| value.len() >= limits::WATCHED);
+        let forms: Vec<Zeroizing<Vec<u8>>> = values.flat_map(forms).collect();
         if forms.is_empty() {
             return Watch(None);
         }

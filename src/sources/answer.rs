@@ -8,6 +8,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor};
 use zeroize::Zeroizing;
 
 use super::property;
+use super::whole::without_mark;
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, Payload, Reply, Wire};
 
@@ -125,8 +126,8 @@ pub(super) trait Secrets {
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem>;
 
     /// What of them is wanted: the value that a property leads to in YAML or JSON; without a property, everything.
-    fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        property::select_in(whole, address.property.as_deref(), "the secret")
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Payload, Problem> {
+        property::payload(whole, address, "the secret")
     }
 }
 
@@ -148,7 +149,7 @@ pub(super) fn each_once(
     of: &dyn Secrets,
     wire: &mut dyn Wire,
 ) -> Vec<Result<Payload, Problem>> {
-    let whole = |address: &Address<'static>| Address { property: None, ..address.clone() };
+    let whole = |address: &Address<'static>| Address { property: None, ..without_mark(address) };
     let mut secrets: BTreeMap<Address, Result<Zeroizing<Vec<u8>>, Problem>> = BTreeMap::new();
     let (mut asked, mut asks) = (vec![], vec![]);
     for address in wanted.iter().map(|address| whole(address)) {
@@ -168,9 +169,26 @@ pub(super) fn each_once(
         secrets.insert(address, secret);
     }
     let take = |address: &&Address<'static>| match secrets.get(&whole(address)) {
-        Some(Ok(bytes)) => of.part(address, bytes).map(Payload::new),
+        Some(Ok(bytes)) => of.part(address, bytes),
         Some(Err(problem)) => Err(problem.clone()),
         None => Err(Problem::new("a secret was not asked for").exit(Exit::Bug)),
     };
     wanted.iter().map(take).collect()
+}
+
+/// How addresses are asked.
+type Way = fn(&[&Address<'static>], &mut dyn Wire) -> Vec<Result<Payload, Problem>>;
+
+/// Addresses of two sorts, each sort asked in a way of its own; one answer for each address, in order.
+pub(super) fn in_two_ways(
+    wanted: &[&Address<'static>],
+    is_first: fn(&Address) -> bool,
+    (first, second): (Way, Way),
+    wire: &mut dyn Wire,
+) -> Vec<Result<Payload, Problem>> {
+    let (one, other): (Vec<_>, Vec<_>) = wanted.iter().copied().partition(|address| is_first(address));
+    let (mut one, mut other) = (first(&one, wire).into_iter(), second(&other, wire).into_iter());
+    let lost = || Err(Problem::new("a value was left out").exit(Exit::Bug));
+    let next = |address: &&Address| if is_first(address) { one.next() } else { other.next() };
+    wanted.iter().map(next).map(|payload| payload.unwrap_or_else(lost)).collect()
 }

@@ -1,6 +1,7 @@
 //! AWS Secrets Manager and SSM Parameter Store.
 //! How External Secrets reads key, property and version: `providers/v1/aws/{secretsmanager,parameterstore}`.
 
+mod by_path;
 mod fetch;
 mod kms;
 mod refusal;
@@ -48,13 +49,19 @@ impl Source for Aws {
                 _ => Ok(address),
             };
         }
+        let path = raw.path.strip_suffix('/').filter(|_| raw.whole).map(str::to_owned);
+        let below = path.is_some();
+        if let Some(path) = path {
+            raw.path = path.into();
+            refuse_below(facts, &raw)?;
+        }
         // A hierarchical name has a leading slash, which vals lets its users leave out.
         let path = raw.path.strip_prefix('/').unwrap_or(&raw.path).to_owned();
-        let hierarchical = raw.path.starts_with('/') || path.contains('/');
+        let hierarchical = below || raw.path.starts_with('/') || path.contains('/');
         raw.path = path.into();
         let mut address = raw.normal(Scheme(facts.scheme))?;
         if hierarchical {
-            address.path = format!("/{}", address.path).into();
+            address.path = format!("/{}{}", address.path, if below { "/" } else { "" }).into();
         }
         Ok(address)
     }
@@ -65,6 +72,12 @@ impl Source for Aws {
     }
 
     fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
+        if by_path::is_path(address) {
+            return Err(Problem::new(
+                "dataFrom.extract of External Secrets reads one parameter, and this is a path of several",
+            )
+            .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret; or name each parameter"));
+        }
         let prefix = provider.and_then(|provider| provider.field(&["prefix"])).unwrap_or("");
         // External Secrets puts the store's prefix before every key, which breaks an ARN.
         let key = address.path.strip_prefix(prefix).ok_or_else(|| {
@@ -80,9 +93,13 @@ impl Source for Aws {
         })
     }
 
-    /// An ARN names an account, and is judged by the name of the secret in it.
+    /// An ARN names an account, and is judged by the name of the secret in it. A path is granted by who grants everything
+    /// directly below it: no parameter is called "*".
     fn reach(&self, address: &Address) -> Reach {
         let mut reach = Reach::of(address);
+        if by_path::is_path(address) {
+            reach.path.push('*');
+        }
         let fields = address.path.strip_prefix(ARN).map(|rest| rest.splitn(6, ':').collect::<Vec<_>>());
         if let Some([partition, _, region, account, _, name]) = fields.as_deref() {
             (*name).clone_into(&mut reach.path);
@@ -113,6 +130,19 @@ impl Source for Aws {
 
     fn authentication(&self) -> &'static str {
         "keys, profile, SSO, web identity (IRSA), container (pod identity), instance role"
+    }
+}
+
+/// What a path of several parameters cannot have.
+fn refuse_below(facts: &Facts, raw: &Raw) -> Result<(), Problem> {
+    let version = raw.parameters.iter().find(|(name, _)| name == "version");
+    match version {
+        _ if raw.fragment.is_some() => Err(shape(facts)),
+        Some((_, version)) if version.bytes().all(|c| c.is_ascii_digit()) => {
+            Err(Problem::new("a version is that of one parameter, and this is a path of several")
+                .hint("give a label that each of them has (?version=LABEL), or name each parameter"))
+        }
+        _ => Ok(()),
     }
 }
 

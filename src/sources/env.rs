@@ -1,5 +1,6 @@
 //! Environment variables whose names the operator has allowed.
 
+use super::whole::single;
 use super::{Becomes, Facts, Fetch, Source, shape, without_property};
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Raw, Scheme, Wire};
@@ -31,7 +32,7 @@ impl Source for Env {
 impl Fetch for Env {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
         let asks = wanted.iter().map(|address| Ask::Environment(address.path.to_string())).collect();
-        let replies = wire.ask_all(asks).into_iter();
-        replies.map(|reply| reply.map(|reply| Payload::new(reply.bytes))).collect()
+        let replies = wire.ask_all(asks).into_iter().zip(wanted);
+        replies.map(|(reply, address)| single(address).and(reply.map(|reply| Payload::new(reply.bytes)))).collect()
     }
 }

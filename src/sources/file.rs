@@ -44,8 +44,7 @@ impl Fetch for File {
         }
         let take = |address: &&Address<'static>| match files.get(&*address.path) {
             Some(Ok(opened)) => {
-                let bytes = property::select(&opened.bytes, address.property.as_deref())?;
-                let payload = Payload::new(bytes);
+                let payload = property::payload(&opened.bytes, address, "the file")?;
                 Ok(match opened.digest {
                     Some(digest) => payload.of_file(digest),
                     None => payload,

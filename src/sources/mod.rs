@@ -25,12 +25,14 @@ mod property;
 mod refused;
 pub mod sops;
 mod vault;
+mod whole;
 
 pub(crate) use age::decrypt;
 pub use configured::configured;
 pub use encrypted::{
     ENCRYPTION, Encrypted, are_encrypted_lines, file_reference, is_encryption_metadata, is_within, listed, within,
 };
+pub use whole::{is_whole, key_of, whole};
 
 use zeroize::Zeroizing;
 

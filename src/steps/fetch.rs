@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::error::{Problem, Problems};
 use crate::hosts::{Doubts, Job, Wanted};
 use crate::limits;
-use crate::model::{Address, Payload, Place, Plan, Provision, Stream, Values, Wire};
+use crate::model::{Address, Payload, Place, Plan, Provision, Reference, Stream, Values, Wire};
 use crate::settings::{Allowed, Policy};
 use crate::{sources, targets};
 
 mod driver;
 mod seals;
 mod under;
+mod whole;
 
 use driver::{Driver, Terms};
 pub use seals::{Keyring, Mode, Seals, certificate, mode};
@@ -27,26 +28,31 @@ pub struct Fetched {
 /// Fetches what has to be known.
 pub fn fetch(
     stream: &Stream,
-    plan: &Allowed<Plan>,
+    plan: &mut Allowed<Plan>,
     job: &Job,
     wire: &mut dyn Wire,
     warnings: &mut Problems,
 ) -> Result<Fetched, Problems> {
-    let numbered = (0..).zip(&plan.provisions).filter(|(_, provision)| seals(provision));
-    let granted: Vec<(Option<usize>, &Provision)> = numbered.map(|(n, provision)| (plan.grant(n), provision)).collect();
+    let numbered = || (0..).zip(&plan.provisions).filter(|(_, provision)| seals(provision));
+    let granted: Vec<(Option<usize>, &Provision)> = numbered().map(|(n, one)| (plan.grant(n), one)).collect();
     let sealed: Vec<&Provision> = granted.iter().map(|(_, provision)| *provision).collect();
     if sealed.is_empty() {
         return Ok(Fetched { values: Values::default(), seals: None });
     }
     if job.terms.values == Wanted::Preview {
+        warnings.extend(unknown_keys(stream, &sealed));
         let seals = Seals { certificate: None, mode: Mode::Preview };
         return Ok(Fetched { values: Values::default(), seals: Some(seals) });
     }
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
     let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
-    let values = values(stream, &granted, (wire, &job.policy), &mut problems);
-    for provision in sealed {
+    let (values, keys) = values(stream, &granted, (wire, &job.policy), &mut problems);
+    let numbers: Vec<usize> = numbered().map(|(number, _)| number).collect();
+    if problems.is_empty() {
+        problems.extend(whole::add(stream, plan, &numbers, &keys));
+    }
+    for provision in numbers.iter().filter_map(|number| plan.provisions.get(*number)) {
         problems.keep(unverified(stream, provision, &values, job.terms.doubts, warnings));
     }
     match (certificate, mode) {
@@ -56,6 +62,17 @@ pub fn fetch(
         }
         _ => Err(problems),
     }
+}
+
+/// Which keys a whole secret has, is not asked for a preview.
+fn unknown_keys(stream: &Stream, sealed: &[&Provision]) -> Problems {
+    let whole = sealed.iter().filter(|provision| !provision.extracts.is_empty());
+    let told = |provision: &&&Provision| {
+        Problem::new("the preview leaves out the keys of whole secrets, which are not known without reading them")
+            .hint("name each key in stringData to see it in a preview")
+            .at(stream.tell_object(provision.origin.manifest()))
+    };
+    whole.map(|provision| told(&provision)).collect()
 }
 
 fn seals(provision: &Provision) -> bool {
@@ -91,15 +108,19 @@ fn values(
     sealed: &[(Option<usize>, &Provision)],
     (wire, policy): (&mut dyn Wire, &Policy),
     problems: &mut Problems,
-) -> Values {
+) -> (Values, whole::Known) {
     let mut wanted: BTreeMap<(&'static str, Option<usize>), BTreeMap<Address<'static>, Place>> = BTreeMap::new();
-    let references = sealed.iter().flat_map(|(grant, provision)| provision.references().map(|r| (*grant, r)));
-    for (grant, reference) in references {
-        let address = reference.address.clone().into_owned();
+    let single = |reference: &Reference| (reference.place, reference.address.clone().into_owned());
+    let every = |reference: &Reference| (reference.place, sources::whole(&reference.address));
+    let references = sealed.iter().flat_map(|(grant, provision)| {
+        let items = provision.items.iter().flat_map(|item| item.template.references()).map(single);
+        items.chain(provision.extracts.iter().map(every)).map(|(place, address)| (*grant, place, address))
+    });
+    for (grant, place, address) in references {
         let family = sources::family(address.scheme.0);
-        wanted.entry((family, grant)).or_default().entry(address).or_insert(reference.place);
+        wanted.entry((family, grant)).or_default().entry(address).or_insert(place);
     }
-    let mut values = Values::default();
+    let (mut values, mut keys) = (Values::default(), whole::Known::new());
     let mut wrong: Vec<(Place, Problem)> = vec![];
     for ((family, grant), addresses) in wanted {
         let Some((source, _)) = sources::find(family) else { continue };
@@ -110,7 +131,7 @@ fn values(
         let mut failed: Vec<(Place, Problem)> = vec![];
         for ((address, place), answer) in addresses.iter().zip(answers) {
             match answer.and_then(small_enough) {
-                Ok(payload) => values.insert(address.clone(), payload),
+                Ok(payload) => keep(address, payload, &mut values, &mut keys),
                 Err(problem) => failed.push((*place, problem)),
             }
         }
@@ -118,7 +139,19 @@ fn values(
     }
     wrong.sort_by_key(|(place, _)| *place);
     problems.extend(wrong.into_iter().map(|(place, problem)| problem.at(stream.tell(place))).collect());
-    values
+    (values, keys)
+}
+
+/// A value is kept under its address, and each one of a whole secret under that of its key.
+fn keep(address: &Address<'static>, payload: Payload, values: &mut Values, keys: &mut whole::Known) {
+    if !sources::is_whole(address) {
+        return values.insert(address.clone(), payload);
+    }
+    let all = keys.entry(address.clone()).or_default();
+    for (key, value) in payload.keys() {
+        values.insert(sources::key_of(address, &key), value);
+        all.push(key);
+    }
 }
 
 /// What fails for all of a source alike (its server is down, nobody can log in) is one problem, told where it is met first.

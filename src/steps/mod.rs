@@ -56,7 +56,7 @@ pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rende
     let plan = plan::plan(&stream, found.values, &found.inventory, job, &mut warnings)?;
     let claims = claims::claims(&stream, &plan, job);
     let mut plan = job.policy.allow(plan, &claims, &stream)?;
-    let fetched = fetch::fetch(&stream, &plan, job, wire, &mut warnings)?;
+    let fetched = fetch::fetch(&stream, &mut plan, job, wire, &mut warnings)?;
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;

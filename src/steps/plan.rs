@@ -31,6 +31,7 @@ mod store;
 mod validate;
 
 use layer::Layer;
+pub(super) use validate::all_keys;
 
 /// Names the target of one Secret or workload.
 pub(super) const TARGET: &str = "sealref.dev/target";

@@ -23,10 +23,6 @@ impl Target for SealedSecret {
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
-        if !provision.extracts.is_empty() {
-            return Err(Problem::new("a SealedSecret cannot take a whole secret whose keys are not known")
-                .hint("name each key in stringData"));
-        }
         if provision.scope != Scope::ClusterWide && provision.secret.namespace.is_none() {
             let scope = provision.scope.name();
             return Err(Problem::new(format!("the namespace is not known, and scope {scope} seals for one"))

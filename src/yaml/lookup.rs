@@ -176,6 +176,14 @@ impl<'s> Tree<'s> {
         (parent != NOWHERE && n != self.root).then_some(parent)
     }
 
+    /// A map or a list as it is written, brackets included; None in block style.
+    #[must_use]
+    pub fn flow(&self, n: NodeId) -> Option<&'s str> {
+        let node = self.node(self.target(n));
+        let is_flow = matches!(node.style, Style::FlowMap | Style::FlowSeq);
+        self.source.get(node.start as usize..node.end as usize).filter(|_| is_flow)
+    }
+
     /// The whole text.
     #[must_use]
     pub fn said(&self) -> &'s str {

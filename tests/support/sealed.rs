@@ -22,18 +22,28 @@ fn root() -> PathBuf {
 pub(crate) type Environment<'a> = &'a [(&'a str, &'a str)];
 
 /// Keys with their values, or the exit code and what was told, of a Secret with these references under these keys.
-pub(crate) fn sealed(
-    references: &[(&str, &str)],
-    environment: Environment,
-) -> Result<BTreeMap<String, String>, (i32, String)> {
+pub(crate) fn sealed(references: &[(&str, &str)], environment: Environment) -> Sealed {
+    sealed_with(&[], references, environment)
+}
+
+type Sealed = Result<BTreeMap<String, String>, (i32, String)>;
+
+/// The same, with every key of whole secrets too.
+pub(crate) fn sealed_with(whole: &[&str], references: &[(&str, &str)], environment: Environment) -> Sealed {
     let folder = tempfile::tempdir().unwrap();
     let certificate = root().join("tests/vectors/sealing/certificates/test-only-rsa-2048.pem");
     fs::copy(certificate, folder.path().join("cert.pem")).unwrap();
     fs::write(folder.path().join("sealing.key"), (0..32).collect::<Vec<u8>>()).unwrap();
     let mut stream = String::from(
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\n  namespace: prod\n  annotations:\n    \
-         sealref.dev/target: SealedSecret\nstringData:\n",
+         sealref.dev/target: SealedSecret\n",
     );
+    if !whole.is_empty() {
+        stream.push_str(&format!("    sealref.dev/data-from: \"{}\"\n", whole.join(" ")));
+    }
+    if !references.is_empty() {
+        stream.push_str("stringData:\n");
+    }
     for (key, reference) in references {
         stream.push_str(&format!("  {key}: \"{reference}\"\n"));
     }
@@ -50,7 +60,7 @@ pub(crate) fn sealed(
     let value = |line: &str| {
         let (key, rest) = line.trim().split_once(": ")?;
         let (_, value) = rest.split_once("opens for \"prod/db\": ")?;
-        Some((key.to_owned(), value.trim_end_matches('"').strip_suffix('>')?.to_owned()))
+        Some((key.trim_matches('"').to_owned(), value.trim_end_matches('"').strip_suffix('>')?.to_owned()))
     };
     Ok(text.lines().filter_map(value).collect())
 }

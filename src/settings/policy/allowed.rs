@@ -12,7 +12,7 @@ use super::granted::Granted;
 use super::rules::Rules;
 use super::tenant::Tenant;
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{MasterKey, Pattern, Plan, Reach, Stream};
+use crate::model::{Item, MasterKey, Pattern, Plan, Reach, Stream};
 use crate::settings::environment::{Chosen, Settings};
 use crate::settings::transform::Spec;
 
@@ -31,10 +31,17 @@ impl<T> Deref for Allowed<T> {
     }
 }
 
-impl Allowed<Plan<'_>> {
+impl<'t> Allowed<Plan<'t>> {
     /// Puts a suffix behind the name of a Secret. Whoever may make it under its name may make it under this one.
     pub fn suffix(&mut self, number: usize, suffix: &str) {
         self.judged.suffix(number, suffix);
+    }
+
+    /// Adds the keys of whole secrets to a Secret. Whoever may read a secret may read each of its keys.
+    pub fn add_keys(&mut self, number: usize, items: Vec<Item<'t>>) {
+        if let Some(provision) = self.judged.provisions.get_mut(number) {
+            provision.items.extend(items);
+        }
     }
 
     /// The number of the grant that a Secret is made under; None where there is no policy.

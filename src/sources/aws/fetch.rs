@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::refusal::refusal;
-use super::{Aws, arn_region};
+use super::{Aws, arn_region, by_path};
 use crate::error::Problem;
 use crate::model::{Address, Ask, AwsCall, AwsIdentity, AwsService, MasterKey, Payload, Reply, Wire};
-use crate::sources::answer::{Secrets, Text, base64, bytes, each_once, json as read_json};
+use crate::sources::answer::{Secrets, Text, base64, bytes, each_once, in_two_ways, json as read_json};
 use crate::sources::{Fetch, Keys};
 
 const SECRETS: AwsService = AwsService { id: "secrets_manager", host: "secretsmanager" };
@@ -17,7 +17,7 @@ const PARAMETERS: AwsService = AwsService { id: "ssm", host: "ssm" };
 
 impl Fetch for Aws {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        each_once(wanted, &Calls, wire)
+        in_two_ways(wanted, by_path::is_path, (by_path::fetch, |wanted, wire| each_once(wanted, &Calls, wire)), wire)
     }
 
     fn keys(&self, key: &MasterKey) -> Option<&dyn Keys> {
@@ -38,15 +38,20 @@ fn operation(address: &Address) -> String {
     }
 }
 
-fn call(address: &Address) -> AwsCall {
-    let (service, target, body) = if is_secret(address) {
-        (SECRETS, "secretsmanager.GetSecretValue", secret(address))
+fn ask(address: &Address) -> AwsCall {
+    let (target, body) = if is_secret(address) {
+        ("secretsmanager.GetSecretValue", secret(address))
     } else {
-        (PARAMETERS, "AmazonSSM.GetParameter", parameter(address))
+        ("AmazonSSM.GetParameter", parameter(address))
     };
+    call(address, operation(address), target, &body)
+}
+
+/// A call of the service of an address, in its region.
+pub(super) fn call(address: &Address, operation: String, target: &'static str, body: &Value) -> AwsCall {
     AwsCall {
-        operation: operation(address),
-        service,
+        operation,
+        service: if is_secret(address) { SECRETS } else { PARAMETERS },
         target,
         body: Zeroizing::new(body.to_string().into_bytes()),
         region: address.parameter("region").or_else(|| arn_region(&address.path)).map(str::to_owned),
@@ -90,12 +95,13 @@ struct Parameter {
 }
 
 const SERVER: &str = "AWS Secrets Manager";
+pub(super) const SERVER_OF_PARAMETERS: &str = "the SSM Parameter Store";
 
 struct Calls;
 
 impl Secrets for Calls {
     fn ask(&self, address: &Address) -> Result<Ask, Problem> {
-        Ok(Ask::Aws(call(address)))
+        Ok(Ask::Aws(ask(address)))
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
@@ -103,7 +109,7 @@ impl Secrets for Calls {
             return Err(refusal(&operation(address), reply));
         }
         if !is_secret(address) {
-            let answer: Answer = read_json(&reply.bytes, "the SSM Parameter Store")?;
+            let answer: Answer = read_json(&reply.bytes, SERVER_OF_PARAMETERS)?;
             return Ok(bytes(answer.parameter.value));
         }
         let secret: Secret = read_json(&reply.bytes, SERVER)?;

@@ -1,6 +1,6 @@
 //! One named object, by GET: never a list, so that leave to read this one is enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 use super::Kubernetes;
 use super::config::Cluster;
 use crate::error::Problem;
-use crate::model::{Address, Ask, Payload, Reply, Wire};
+use crate::model::{Address, Ask, Keys, Payload, Reply, Wire};
 use crate::sources::answer::{Known, Secrets, Text, accepted, base64, each_of, json};
+use crate::sources::whole::is_whole;
 use crate::sources::{Fetch, property};
 
 impl Fetch for Kubernetes {
@@ -76,12 +77,15 @@ impl Secrets for Cluster {
     }
 
     /// One key; what stands behind it in the property is looked up inside.
-    fn part(&self, address: &Address, whole: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Payload, Problem> {
         let content: Content = json(whole, "the API server")?;
         let object = Object::of(address)?;
         if content.kind != object.kind {
             return Err(Problem::new(format!("{}: the answer is another object", operation(address)))
                 .hint("is the server of the current context an API server?"));
+        }
+        if is_whole(address) && address.property.is_none() {
+            return property::some_keys(content.values()?, "the object").map(Payload::whole);
         }
         let property = address.property.as_deref().ok_or_else(|| {
             Problem::new("a whole object is asked for, and a value is one key").hint("write #/KEY behind the name")
@@ -91,11 +95,21 @@ impl Secrets for Cluster {
             Problem::new(format!("{}: it has no key \"{key}\"", operation(address)))
                 .hint("kubectl describe lists its keys")
         })?;
-        property::select_in(&value, inside, "the key")
+        if is_whole(address) {
+            return property::keys_in(&value, inside, "the key").map(Payload::whole);
+        }
+        property::select_in(&value, inside, "the key").map(Payload::new)
     }
 }
 
 impl Content {
+    /// Every key.
+    fn values(&self) -> Result<Keys, Problem> {
+        let keys: BTreeSet<&String> = self.data.keys().chain(self.binary_data.keys()).collect();
+        let value = |key: &String| Ok((key.clone(), self.value(key)?.unwrap_or_default()));
+        keys.into_iter().map(value).collect()
+    }
+
     /// What stands in base64, as all of a Secret does, or as it is, in a ConfigMap.
     fn value(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
         let (encoded, plain) = match self.kind.as_str() {

@@ -11,6 +11,7 @@ use super::OnePassword;
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Payload, Reply, Request, Wire};
 use crate::sources::answer::{TOKEN, Text, accepted, bearer, json, setting};
+use crate::sources::whole::single;
 use crate::sources::{Fetch, encoded, property};
 
 type Answers<K, V> = BTreeMap<K, Result<V, Problem>>;
@@ -32,6 +33,7 @@ impl Fetch for OnePassword {
         let path = |key: &(&str, &str)| Ok(format!("/v1/vaults/{}/items/{}", id(key.0)?, of(&found, key)?.id));
         let items = server.ask(items, &path, &|key, reply| read::<Item>(&operation(key), reply), wire);
         let value = |address: &&Address<'static>| {
+            single(address)?;
             let key = address.path.split_once('/').unwrap_or_default();
             let value = of(&items, &key)?.field(address.property.as_deref().unwrap_or_default());
             let value = value.map_err(|what| {

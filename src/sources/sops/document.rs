@@ -72,8 +72,8 @@ impl Document {
 
 /// The values of a file.
 pub struct Clear {
-    documents: Vec<Node>,
-    store: Store,
+    pub(super) documents: Vec<Node>,
+    pub(super) store: Store,
     mac: Result<(), Problem>,
 }
 
@@ -98,24 +98,12 @@ impl Clear {
     }
 
     /// What stands at a path, as often as its keys stand in the file; None for a map or a list.
-    pub(super) fn find(&self, steps: &[&str]) -> Vec<Option<Leaf<'_>>> {
-        let mut all = vec![];
-        for (document, root) in self.documents.iter().enumerate() {
-            let mut ends: Vec<(Vec<Step>, &Node)> = vec![(vec![], root)];
-            for written in steps {
-                let mut further = vec![];
-                for (path, node) in ends {
-                    let fitting = below(node).filter(|(step, _)| step.is(written));
-                    further.extend(fitting.map(|(step, node)| ([path.as_slice(), &[step]].concat(), node)));
-                }
-                ends = further;
-            }
-            all.extend(ends.into_iter().map(|(path, node)| match node {
-                Node::Scalar(scalar) => Some(Leaf { document, path, scalar, store: self.store }),
-                _ => None,
-            }));
-        }
-        all
+    pub(super) fn find<'c>(&'c self, steps: &[&str]) -> Vec<Option<Leaf<'c>>> {
+        let leaf = |(document, path, node): End<'c>| match node {
+            Node::Scalar(scalar) => Some(Leaf { document, path, scalar, store: self.store }),
+            _ => None,
+        };
+        ends(&self.documents, steps).into_iter().map(leaf).collect()
     }
 
     /// Every value with its path, in the order of the file; nothing for empty maps, empty lists and comments.
@@ -189,6 +177,23 @@ fn below(node: &Node) -> Box<dyn Iterator<Item = (Step<'_>, &Node)> + '_> {
             Box::new(entries.filter(move |(_, node)| is_value(node)))
         }
     }
+}
+
+/// A document, a path in it, and what stands there.
+type End<'c> = (usize, Vec<Step<'c>>, &'c Node);
+
+/// Everything that steps lead to, as often as their keys stand there.
+pub(super) fn ends<'c>(documents: &'c [Node], steps: &[&str]) -> Vec<End<'c>> {
+    let mut ends: Vec<End> = documents.iter().enumerate().map(|(document, root)| (document, vec![], root)).collect();
+    for written in steps {
+        let mut further = vec![];
+        for (document, path, node) in ends {
+            let fitting = below(node).filter(|(step, _)| step.is(written));
+            further.extend(fitting.map(|(step, node)| (document, [path.as_slice(), &[step]].concat(), node)));
+        }
+        ends = further;
+    }
+    ends
 }
 
 fn gather<'c>(node: &'c Node, (document, store): (usize, Store), path: &mut Vec<Step<'c>>, leaves: &mut Vec<Leaf<'c>>) {

@@ -20,6 +20,7 @@ mod search;
 mod store;
 mod time;
 mod tree;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,8 @@ pub use keys::open;
 pub use node::{Protection, Type};
 pub use store::Store;
 
+use super::answer::in_two_ways;
+use super::whole::is_whole;
 use super::{Becomes, Facts, Fetch, Source, beneath, is_within, property};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, DataKey, Payload, Raw, Reply, Wire};
@@ -67,11 +70,7 @@ impl Source for Sops {
 
 impl Fetch for Sops {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        let (inside, files): (Vec<_>, Vec<_>) = wanted.iter().copied().partition(|address| is_within(address));
-        let (mut inside, mut files) = (inside::fetch(&inside, wire).into_iter(), of_files(&files, wire).into_iter());
-        let gone = || Err(Problem::new("a value was left out").exit(Exit::Bug));
-        let next = |address: &&Address| if is_within(address) { inside.next() } else { files.next() };
-        wanted.iter().map(next).map(|payload| payload.unwrap_or_else(gone)).collect()
+        in_two_ways(wanted, is_within, (inside::fetch, of_files), wire)
     }
 
     fn gives_data_keys(&self) -> bool {
@@ -86,6 +85,7 @@ fn of_files(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Pay
     let opened = read(&names, wire);
     let files: BTreeMap<(&str, Store), Result<Opened, Problem>> = names.into_iter().zip(opened).collect();
     let take = |address: &&Address<'static>| match files.get(&file(address)) {
+        Some(Ok(opened)) if is_whole(address) => opened.keys(address.property.as_deref()),
         Some(Ok(opened)) => opened.value(address.property.as_deref()),
         Some(Err(problem)) => Err(problem.clone()),
         None => Err(Problem::new("a file was not opened").exit(Exit::Bug)),
@@ -139,6 +139,14 @@ impl Opened {
         Ok(Payload::new(bytes).under(self.key.clone()))
     }
 
+    fn keys(&self, property: Option<&str>) -> Result<Payload, Problem> {
+        let keys = match self.store {
+            Store::Binary => property::keys_in(&self.whole()?, property, "the file")?,
+            _ => self.clear.keys(property)?,
+        };
+        Ok(Payload::whole(keys).under(self.key.clone()))
+    }
+
     /// The file as it was before it was encrypted, of which something at least was encrypted.
     fn whole(&self) -> Result<Zeroizing<Vec<u8>>, Problem> {
         let leaves = self.clear.leaves();
@@ -154,8 +162,7 @@ impl Opened {
         match self.clear.find(&steps).as_slice() {
             [Some(leaf)] => encrypted(leaf),
             [None] => Err(property::no_scalar("a map or a list")),
-            [] => Err(Problem::new(format!("the file has no key \"{path}\""))
-                .hint("steps are separated by \"/\", the first item of a list is 0")),
+            [] => Err(no_key(path)),
             _ => Err(Problem::new(format!("the file has the key \"{path}\" more than once"))
                 .hint("keep one document, or one section, in a file")),
         }
@@ -168,7 +175,16 @@ fn encrypted(leaf: &Leaf) -> Result<Zeroizing<Vec<u8>>, Problem> {
     if leaf.protection() == Protection::Encrypted || leaf.bytes().is_empty() {
         return Ok(leaf.bytes());
     }
-    Err(Problem::new("the value stands in clear in the file, as the file's own rule wants it").hint(
+    Err(in_clear("the value"))
+}
+
+fn no_key(path: &str) -> Problem {
+    Problem::new(format!("the file has no key \"{path}\""))
+        .hint("steps are separated by \"/\", the first item of a list is 0")
+}
+
+fn in_clear(what: &str) -> Problem {
+    Problem::new(format!("{what} stands in clear in the file, as the file's own rule wants it")).hint(
         "write it into the Secret and list its key in the annotation sealref.dev/public-keys, or encrypt it with sops edit",
-    ))
+    )
 }

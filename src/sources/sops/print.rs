@@ -11,6 +11,15 @@ use super::store::Store;
 /// Where the text goes, piece by piece.
 pub(super) type Out<'o> = &'o mut dyn FnMut(&[u8]);
 
+/// Maps, lists and values as JSON in one line.
+pub(super) fn compact(node: &Node) -> Zeroizing<Vec<u8>> {
+    let mut length = 0;
+    json(node, None, &mut |piece| length += piece.len());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+    json(node, None, &mut |piece| bytes.extend_from_slice(piece));
+    bytes
+}
+
 /// None where the documents have no form in the store.
 pub(super) fn print(store: Store, documents: &[Node]) -> Option<Zeroizing<Vec<u8>>> {
     // Measured first: growing would leave copies behind.
@@ -31,7 +40,7 @@ fn write(store: Store, documents: &[Node], out: Out) -> Option<()> {
         Store::Dotenv => dotenv(entries, out)?,
         Store::Ini => ini(entries, out)?,
         Store::Json => {
-            map(entries, 0, out);
+            map(entries, Some(0), out);
             out(b"\n");
         }
         Store::Yaml => {}
@@ -128,24 +137,29 @@ fn ini_comment(comment: &[u8], out: Out) {
     }
 }
 
-fn json(node: &Node, depth: usize, out: Out) {
+/// `depth` is that of what it stands in; None: everything in one line.
+fn json(node: &Node, depth: Option<usize>, out: Out) {
     match node {
         Node::Comment(_) => {}
         Node::List(items) => {
             let items = items.iter().filter(|item| !matches!(item, Node::Comment(_)));
-            members([b'[', b']'], items, depth, out, |item, out| json(item, depth + 1, out));
+            members([b'[', b']'], items, depth, out, |item, out| json(item, deeper(depth), out));
         }
         Node::Map(entries) => map(entries, depth, out),
         Node::Scalar(scalar) => json_scalar(scalar, out),
     }
 }
 
-fn map(entries: &[(String, Node)], depth: usize, out: Out) {
+fn deeper(depth: Option<usize>) -> Option<usize> {
+    depth.map(|depth| depth + 1)
+}
+
+fn map(entries: &[(String, Node)], depth: Option<usize>, out: Out) {
     let entries = entries.iter().filter(|(_, node)| !matches!(node, Node::Comment(_)));
     members([b'{', b'}'], entries, depth, out, |(key, node), out| {
         quoted(key, out);
-        out(b": ");
-        json(node, depth + 1, out);
+        out(if depth.is_some() { b": " } else { b":" });
+        json(node, deeper(depth), out);
     });
 }
 
@@ -153,11 +167,12 @@ fn map(entries: &[(String, Node)], depth: usize, out: Out) {
 fn members<T>(
     [open, close]: [u8; 2],
     members: impl Iterator<Item = T>,
-    depth: usize,
+    depth: Option<usize>,
     out: Out,
     write: impl Fn(T, Out),
 ) {
-    let line = |depth: usize, out: Out| {
+    let line = |depth: Option<usize>, out: Out| {
+        let Some(depth) = depth else { return };
         out(b"\n");
         (0..depth).for_each(|_| out(b"\t"));
     };
@@ -168,7 +183,7 @@ fn members<T>(
             out(b",");
         }
         is_empty = false;
-        line(depth + 1, out);
+        line(deeper(depth), out);
         write(member, out);
     }
     if !is_empty {

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::error::{Exit, Problem};
+use crate::model::Keys;
 use crate::sources::property;
 use crate::yaml::{Kind, NodeId, Scalar, Syntax, Tree};
 
@@ -36,6 +37,11 @@ impl<'a> Answer<'a> {
     /// The value that a property of an object leads to.
     pub(super) fn value(&self, map: NodeId, property: &str, secret: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
         property::value(&self.0, map, property, secret)
+    }
+
+    /// Every value of an object.
+    pub(super) fn keys(&self, map: NodeId, property: Option<&str>, secret: &str) -> Result<Keys, Problem> {
+        property::keys(&self.0, map, property, secret)
     }
 }
 

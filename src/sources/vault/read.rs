@@ -9,6 +9,7 @@ use super::session::{Call, Session, good};
 use super::{below, in_url};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Payload, Reply, Wire};
+use crate::sources::whole::is_whole;
 use crate::yaml::NodeId;
 
 /// One version of one secret.
@@ -222,6 +223,9 @@ fn each(
         Err(problem) => return all(problem),
     };
     let value = |address: &Address| {
+        if is_whole(address) {
+            return answer.keys(fields, address.property.as_deref(), secret.path).map(Payload::whole);
+        }
         let property = address.property.as_deref().ok_or_else(|| {
             Problem::new(format!("{operation}: a whole secret is no value")).hint("name a key: #/KEY")
         })?;

@@ -26,6 +26,24 @@ pub(super) fn validate(stream: &Stream, provision: &Provision) -> Problems {
                 .at(at()),
         );
     }
+    problems.extend(keys(stream, provision));
+    // Those of whole secrets are not known yet.
+    if provision.extracts.is_empty() {
+        problems.keep(needed_keys(provision).map_err(|problem| problem.at(at())));
+    }
+    problems
+}
+
+/// The keys of a Secret, once those of whole secrets are among them.
+pub(in crate::steps) fn all_keys(stream: &Stream, provision: &Provision) -> Problems {
+    let mut problems = keys(stream, provision);
+    let at = || stream.tell_object(provision.origin.manifest());
+    problems.keep(needed_keys(provision).map_err(|problem| problem.at(at())));
+    problems
+}
+
+fn keys(stream: &Stream, provision: &Provision) -> Problems {
+    let mut problems = Problems::default();
     for item in &provision.items {
         if !is_key(&item.key) {
             problems.push(
@@ -34,10 +52,6 @@ pub(super) fn validate(stream: &Stream, provision: &Provision) -> Problems {
                     .at(stream.tell(item.place)),
             );
         }
-    }
-    // Keys of whole secrets are not known here.
-    if provision.extracts.is_empty() {
-        problems.keep(needed_keys(provision).map_err(|problem| problem.at(at())));
     }
     problems
 }
