@@ -66,6 +66,45 @@ fn keys_of_ssh() {
 }
 
 #[test]
+fn the_passphrase_of_a_key_of_ssh_is_asked_for_where_the_key_is_named() {
+    let Some(sops) = Sops::new() else { return };
+    for kind in ["ed25519", "rsa"] {
+        let path = sops.path(kind);
+        let path = path.to_str().unwrap();
+        let Some(mut keygen) = machine("ssh-keygen") else { return };
+        assert!(keygen.args(["-q", "-t", kind, "-N", "horse battery", "-f", path]).status().unwrap().success());
+        let public = std::fs::read_to_string(format!("{path}.pub")).unwrap();
+        let file = sops.encrypt_for("a.yaml", "a: s3cret", &["--age", public.trim()]);
+        let private = std::fs::read_to_string(path).unwrap();
+        let given = |passphrase| World { passphrase, ..World::with(&private) };
+        assert_eq!(opens(&file, given(Some("horse battery"))).unwrap(), b"s3cret");
+        let told = opens(&file, given(Some("wrong-s3cret"))).unwrap_err();
+        assert!(
+            told.contains("the passphrase does not open the private key of SSH") && !told.contains("s3cret"),
+            "{told}"
+        );
+        assert!(
+            opens(&file, given(None)).unwrap_err().contains("the private key of SSH is protected with a passphrase")
+        );
+        let named = World {
+            settings: [("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "/keys/it".to_owned())].into(),
+            files: [("/keys/it".to_owned(), private.clone().into_bytes())].into(),
+            passphrase: Some("horse battery"),
+            ..World::default()
+        };
+        assert_eq!(opens(&file, named).unwrap(), b"s3cret");
+        let found = World {
+            settings: [("HOME", "/home/me".to_owned())].into(),
+            files: [(format!("/home/me/.ssh/id_{kind}"), private.into_bytes())].into(),
+            passphrase: Some("horse battery"),
+            ..World::default()
+        };
+        let told = opens(&file, found).unwrap_err();
+        assert!(told.contains("that was found is protected with a passphrase: name it with --identity"), "{told}");
+    }
+}
+
+#[test]
 fn where_sops_looks_for_age_keys() {
     let Some(sops) = Sops::new() else { return };
     let file = sops.encrypt("a.yaml", "a: s3cret", &[]);

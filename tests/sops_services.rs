@@ -80,9 +80,9 @@ const KEY: &str = "import boto3, sys
 kms = boto3.client('kms', endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='x', aws_secret_access_key='x')
 print(kms.create_key()['KeyMetadata']['Arn'], end='')";
 
-#[test]
-fn a_file_for_a_key_of_aws_is_opened_where_the_operator_allows_the_key() {
-    let Some(program) = peers::peer("moto_server") else { return };
+/// moto, a key in it, and how it is asked; None where it is missing.
+fn aws() -> Option<(PeerServer, String, Vec<(&'static str, String)>)> {
+    let program = peers::peer("moto_server")?;
     let server =
         PeerServer::start(&program, |port| vec!["-H".into(), "127.0.0.1".into(), "-p".into(), port.to_string()]);
     let python = fs::canonicalize(program).unwrap().with_file_name("python");
@@ -95,6 +95,12 @@ fn a_file_for_a_key_of_aws_is_opened_where_the_operator_allows_the_key() {
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_ENDPOINT_URL", server.url()),
     ];
+    Some((server, arn, environment))
+}
+
+#[test]
+fn a_file_for_a_key_of_aws_is_opened_where_the_operator_allows_the_key() {
+    let Some((_server, arn, environment)) = aws() else { return };
     let Some(place) = Place::new(environment, &["--kms", &arn, "--encryption-context", "app:shop"]) else { return };
     place.refused(&[], 3, "which nobody has allowed");
     place.refused(&["--allow-key", "arn:aws:kms:eu-west-1:*:key/another"], 3, "which nobody has allowed");
@@ -124,4 +130,26 @@ fn a_file_for_a_key_of_transit_is_opened_by_the_configured_server_alone() {
     let begin = server.logged();
     place.refused(&[], 3, "which nobody has allowed");
     assert!(server.asked(begin).is_empty(), "the token went to a server that the file named");
+}
+
+/// In the order that sops keeps: as they stand in the file, or as the operator wants it.
+#[test]
+fn of_two_services_one_is_asked_in_the_order_of_the_operator() {
+    let (Some((_server, arn, mut environment)), Some(vault)) = (aws(), OpenBao::start()) else { return };
+    vault.api("POST", "sys/mounts/transit", &json!({"type": "transit"}));
+    vault.api("POST", "transit/keys/shop", &json!({}));
+    environment.extend([("VAULT_ADDR", vault.address()), ("VAULT_TOKEN", ROOT.to_owned())]);
+    let key = format!("{}/v1/transit/keys/shop", vault.address());
+    let Some(mut place) = Place::new(environment, &["--kms", &arn, "--hc-vault-transit", &key]) else { return };
+    let sops = peers::peer("sops").unwrap();
+    for (order, asked) in [("", 0), ("hc_vault", 1), ("kms,hc_vault", 0), ("nobody,hc_vault,kms", 1)] {
+        place.environment.retain(|(name, _)| *name != "SOPS_DECRYPTION_ORDER");
+        place.environment.push(("SOPS_DECRYPTION_ORDER", order.to_owned()));
+        let begin = vault.logged();
+        assert!(place.run(&sops, &["--disable-version-check", "decrypt", "db.yaml"]).status.success());
+        assert_eq!(vault.asked(begin).len(), asked, "sops, {order}");
+        let begin = vault.logged();
+        assert!(place.render(&["--allow-key", &arn]).status.success());
+        assert_eq!(vault.asked(begin).len(), asked, "{order}");
+    }
 }

@@ -24,14 +24,14 @@ impl Identities {
     /// # Errors
     /// A line that is no identity of any kind; a passphrase that does not fit, or that nobody could be asked for. Never
     /// words of the file.
-    pub(super) fn add(&mut self, text: &[u8], wire: &mut dyn Wire) -> Result<(), Problem> {
+    pub(super) fn add(&mut self, text: &[u8], given: Given, wire: &mut dyn Wire) -> Result<(), Problem> {
         if text.starts_with(MAGIC) {
-            return self.add_clear(&unlock(text, wire)?, wire);
+            return self.add_clear(&unlock(text, wire)?, given, wire);
         }
-        self.add_clear(text, wire)
+        self.add_clear(text, given, wire)
     }
 
-    fn add_clear(&mut self, text: &[u8], wire: &mut dyn Wire) -> Result<(), Problem> {
+    fn add_clear(&mut self, text: &[u8], given: Given, wire: &mut dyn Wire) -> Result<(), Problem> {
         let wrong = |line: usize| {
             Problem::new(format!("line {line} of the identities is no age identity"))
                 .hint("each line is a comment (#) or begins with AGE-SECRET-KEY-1; private keys of SSH are taken too")
@@ -41,11 +41,12 @@ impl Identities {
         while let Some((number, line)) = lines.next() {
             if line.starts_with("-----BEGIN ") {
                 let block = lines.by_ref().map(|(_, line)| line);
-                let mut block = Block::read(line, block);
+                let block = Block::read(line, block);
                 if block.label.contains("AGE ENCRYPTED FILE") {
-                    self.add_clear(&unlock(block.text.as_bytes(), wire)?, wire)?;
-                } else {
-                    self.add_block(&mut block).ok_or_else(|| wrong(number))?;
+                    self.add_clear(&unlock(block.text.as_bytes(), wire)?, given, wire)?;
+                } else if !block.label.contains("PGP PRIVATE KEY") {
+                    // One of PGP opens no age file, and is no mistake: SOPS files know both
+                    self.add_ssh(&block, given, wire).ok_or_else(|| wrong(number))??;
                 }
             } else if !line.is_empty() && !line.starts_with('#') {
                 self.add_line(line).ok_or_else(|| wrong(number))?;
@@ -66,17 +67,24 @@ impl Identities {
         Some(())
     }
 
-    fn add_block(&mut self, block: &mut Block) -> Option<()> {
-        if block.label.contains("PGP PRIVATE KEY") {
-            // It opens no age file, and is no mistake: SOPS files know both.
-            return Some(());
+    /// None: it is no private key of SSH.
+    fn add_ssh(&mut self, block: &Block, given: Given, wire: &mut dyn Wire) -> Option<Result<(), Problem>> {
+        match (ssh::Identity::from_buffer(block.text.as_bytes(), None).ok()?, given) {
+            (ssh::Identity::Encrypted(_), Given::Found) => {
+                self.idle.push(
+                    "a private key of SSH that was found is protected with a passphrase: name it with --identity FILE",
+                );
+            }
+            (ssh::Identity::Encrypted(key), Given::Named) => match unlock_ssh(&key, wire) {
+                Ok(key) => self.keys.push(Box::new(key)),
+                Err(problem) => return Some(Err(problem)),
+            },
+            (ssh::Identity::Unsupported(_), _) => {
+                self.idle.push("a private key of SSH is neither ssh-ed25519 nor ssh-rsa");
+            }
+            (key @ ssh::Identity::Unencrypted(_), _) => self.keys.push(Box::new(key)),
         }
-        match ssh::Identity::from_buffer(block.text.as_bytes(), None).ok()? {
-            ssh::Identity::Encrypted(_) => self.idle.push("a private key of SSH is protected with a passphrase"),
-            ssh::Identity::Unsupported(_) => self.idle.push("a private key of SSH is neither ssh-ed25519 nor ssh-rsa"),
-            key @ ssh::Identity::Unencrypted(_) => self.keys.push(Box::new(key)),
-        }
-        Some(())
+        Some(Ok(()))
     }
 
     /// True where nothing was given that could open a file.
@@ -105,6 +113,26 @@ impl Identities {
     }
 }
 
+/// How we came by identities.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// They lie where such files lie: nobody is asked for what protects them.
+    Found,
+    /// Somebody has named their file.
+    Named,
+}
+
+fn unlock_ssh(key: &ssh::EncryptedKey, wire: &mut dyn Wire) -> Result<ssh::Identity, Problem> {
+    let passphrase = passphrase("the private key of SSH", wire)?;
+    let wrong = |_| Problem::new("the passphrase does not open the private key of SSH").hint("try again");
+    key.decrypt(passphrase.into()).map(ssh::Identity::Unencrypted).map_err(wrong)
+}
+
+fn passphrase(of: &'static str, wire: &mut dyn Wire) -> Result<String, Problem> {
+    let mut passphrase = wire.ask(Ask::Passphrase(of))?.bytes;
+    Ok(String::from_utf8(std::mem::take(&mut *passphrase)).unwrap_or_default())
+}
+
 /// What every binary age file begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1";
 
@@ -116,9 +144,8 @@ fn unlock(file: &[u8], wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Proble
         return Err(Problem::new("a file of identities is encrypted for other identities")
             .hint("decrypt it with them: age -d -i FILE"));
     }
-    let mut passphrase = wire.ask(Ask::Passphrase("the file of identities"))?.bytes;
-    let text = String::from_utf8(std::mem::take(&mut *passphrase)).unwrap_or_default();
-    let mut key = scrypt::Identity::new(text.into());
+    let passphrase = passphrase("the file of identities", wire)?;
+    let mut key = scrypt::Identity::new(passphrase.into());
     key.set_max_work_factor(limits::AGE_WORK);
     match closed.decrypt(std::iter::once(&key as &dyn ::age::Identity)) {
         Ok(reader) => content(reader, &file),
@@ -189,7 +216,7 @@ pub(crate) fn decrypt(file: &[u8], wire: &mut dyn Wire) -> Result<Zeroizing<Vec<
             .hint("give --identity FILE, or set SEALREF_IDENTITY to the path of one"));
     }
     let mut known = Identities::default();
-    known.add(&identities, wire)?;
+    known.add(&identities, Given::Named, wire)?;
     let hint = known.idle().unwrap_or("give the right one with --identity FILE");
     known.open(file)?.ok_or_else(|| Problem::new("none of the identities opens the age file").hint(hint))
 }

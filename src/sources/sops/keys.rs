@@ -19,7 +19,8 @@ type Part = Zeroizing<Vec<u8>>;
 /// For each file that nothing opens: who could, and why something that was given could not.
 pub fn open(files: &[&Document], wire: &mut dyn Wire) -> Vec<Result<DataKey, Problem>> {
     let held = search::held(files, wire);
-    let mut files: Vec<File> = files.par_iter().map(|file| File::new(file, &held)).collect();
+    let order = order(files, wire);
+    let mut files: Vec<File> = files.par_iter().map(|file| File::new(file, &held, &order)).collect();
     while !files.iter().all(File::is_settled) {
         let (askers, asks): (Vec<(usize, usize)>, Vec<Ask>) = files
             .iter_mut()
@@ -39,6 +40,17 @@ pub fn open(files: &[&Document], wire: &mut dyn Wire) -> Vec<Result<DataKey, Pro
     files.iter().map(|file| file.key(&held)).collect()
 }
 
+/// The kinds of keys in the order in which somebody wants services to be asked; those that he leaves out come last, as
+/// they stand in the file. What we hold ourselves opens a file before anybody is asked.
+fn order(files: &[&Document], wire: &mut dyn Wire) -> Vec<String> {
+    let is_service = |share: &Share| matches!(share.holder, Holder::Service(_));
+    if !files.iter().flat_map(|file| file.groups()).flatten().any(is_service) {
+        return vec![];
+    }
+    let said = wire.ask(Ask::Setting("SOPS_DECRYPTION_ORDER")).map(|reply| reply.bytes).unwrap_or_default();
+    String::from_utf8_lossy(&said).split(',').map(|kind| kind.trim().to_owned()).collect()
+}
+
 /// How far a file has come.
 struct File<'f> {
     document: &'f Document,
@@ -54,12 +66,15 @@ struct Group<'f> {
 }
 
 impl<'f> File<'f> {
-    fn new(document: &'f Document, held: &search::Held) -> Self {
+    fn new(document: &'f Document, held: &search::Held, order: &[String]) -> Self {
+        let rank = |share: &&Share| order.iter().position(|kind| kind == share.holder.kind()).unwrap_or(order.len());
         let group = |shares: &'f Vec<Share>| {
             let mut problem = None;
             let part = shares.iter().find_map(|share| held.open(share, &mut problem));
             let services = shares.iter().filter(|share| matches!(share.holder, Holder::Service(_)));
-            Group { part, services: services.collect::<Vec<_>>().into_iter(), problem }
+            let mut services: Vec<&Share> = services.collect();
+            services.sort_by_key(rank);
+            Group { part, services: services.into_iter(), problem }
         };
         Self { document, groups: document.groups().iter().map(group).collect() }
     }

@@ -44,6 +44,19 @@ pub(super) enum Holder {
 }
 
 impl Holder {
+    /// Its kind, as `SOPS_DECRYPTION_ORDER` names it (`KeyTypeIdentifier` of each kind in sops).
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Age(_) => "age",
+            Self::Huawei(_) => "hckms",
+            Self::Pgp(_) => "pgp",
+            Self::Service(MasterKey::Aws { .. }) => "kms",
+            Self::Service(MasterKey::Azure { .. }) => "azure_kv",
+            Self::Service(MasterKey::Google { .. }) => "gcp_kms",
+            Self::Service(MasterKey::Transit { .. }) => "hc_vault",
+        }
+    }
+
     /// As a message names it.
     pub(super) fn told(&self) -> String {
         match self {

@@ -8,7 +8,7 @@ use super::document::Document;
 use super::metadata::{Holder, Share};
 use crate::error::Problem;
 use crate::model::{Ask, Wire};
-use crate::sources::age::Identities;
+use crate::sources::age::{Given, Identities};
 #[cfg(feature = "pgp")]
 use crate::sources::pgp::Keyring;
 
@@ -49,10 +49,10 @@ impl Held {
     }
 
     /// Adds a file of keys of any kind.
-    fn add(&mut self, place: &str, text: &[u8], wire: &mut dyn Wire) {
+    fn add(&mut self, place: &str, text: &[u8], given: Given, wire: &mut dyn Wire) {
         #[cfg(feature = "pgp")]
         memmem::find_iter(text, ARMOR).filter_map(|at| text.get(at..)).for_each(|block| self.pgp.add(block));
-        if let Err(problem) = self.age.add(text, wire) {
+        if let Err(problem) = self.age.add(text, given, wire) {
             self.idle.push(format!("{place}: {}", problem.message()));
         }
     }
@@ -70,7 +70,7 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
         return held;
     }
     match wire.ask(Ask::Identities) {
-        Ok(reply) => held.add("--identity", &reply.bytes, wire),
+        Ok(reply) => held.add("--identity", &reply.bytes, Given::Named, wire),
         Err(problem) => held.idle.push(format!("--identity: {}", problem.message())),
     }
     let settings = wire.ask_all(SETTINGS.into_iter().map(Ask::Setting).collect());
@@ -100,24 +100,24 @@ pub(super) fn held(files: &[&Document], wire: &mut dyn Wire) -> Held {
     let beneath = |folder: Option<&str>, name: &str| folder.map(|folder| format!("{folder}/{name}"));
     let config = setting("XDG_CONFIG_HOME").map(str::to_owned).or_else(|| beneath(home, CONFIG));
     let ssh = |name| beneath(home, name).filter(|_| wants_ssh);
-    let named = |name| setting(name).map(|path| (path.to_owned(), true));
+    let named = |name| setting(name).map(|path| (path.to_owned(), Given::Named));
     let places = [
         named("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
-        ssh(".ssh/id_ed25519").map(|path| (path, false)),
-        ssh(".ssh/id_rsa").map(|path| (path, false)),
+        ssh(".ssh/id_ed25519").map(|path| (path, Given::Found)),
+        ssh(".ssh/id_rsa").map(|path| (path, Given::Found)),
         named("SOPS_AGE_KEY_FILE"),
-        beneath(config.as_deref(), "sops/age/keys.txt").map(|path| (path, false)),
+        beneath(config.as_deref(), "sops/age/keys.txt").map(|path| (path, Given::Found)),
     ];
-    let mut places: Vec<(String, bool)> = places.into_iter().flatten().collect();
+    let mut places: Vec<(String, Given)> = places.into_iter().flatten().collect();
     let keyring = beneath(setting("GNUPGHOME"), "secring.gpg").or_else(|| beneath(home, ".gnupg/secring.gpg"));
-    places.extend(keyring.filter(|_| wants_pgp && cfg!(feature = "pgp")).map(|path| (path, false)));
+    places.extend(keyring.filter(|_| wants_pgp && cfg!(feature = "pgp")).map(|path| (path, Given::Found)));
     let asks = places.iter().map(|(path, _)| Ask::Named(path.clone())).collect();
-    for ((path, is_named), reply) in places.iter().zip(wire.ask_all(asks)) {
+    for ((path, given), reply) in places.iter().zip(wire.ask_all(asks)) {
         match reply {
             #[cfg(feature = "pgp")]
             Ok(reply) if path.ends_with("secring.gpg") => held.pgp.add(&reply.bytes),
-            Ok(reply) => held.add(path, &reply.bytes, wire),
-            Err(problem) if *is_named => held.idle.push(format!("{path}: {}", problem.message())),
+            Ok(reply) => held.add(path, &reply.bytes, *given, wire),
+            Err(problem) if *given == Given::Named => held.idle.push(format!("{path}: {}", problem.message())),
             Err(_) => {}
         }
     }
