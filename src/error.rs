@@ -3,7 +3,11 @@
 //! Receives facts from every room and gives back lines for a person and an exit code. A message never
 //! holds a value, a prefix or length of one, or another parser's words about bytes that may be secret.
 
+mod location;
+
 use std::fmt;
+
+pub use location::{Location, Object};
 
 /// What a failure means to the caller, as the exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +42,7 @@ impl Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     exit: Exit,
-    place: Option<String>,
+    place: Option<Location>,
     message: String,
     hint: Option<String>,
 }
@@ -58,7 +62,7 @@ impl Problem {
 
     /// Adds where it is, unless something nearer has said so.
     #[must_use]
-    pub fn at(mut self, place: impl Into<String>) -> Self {
+    pub fn at(mut self, place: impl Into<Location>) -> Self {
         self.place.get_or_insert_with(|| place.into());
         self
     }
@@ -85,8 +89,8 @@ impl Problem {
 
     /// Where it is: `stdin:41 Secret shop/db, data.password`.
     #[must_use]
-    pub fn place(&self) -> Option<&str> {
-        self.place.as_deref()
+    pub fn place(&self) -> Option<&Location> {
+        self.place.as_ref()
     }
 
     /// What is wrong, in one line.
@@ -106,7 +110,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
-            write!(f, "{}: ", Quiet(place))?;
+            write!(f, "{}: ", Quiet(&place.to_string()))?;
         }
         write!(f, "{}", Quiet(&self.message))?;
         match &self.hint {

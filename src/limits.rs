@@ -42,6 +42,9 @@ pub const MESSAGE: usize = 400;
 /// Errors told in one run; the rest are counted.
 pub const TOLD: usize = 20;
 
+/// Rows of a table in a comment: GitHub takes 65,536 characters, and nobody reads more.
+pub const ROWS: usize = 50;
+
 /// Bytes of the path of a reference: longer than any backend's limit (AWS: 2,048).
 pub const PATH: usize = 2048;
 

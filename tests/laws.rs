@@ -218,7 +218,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Rules read references, measure seals, and ask what the settings let pass
     ("rules", &["error", "grammars", "limits", "model", "seal", "settings", "yaml"]),
     // Reports tell what rules found
-    ("reports", &["error", "limits", "model", "rules"]),
+    ("reports", &["error", "limits", "model", "rules", "yaml"]),
     // The doors answer the questions of `model::Wire`
     ("outside", &["error", "limits", "model"]),
     // A host turns a call into a job: it looks for settings and reads what was named
@@ -337,7 +337,7 @@ fn registered(module: &File) -> BTreeSet<String> {
     names
 }
 
-const ROOMS: [&str; 5] = ["grammars", "rules", "sites", "sources", "targets"];
+const ROOMS: [&str; 6] = ["grammars", "reports", "rules", "sites", "sources", "targets"];
 
 fn plug_ins_that_import_each_other(files: &[File]) -> Vec<String> {
     let mut wrong = vec![];

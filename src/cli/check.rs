@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 
 use super::Done;
-use super::explain::Format;
 use super::options::{self, Inputs, Settings};
+use super::report::Answer;
 use crate::error::Problems;
 use crate::model::Severity;
 use crate::reports;
@@ -21,12 +21,14 @@ pub(super) struct Check {
     /// The stream is all there is: a Secret that nothing provides is an error
     #[arg(long)]
     complete: bool,
-    /// Tell findings from this severity on (JSON holds all)
+    /// Tell findings from this severity on (json, krm and sarif hold all)
     #[arg(long, value_enum, default_value_t = Level::Warning)]
     level: Level,
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Show the line of each finding too, with every value blanked
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    answer: Answer,
     #[command(flatten)]
     settings: Settings,
 }
@@ -42,21 +44,23 @@ enum Level {
     Error,
 }
 
+impl Level {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Info => Severity::Info,
+            Self::Warning => Severity::Warning,
+        }
+    }
+}
+
 impl Check {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let call = self.settings.call(self.inputs, None)?;
-        let (job, _) = options::job(call, Purpose::Check)?;
-        let stream = read::stream(&job, Purpose::Check)?;
-        let findings = inspect(&stream, &job, Depth::Check, self.complete)?;
-        let least = match self.level {
-            Level::Error => Severity::Error,
-            Level::Info => Severity::Info,
-            Level::Warning => Severity::Warning,
-        };
-        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
-        Ok(match self.format {
-            Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },
-            Format::Text => Done { failed, told: reports::text(&findings, least), ..Done::default() },
-        })
+        let Self { inputs, complete, level, lines, answer, settings } = self;
+        let job = settings.call(inputs, None).and_then(|call| options::job(call, Purpose::Check));
+        let (job, _) = answer.report.keep(job)?;
+        let stream = answer.report.keep(read::stream(&job, Purpose::Check))?;
+        let findings = answer.report.keep(inspect(&stream, &job, Depth::Check, complete))?;
+        answer.done(&reports::found(&findings, lines.then_some(&stream)), level.severity())
     }
 }

@@ -80,7 +80,11 @@ impl Cmp {
         let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
         let stream = read::read(&output, Purpose::Uses.by(&job))?;
         let findings = inspect(&stream, &job, Depth::Verify, false)?;
-        let done = Done { told: reports::text(&findings, Severity::Info), ..Done::default() }.warn(&rendered.warnings);
+        let done = Done {
+            told: reports::named("text").write(&reports::found(&findings, None), Severity::Info),
+            ..Done::default()
+        }
+        .warn(&rendered.warnings);
         let is_error = |finding: &Finding| finding.severity == Severity::Error;
         if findings.iter().any(is_error) {
             return Ok(Done { failed: true, ..done });

@@ -54,7 +54,7 @@ impl Explain {
 fn as_text(stream: &Stream, plan: &Plan) -> String {
     let mut out = String::new();
     for provision in &plan.provisions {
-        let place = stream.tell_object(provision.origin.manifest());
+        let place = stream.tell_object(provision.origin.manifest()).to_string();
         let what = match provision.origin {
             Origin::Lifted(_) => format!(" (values lifted into Secret {})", provision.secret.name),
             Origin::Promoted(_) => " (promoted to a Secret)".to_owned(),
@@ -74,7 +74,7 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
         }
     }
     for (id, reason) in &plan.passing {
-        out.push_str(&format!("{} passes: {reason}\n", Quiet(&stream.tell_object(*id))));
+        out.push_str(&format!("{} passes: {reason}\n", Quiet(&stream.tell_object(*id).to_string())));
     }
     for manifest in &stream.ours {
         let line = manifest.line;
@@ -124,7 +124,7 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
         });
         let extracts = provision.extracts.iter().map(|one| reference_json(stream, provision, one));
         json!({
-            "place": stream.tell_object(provision.origin.manifest()),
+            "place": stream.tell_object(provision.origin.manifest()).to_string(),
             "lifted": matches!(provision.origin, Origin::Lifted(_)),
             "promoted": matches!(provision.origin, Origin::Promoted(_)),
             "secret": {"namespace": provision.secret.namespace, "name": provision.secret.name},
@@ -133,12 +133,13 @@ fn as_json(stream: &Stream, plan: &Plan) -> Value {
             "dataFrom": extracts.collect::<Vec<_>>(),
         })
     });
-    let passing = plan.passing.iter().map(|(id, why)| json!({"place": stream.tell_object(*id), "reason": why}));
+    let passing =
+        plan.passing.iter().map(|(id, why)| json!({"place": stream.tell_object(*id).to_string(), "reason": why}));
     json!({"provisions": provisions.collect::<Vec<_>>(), "passing": passing.collect::<Vec<_>>()})
 }
 
 fn reference_json(stream: &Stream, provision: &Provision, reference: &Reference) -> Value {
-    let (address, place) = (reference.address.to_string(), stream.tell(reference.place));
+    let (address, place) = (reference.address.to_string(), stream.tell(reference.place).to_string());
     match &reference.lookup {
         Some(Lookup::Remote(number, remote)) => {
             let store = provision.stores.get(*number);

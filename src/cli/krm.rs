@@ -12,9 +12,10 @@ use crate::hosts::{Job, Told, krm, kustomize_plugin};
 use crate::model::Input;
 use crate::outside::random;
 use crate::outside::wire::World;
+use crate::reports;
 use crate::steps;
 use crate::steps::read::Purpose;
-use crate::yaml::{Edits, Syntax, Tree, Value};
+use crate::yaml::{Edits, Syntax, Tree};
 
 /// Be a function of kustomize or kpt: a ResourceList comes in and goes out
 ///
@@ -67,14 +68,11 @@ impl Plugin {
 
 /// The list with warnings in it, as the specification has them.
 fn with_results(list: &str, warnings: &Problems) -> Result<String, Problem> {
-    let one = |warning: &Problem| {
-        let message = Value::text(warning.to_string());
-        Value::map([("message", message), ("severity", Value::text("warning"))])
-    };
+    let results = reports::results(&reports::told(&Problems::default(), warnings));
     let read = || {
         let tree = Tree::parse(list, Syntax::Document)?;
         let mut edits = Edits::default();
-        edits.insert(&tree, tree.root(), &["results"], Value::List(warnings.iter().map(one).collect()));
+        edits.insert(&tree, tree.root(), &["results"], results);
         edits.apply(&tree, Syntax::Document)
     };
     read().map(|applied| applied.text).map_err(|fault| Problem::new(fault.message).hint(fault.hint))

@@ -183,7 +183,7 @@ impl Told<'_, '_> {
     }
 
     fn line(&self, place: Option<Place>) -> String {
-        let line = place.and_then(|place| Some(self.stream.tell(place).split_once(' ')?.0.to_owned()));
+        let line = place.map(|place| self.stream.tell(place).head());
         format!("({})", line.unwrap_or_else(|| "in every cluster".to_owned()))
     }
 
@@ -196,13 +196,13 @@ impl Told<'_, '_> {
         let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
         let uses = self.inventory.uses_of(Object::Secrets, (namespace, name), None);
         let uses = uses.filter(|usage| usage.form != crate::model::Form::RoleNames);
-        let mut places: Vec<String> = uses.map(|usage| self.stream.tell_object(usage.consumer)).collect();
+        let mut places: Vec<String> = uses.map(|usage| self.stream.tell_object(usage.consumer).to_string()).collect();
         places.dedup();
         places
     }
 
     fn json(&self) -> Value {
-        let place = |place: Option<Place>| place.map(|place| self.stream.tell(place));
+        let place = |place: Option<Place>| place.map(|place| self.stream.tell(place).to_string());
         let grant = |grant: &Grant| {
             let Grant { binding, role, held } = grant;
             let rule = &held.rule;

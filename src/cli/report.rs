@@ -1,8 +1,9 @@
-//! `--report FILE`: what a run told, for those whose caller keeps standard error to itself.
+//! How what was found is told: `--format` and `--report FILE`.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::Done;
 use crate::error::Problems;
@@ -10,15 +11,33 @@ use crate::hosts::Job;
 use crate::outside::files::{self, Privacy};
 use crate::outside::random;
 use crate::outside::wire::World;
-use crate::reports;
+use crate::reports::{self, Entry, REPORTS, Report as Form};
+use crate::rules::Severity;
 use crate::steps::{self, Output};
 
 /// Where a run is told, beside standard error.
 #[derive(Args)]
 pub(super) struct Report {
-    /// Also write errors and warnings to a file, as JSON: Helm 4 and CI may keep standard error to themselves
+    /// Also write what is told to a file; its ending says how: .json, .md, .sarif, .txt, .xml (JUnit), .yaml (KRM)
     #[arg(long = "report", value_name = "FILE")]
-    file: Option<PathBuf>,
+    reports: Vec<PathBuf>,
+}
+
+/// How what was found is told.
+#[derive(Args)]
+pub(super) struct Answer {
+    /// The form of the answer; all but text go to standard output
+    #[arg(long, value_name = "FORM", value_parser = forms(), default_value = "text")]
+    format: &'static str,
+    #[command(flatten)]
+    pub(super) report: Report,
+}
+
+/// A form by its name, as the registry has it.
+fn forms() -> impl TypedValueParser<Value = &'static str> {
+    let names = REPORTS.iter().map(|form| PossibleValue::new(form.name()).help(form.about()));
+    PossibleValuesParser::new(names)
+        .map(|typed| REPORTS.iter().map(|form| form.name()).find(|name| *name == typed).unwrap_or_default())
 }
 
 impl Report {
@@ -30,23 +49,41 @@ impl Report {
     ) -> Result<Done, Problems> {
         let (job, mut world) = self.keep(job)?;
         let rendered = self.keep(steps::render(&job, &mut world, &random::bytes::<64>))?;
-        self.write(&Problems::default(), &rendered.warnings)?;
+        self.write(&reports::told(&Problems::default(), &rendered.warnings), Severity::Info)?;
         out(Done::default().warn(&rendered.warnings), rendered.outputs)
     }
 
     /// Reports problems on their way.
     pub(super) fn keep<T>(&self, result: Result<T, Problems>) -> Result<T, Problems> {
         result.map_err(|mut problems| {
-            if let Err(more) = self.write(&problems, &Problems::default()) {
+            let told = self.write(&reports::told(&problems, &Problems::default()), Severity::Info);
+            if let Err(more) = told {
                 problems.extend(more);
             }
             problems
         })
     }
 
-    fn write(&self, errors: &Problems, warnings: &Problems) -> Result<(), Problems> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let text = format!("{:#}\n", reports::run(errors, warnings));
-        Ok(files::write_atomically(file, &[&text], Privacy::Public)?)
+    fn write(&self, entries: &[Entry], least: Severity) -> Result<(), Problems> {
+        for file in &self.reports {
+            let text = reports::for_file(&file.to_string_lossy()).write(entries, least);
+            files::write_atomically(file, &[&text], Privacy::Public)?;
+        }
+        Ok(())
+    }
+}
+
+impl Answer {
+    /// Tells findings; an error among them fails the run.
+    pub(super) fn done(&self, entries: &[Entry], least: Severity) -> Result<Done, Problems> {
+        self.report.write(entries, least)?;
+        let failed = entries.iter().any(|entry| entry.severity == Severity::Error);
+        let form: &dyn Form = reports::named(self.format);
+        let text = form.write(entries, least);
+        Ok(if form.is_message() {
+            Done { failed, told: text, ..Done::default() }
+        } else {
+            Done { failed, ..Done::output(text) }
+        })
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::options::{self, Inputs, Sealing, Settings};
 use super::{Done, merge, output};
-use crate::error::{Exit, Problem, Problems};
+use crate::error::{Exit, Location, Problem, Problems};
 use crate::hosts::{Doubts, Reading, stream};
 use crate::limits;
 use crate::model::{Input, Source};
@@ -131,7 +131,9 @@ fn values(env_files: &[PathBuf], plain_files: &[String], literals: &[String]) ->
                 continue;
             }
             let (key, value) = line.split_once('=').ok_or_else(|| {
-                Problem::new("the line is not KEY=VALUE").hint("a comment begins with #").at(format!("{name}:{number}"))
+                Problem::new("the line is not KEY=VALUE")
+                    .hint("a comment begins with #")
+                    .at(Location::line(&*name, number))
             })?;
             values.push((key.to_owned(), Zeroizing::new(value.as_bytes().to_vec())));
         }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::explain::Format;
 use super::options::{self, Inputs, Settings};
+use super::report::Answer;
 use crate::error::Problems;
 use crate::hosts::kustomization;
 use crate::reports;
-use crate::rules::{self, Severity};
+use crate::rules::{self, Finding, Severity};
 use crate::steps::inspect::{Depth, inspect};
 use crate::steps::{read, read::Purpose};
 
@@ -25,27 +25,33 @@ pub(super) struct Verify {
     /// The stream is all there is: a Secret that nothing provides is an error
     #[arg(long)]
     complete: bool,
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[command(flatten)]
+    answer: Answer,
     #[command(flatten)]
     settings: Settings,
 }
 
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let layout = self.kustomization.as_deref().map(kustomization::read).transpose()?;
-        let mut findings = layout.as_deref().map(rules::layout).unwrap_or_default();
-        let call = self.settings.call(self.inputs, None)?;
-        if layout.is_none() || !call.operands.is_empty() {
-            let (job, _) = options::job(call, Purpose::Uses)?;
-            let stream = read::stream(&job, Purpose::Uses)?;
-            findings.extend(inspect(&stream, &job, Depth::Verify, self.complete)?);
-        }
-        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
-        Ok(match self.format {
-            Format::Json => Done { failed, ..Done::output(format!("{:#}\n", reports::json(&findings))) },
-            Format::Text => Done { failed, told: reports::text(&findings, Severity::Info), ..Done::default() },
-        })
+        let Self { inputs, kustomization, complete, answer, settings } = self;
+        let findings = answer.report.keep(found(inputs, kustomization, complete, settings))?;
+        answer.done(&reports::found(&findings, None), Severity::Info)
     }
+}
+
+fn found(
+    inputs: Inputs,
+    kustomization: Option<PathBuf>,
+    complete: bool,
+    settings: Settings,
+) -> Result<Vec<Finding>, Problems> {
+    let layout = kustomization.as_deref().map(kustomization::read).transpose()?;
+    let mut findings = layout.as_deref().map(rules::layout).unwrap_or_default();
+    let call = settings.call(inputs, None)?;
+    if layout.is_none() || !call.operands.is_empty() {
+        let (job, _) = options::job(call, Purpose::Uses)?;
+        let stream = read::stream(&job, Purpose::Uses)?;
+        findings.extend(inspect(&stream, &job, Depth::Verify, complete)?);
+    }
+    Ok(findings)
 }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::policy;
 use super::stream::Call;
-use crate::error::{Problem, Problems};
+use crate::error::{Location, Problem, Problems};
 use crate::limits;
 use crate::model::{Source, StoreSpec};
 use crate::outside::files::{self, Kind, Root};
@@ -201,7 +201,7 @@ fn in_file(source: &Source) -> Result<Vec<StoreSpec>, Problems> {
     let mut stores = vec![];
     for object in source.objects()? {
         let (piece, tree) = object?;
-        let at = |problem: Problem| problem.at(format!("{}:{}", source.name, piece.line));
+        let at = |problem: Problem| problem.at(Location::line(&source.name, piece.line));
         stores.extend(StoreSpec::read(&tree).map_err(at)?);
     }
     Ok(stores)

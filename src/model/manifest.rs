@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use crate::error::Problem;
+use crate::error::{Location, Object, Problem};
 use crate::yaml::{self, Fault, NodeId, Piece, Syntax, Tree};
 
 /// The name of what was piped in.
@@ -55,7 +55,7 @@ impl Source {
     /// A fault of the text as a problem with its place.
     #[must_use]
     pub fn problem(&self, fault: Fault) -> Problem {
-        Problem::new(fault.message).hint(fault.hint).at(format!("{}:{}", self.name, fault.line))
+        Problem::new(fault.message).hint(fault.hint).at(Location::line(&self.name, fault.line))
     }
 }
 
@@ -92,6 +92,13 @@ impl Identity {
         self.kind == kind && self.group() == group
     }
 
+    /// The object, as it is told.
+    #[must_use]
+    pub fn object(&self) -> Object {
+        let Self { api_version, kind, namespace, name } = self.clone();
+        Object { api_version, kind, namespace, name }
+    }
+
     /// `Secret/shop/db`, and `Secret/db` where no namespace is written.
     #[must_use]
     pub fn path(&self) -> String {
@@ -103,11 +110,7 @@ impl Identity {
 /// `Secret shop/db`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.name.is_empty() { "(no name)" } else { &self.name };
-        match &self.namespace {
-            Some(namespace) => write!(f, "{} {namespace}/{name}", self.kind),
-            None => write!(f, "{} {name}", self.kind),
-        }
+        self.object().fmt(f)
     }
 }
 
@@ -244,27 +247,25 @@ impl<'s> Stream<'s> {
 
     /// `stdin:41 Secret shop/db, data.password`.
     #[must_use]
-    pub fn tell(&self, place: Place) -> String {
+    pub fn tell(&self, place: Place) -> Location {
         let Some(manifest) = self.get(place.manifest) else {
-            return String::new();
+            return Location::default();
         };
         let Some((tree, identity)) = manifest.read() else {
             return self.tell_line(manifest, 1);
         };
         let line = self.tell_line(manifest, tree.line(place.node));
-        let path = tree.path(place.node);
-        match (identity.kind.as_str(), path.as_str()) {
-            ("", _) => line,
-            (_, "") => format!("{line} {identity}"),
-            _ => format!("{line} {identity}, {path}"),
+        if identity.kind.is_empty() {
+            return line;
         }
+        Location { object: Some(identity.object()), field: tree.path(place.node), ..line }
     }
 
     /// `stdin:41 Secret shop/db`.
     #[must_use]
-    pub fn tell_object(&self, id: ManifestId) -> String {
+    pub fn tell_object(&self, id: ManifestId) -> Location {
         let Some(manifest) = self.get(id) else {
-            return String::new();
+            return Location::default();
         };
         match manifest.read() {
             Some((tree, _)) => self.tell(Place { manifest: id, node: tree.root() }),
@@ -280,8 +281,8 @@ impl<'s> Stream<'s> {
 
     /// `stdin:41`, for a line within a manifest, counted from 1.
     #[must_use]
-    pub fn tell_line(&self, manifest: &Manifest, line: usize) -> String {
+    pub fn tell_line(&self, manifest: &Manifest, line: usize) -> Location {
         let name = self.names.get(manifest.source).copied().unwrap_or(STDIN);
-        format!("{name}:{}", manifest.line + line.saturating_sub(1))
+        Location::line(name, manifest.line + line.saturating_sub(1))
     }
 }

@@ -8,6 +8,7 @@ mod afterwards;
 mod ask;
 mod base64;
 mod cloud;
+mod excerpt;
 mod fate;
 mod inventory;
 mod kustomization;

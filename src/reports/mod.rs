@@ -1,68 +1,107 @@
-//! How findings are told: as text for a person, as JSON for a program.
+//! How findings are told, one form a file: for a person, for a program, for a review.
+//!
+//! A report receives findings and gives back text. It holds rules, places, messages and hints, and never a value.
+//! A new form is one file here and two lines in this one.
 
-use serde_json::{Value, json};
+mod fingerprint;
+mod json;
+mod junit;
+mod krm;
+mod markdown;
+mod sarif;
+mod text;
+
+pub use json::{KIND, schema};
+pub use krm::results;
+pub use text::problems;
 
 use crate::error::{Problem, Problems};
-use crate::limits;
+use crate::model::Stream;
 use crate::rules::{Finding, Severity};
 
-/// `error: ...` and `hint: ...` lines for problems, at most [`limits::TOLD`] of them.
-#[must_use]
-pub fn problems(problems: &Problems, severity: Severity) -> String {
-    let lines = problems.iter().map(|problem| line(severity, None, problem));
-    told(lines.collect())
+/// Something that is told.
+pub struct Entry<'f> {
+    /// The rule that found it; None: the run itself told it.
+    pub rule: Option<&'static str>,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Place, message and hint.
+    pub problem: &'f Problem,
+    /// What it is known by from run to run, wherever its line has moved to.
+    pub fingerprint: String,
+    /// Its line, with values blanked, where that was asked for.
+    pub line: Option<String>,
 }
 
-/// The same for findings that are grave enough, each with its rule; errors first, and a count of the rest.
-#[must_use]
-pub fn text(findings: &[Finding], least: Severity) -> String {
-    let (mut sorted, rest): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|one| one.severity >= least);
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let mut text: String = sorted.iter().map(|f| line(f.severity, Some(f.rule), &f.problem)).collect();
-    if !rest.is_empty() {
-        text.push_str(&format!("{} less grave: --level info tells them\n", rest.len()));
+/// A form in which findings are told.
+pub trait Report: Sync {
+    /// What is typed: `sarif`.
+    fn name(&self) -> &'static str;
+    /// For whom it is.
+    fn about(&self) -> &'static str;
+    /// The ends of the names of its files.
+    fn endings(&self) -> &'static [&'static str];
+    /// True where it goes to standard error, as messages do.
+    fn is_message(&self) -> bool {
+        false
     }
-    text
+    /// All of it; what is less grave than `least` may be left out.
+    fn write(&self, entries: &[Entry], least: Severity) -> String;
 }
 
-/// One object for each finding.
+/// Every form; the first one where nothing is said.
+pub static REPORTS: &[&dyn Report] =
+    &[&text::Text, &json::Json, &junit::JUnit, &krm::Krm, &markdown::Markdown, &sarif::Sarif];
+
+/// The form with this name; text where none has it.
 #[must_use]
-pub fn json(findings: &[Finding]) -> Value {
-    let one = |finding: &Finding| object(Some(finding.rule), finding.severity, &finding.problem);
-    json!({ "findings": findings.iter().map(one).collect::<Vec<_>>() })
+pub fn named(name: &str) -> &'static dyn Report {
+    REPORTS.iter().copied().find(|report| report.name() == name).unwrap_or(&text::Text)
 }
 
-/// The same for what a run told: no rule has found it.
+/// The form of a file with this name; JSON where its ending is nobody's.
 #[must_use]
-pub fn run(errors: &Problems, warnings: &Problems) -> Value {
-    let errors = errors.iter().map(|problem| object(None, Severity::Error, problem));
-    let warnings = warnings.iter().map(|problem| object(None, Severity::Warning, problem));
-    json!({ "findings": errors.chain(warnings).collect::<Vec<_>>() })
+pub fn for_file(name: &str) -> &'static dyn Report {
+    let endings = REPORTS.iter().flat_map(|report| report.endings().iter().map(move |ending| (*report, *ending)));
+    let its = endings.filter(|(_, ending)| name.ends_with(ending)).max_by_key(|(_, ending)| ending.len());
+    its.map_or(&json::Json, |(report, _)| report)
 }
 
-fn object(rule: Option<&str>, severity: Severity, problem: &Problem) -> Value {
-    json!({
-        "rule": rule,
-        "severity": severity.name(),
-        "place": problem.place(),
-        "message": problem.message(),
-        "hint": problem.advice(),
-    })
+/// What rules have found; with the lines of a stream, where one is given.
+#[must_use]
+pub fn found<'f>(findings: &'f [Finding], lines: Option<&Stream>) -> Vec<Entry<'f>> {
+    let mut known = fingerprint::Known::default();
+    let entry = |finding: &'f Finding| Entry {
+        rule: Some(finding.rule),
+        severity: finding.severity,
+        problem: &finding.problem,
+        fingerprint: known.of(Some(finding.rule), &finding.problem),
+        line: lines.zip(finding.problem.place()).and_then(|(stream, place)| stream.excerpt(place)),
+    };
+    findings.iter().map(entry).collect()
 }
 
-fn line(severity: Severity, rule: Option<&str>, problem: &Problem) -> String {
-    let rule = rule.map(|rule| format!(" [{rule}]")).unwrap_or_default();
-    let told = problem.to_string();
-    let (first, hint) = told.split_once('\n').unwrap_or((&told, ""));
-    let hint = if hint.is_empty() { String::new() } else { format!("{hint}\n") };
-    format!("{}: {first}{rule}\n{hint}", severity.name())
+/// What a run told: no rule has found it.
+#[must_use]
+pub fn told<'f>(errors: &'f Problems, warnings: &'f Problems) -> Vec<Entry<'f>> {
+    let mut known = fingerprint::Known::default();
+    let errors = errors.iter().map(|problem| (Severity::Error, problem));
+    let all = errors.chain(warnings.iter().map(|problem| (Severity::Warning, problem)));
+    let entry = |(severity, problem): (Severity, &'f Problem)| {
+        let fingerprint = known.of(None, problem);
+        Entry { rule: None, severity, problem, fingerprint, line: None }
+    };
+    all.map(entry).collect()
 }
 
-fn told(lines: Vec<String>) -> String {
-    let rest = lines.len().saturating_sub(limits::TOLD);
-    let mut text: String = lines.into_iter().take(limits::TOLD).collect();
-    if rest > 0 {
-        text.push_str(&format!("and {rest} more\n"));
-    }
-    text
+/// `2 errors, 1 warning`; None: nothing.
+fn counted(entries: &[Entry]) -> Option<String> {
+    let count = |severity: Severity| {
+        let number = entries.iter().filter(|entry| entry.severity == severity).count();
+        let plural = if number == 1 || severity == Severity::Info { "" } else { "s" };
+        (number > 0).then(|| format!("{number} {}{plural}", severity.name()))
+    };
+    let counts: Vec<String> =
+        [Severity::Error, Severity::Warning, Severity::Info].into_iter().filter_map(count).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }

@@ -4,14 +4,14 @@
 //! those in files, whatever their order.
 
 use super::{Finding, Severity};
-use crate::error::Problem;
+use crate::error::{Location, Problem};
 use crate::model::{Kustomization, Layered, Role, Transformer};
 
 /// What is wrong with the places in which a build lists the transformer.
 #[must_use]
 pub fn layout(kustomizations: &[Kustomization]) -> Vec<Finding> {
     let mut found: Vec<Finding> = vec![];
-    let mut error = |rule, place: String, message: &str, hint: &str| {
+    let mut error = |rule, place: Location, message: &str, hint: &str| {
         let problem = Problem::new(message).hint(hint).at(place);
         found.push(Finding { rule, object: None, severity: Severity::Error, problem });
     };
@@ -20,14 +20,14 @@ pub fn layout(kustomizations: &[Kustomization]) -> Vec<Finding> {
     let outermost = kustomizations.iter().find(|kustomization| kustomization.role == Role::Outermost);
     if let Some(outermost) = outermost.filter(|outermost| ours(outermost) == 0) {
         let (message, hint) = ("the kustomization that is built does not list the transformer", LAST);
-        error("build/transformer-missing", outermost.name.clone(), message, hint);
+        error("build/transformer-missing", outermost.name.clone().into(), message, hint);
     }
     for kustomization in kustomizations {
         let last = kustomization.transformers.len();
         let mut before = false;
         for (number, transformer) in (1..).zip(&kustomization.transformers) {
             let Some(layered) = transformer.ours else { continue };
-            let place = format!("{}:{}", kustomization.name, transformer.line);
+            let place = Location::line(&kustomization.name, transformer.line);
             for (rule, message, hint) in misplaced(kustomization.role, layered, transformer, number == last, before) {
                 error(rule, place.clone(), message, hint);
             }

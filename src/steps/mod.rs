@@ -23,7 +23,7 @@ pub mod write;
 
 use std::borrow::Cow;
 
-use crate::error::{Problem, Problems};
+use crate::error::{Location, Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
 pub use crate::sources::is_within;
@@ -83,7 +83,7 @@ fn left_out(stream: &Stream) -> Problems {
         let name = stream.names.get(manifest.source).copied().unwrap_or_default();
         Problem::new("settings of sealref are left out of the output")
             .hint("keep them in .sealref.yaml, or name them with --config")
-            .at(format!("{name}:{}", manifest.line))
+            .at(Location::line(name, manifest.line))
     };
     let is_settings = |ours: &&Manifest| ours.identity().is_ok_and(|identity| !identity.is(GUARD.0, GUARD.1));
     stream.ours.iter().filter(is_settings).map(told).collect()

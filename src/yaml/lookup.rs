@@ -130,6 +130,24 @@ impl<'s> Tree<'s> {
         line_of(self.source, self.node(n).start as usize)
     }
 
+    /// The scalars that begin in a line, counted from 1, in their order, keys included.
+    pub fn in_line(&self, line: usize) -> impl Iterator<Item = NodeId> {
+        let mut start = 0;
+        let mut lines = self.source.split_inclusive('\n').map(|text| {
+            let here = start..start + text.len();
+            start = here.end;
+            here
+        });
+        let here = lines.nth(line.saturating_sub(1)).unwrap_or_default();
+        self.nodes().filter(move |n| {
+            let is_scalar = !matches!(
+                self.node(*n).style,
+                Style::Absent | Style::BlockMap | Style::BlockSeq | Style::FlowMap | Style::FlowSeq
+            );
+            is_scalar && here.contains(&(self.node(*n).start as usize))
+        })
+    }
+
     /// A fault at a place.
     pub(super) fn fault(&self, n: NodeId, message: impl Into<String>, hint: &'static str) -> Fault {
         Fault::at(self.source, self.node(n).start as usize, message, hint)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::file::{Grant, PolicySpec, SealrefPolicy};
 use super::tenant::TenantEntry;
-use crate::error::{Exit, Problem, Problems, meant};
+use crate::error::{Exit, Location, Problem, Problems, meant};
 use crate::model::{Source, StoreRef};
 use crate::yaml::{self, NodeId, Syntax, Tree};
 
@@ -35,7 +35,7 @@ impl Rules {
                 let what = if tree.is_empty() { "the policy is empty" } else { "the policy is of another kind" };
                 return Err(Problem::new(what)
                     .hint(format!("apiVersion: {version}, kind: {kind}"))
-                    .at(format!("{}:1", policy.name))
+                    .at(Location::line(&policy.name, 1))
                     .into());
             }
             let SealrefPolicy { spec, .. } = shape(policy, &tree)?;
@@ -89,7 +89,7 @@ impl Rules {
             None => Ok(()),
             Some(_) => Err(Problem::new(format!("the tenant \"{}\" is there twice", tenant.project.as_str()))
                 .hint("list all of its namespaces in one place")
-                .at(format!("{}:{line}", source.name))),
+                .at(Location::line(&source.name, line))),
         }
     }
 
