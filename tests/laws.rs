@@ -407,6 +407,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("hosts/flux.rs", "op", "the field of a JSON patch, RFC 6902"),
     ("rules/leaks/mod.rs", "env", "the field of a container"),
     ("rules/leaks/names.rs", "env", "a word at the end of names"),
+    ("reports/results.rs", "file", "a field of the KRM Functions Specification"),
     ("rules/rbac/question.rs", "SealedSecret", "whoever has the sealing keys opens the Kubernetes kind"),
     ("rules/seals.rs", "SealedSecret", "the rule is about the Kubernetes kind"),
     ("rules/rotation.rs", "ExternalSecret", "the rules are about the Kubernetes kind"),

@@ -111,7 +111,7 @@ fn every_report_is_what_its_format_asks_for() {
             is_sarif(&value, count);
         }
         "junit" => is_junit(text, count),
-        "krm" => is_krm(text, count),
+        "results" => is_krm(text, count),
         "markdown" => is_markdown(text, count),
         other => panic!("nobody says what {other} has to be"),
     });

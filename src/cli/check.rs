@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::Done;
+use super::baseline::Baseline;
 use super::options::{self, Inputs, Settings};
 use super::report::Answer;
 use crate::error::Problems;
@@ -21,12 +22,14 @@ pub(super) struct Check {
     /// The stream is all there is: a Secret that nothing provides is an error
     #[arg(long)]
     complete: bool,
-    /// Tell findings from this severity on (json, krm and sarif hold all)
+    /// Tell findings from this severity on (json, results and sarif hold all)
     #[arg(long, value_enum, default_value_t = Level::Warning)]
     level: Level,
     /// Show the line of each finding too, with every value blanked
     #[arg(long)]
     lines: bool,
+    #[command(flatten)]
+    baseline: Baseline,
     #[command(flatten)]
     answer: Answer,
     #[command(flatten)]
@@ -56,11 +59,14 @@ impl Level {
 
 impl Check {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let Self { inputs, complete, level, lines, answer, settings } = self;
+        let Self { inputs, complete, level, lines, baseline, answer, settings } = self;
         let job = settings.call(inputs, None).and_then(|call| options::job(call, Purpose::Check));
         let (job, _) = answer.report.keep(job)?;
         let stream = answer.report.keep(read::stream(&job, Purpose::Check))?;
         let findings = answer.report.keep(inspect(&stream, &job, Depth::Check, complete))?;
-        answer.done(&reports::found(&findings, lines.then_some(&stream)), level.severity())
+        let mut entries = reports::found(&findings, lines.then_some(&stream));
+        let known = answer.report.keep(baseline.new_in(&mut entries, &job))?;
+        let done = answer.done(&entries, level.severity())?;
+        Ok(Done { told: done.told + &known, ..done })
     }
 }

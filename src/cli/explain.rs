@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Done;
+use super::map;
 use super::options::{self, Inputs, Sealing, Settings};
 use crate::error::{Problems, Quiet};
 use crate::hosts::Wanted;
@@ -20,6 +21,9 @@ pub(super) struct Explain {
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// A page for a browser: where each Secret comes from, who uses it, who can read it, and why
+    #[arg(long, conflicts_with = "format")]
+    html: bool,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -40,10 +44,12 @@ impl Explain {
         let mut call = self.settings.call(self.inputs, Some(self.sealing))?;
         call.values = Wanted::Preview;
         let (job, _) = options::job(call, Purpose::Render)?;
-        let stream = read::stream(&job, Purpose::Render)?;
+        let purpose = if self.html { Purpose::Everything } else { Purpose::Render };
+        let stream = read::stream(&job, purpose)?;
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
         let answer = match self.format {
+            _ if self.html => map::map(&stream, &plan, &job)?,
             Format::Json => format!("{:#}\n", as_json(&stream, &plan)),
             Format::Text => as_text(&stream, &plan),
         };
@@ -65,12 +71,12 @@ fn as_text(stream: &Stream, plan: &Plan) -> String {
             let said: Vec<String> = said(&item.template);
             out.push_str(&format!("  {}: {}\n", Quiet(&item.key), said.join(" ")));
             for reference in item.template.references() {
-                out.push_str(&looked_up(provision, reference));
+                out.extend(looked_up(provision, reference).map(|told| format!("    {told}\n")));
             }
         }
         for reference in &provision.extracts {
             out.push_str(&format!("  every key of {}\n", Quiet(&reference.address.to_string())));
-            out.push_str(&looked_up(provision, reference));
+            out.extend(looked_up(provision, reference).map(|told| format!("    {told}\n")));
         }
     }
     for (id, reason) in &plan.passing {
@@ -96,19 +102,18 @@ fn said(template: &Template) -> Vec<String> {
     template.0.iter().map(part).collect()
 }
 
-fn looked_up(provision: &Provision, reference: &Reference) -> String {
+/// Where a reference is looked up; None: it is read here.
+pub(super) fn looked_up(provision: &Provision, reference: &Reference) -> Option<String> {
     match &reference.lookup {
         Some(Lookup::Remote(number, remote)) => {
             let store = provision.stores.get(*number);
             let store = store.map(|store| format!("{} {}", store.kind.name(), store.name)).unwrap_or_default();
             let property = remote.property.as_ref().map(|p| format!(", property {p}")).unwrap_or_default();
             let version = remote.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
-            format!("    from {store}: key {}{property}{version}\n", Quiet(&remote.key))
+            Some(format!("from {store}: key {}{property}{version}", Quiet(&remote.key)))
         }
-        Some(Lookup::Generated(generator)) => {
-            format!("    made in the cluster by a {} generator\n", generator.kind)
-        }
-        None => String::new(),
+        Some(Lookup::Generated(generator)) => Some(format!("made in the cluster by a {} generator", generator.kind)),
+        None => None,
     }
 }
 

@@ -13,7 +13,9 @@ use crate::outside::stdio::{self, Written};
 use crate::reports;
 use crate::rules::Severity;
 
+mod baseline;
 mod cert;
+mod chain;
 mod check;
 mod cmp;
 mod doctor;
@@ -21,6 +23,7 @@ mod explain;
 mod init;
 mod keys;
 mod krm;
+mod map;
 mod merge;
 mod options;
 mod output;

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Done;
+use super::chain::{chain, is_built_in};
 use super::explain::Format;
 use super::options::{self, Inputs, Settings};
 use crate::error::{Exit, Problem, Problems, Quiet};
@@ -157,7 +158,7 @@ impl Told<'_, '_> {
 
     fn grant(&self, grant: &Grant) -> String {
         let rule = grant.held.rule.to_string();
-        format!("    {}\n      {}\n", Quiet(&rule), self.chain(grant))
+        format!("    {}\n      {}\n", Quiet(&rule), Quiet(&chain(self.stream, grant)))
     }
 
     fn secret(&self) -> String {
@@ -167,24 +168,6 @@ impl Told<'_, '_> {
             (namespace, "") => format!("every Secret of namespace {}", Quiet(namespace)),
             (namespace, name) => format!("Secret {}/{}", Quiet(namespace), Quiet(name)),
         }
-    }
-
-    /// `RoleBinding shop/web (stdin:12) to ClusterRole edit (in every cluster), from ClusterRole keys (stdin:20)`.
-    fn chain(&self, grant: &Grant) -> String {
-        let Grant { binding, role, held } = grant;
-        let from = held.from.as_ref().map(|from| format!(", from ClusterRole {from} {}", self.line(held.place)));
-        let chain = format!(
-            "{binding} {} to {role} {}{}",
-            self.line(binding.place),
-            self.line(role.place),
-            from.unwrap_or_default()
-        );
-        Quiet(&chain).to_string()
-    }
-
-    fn line(&self, place: Option<Place>) -> String {
-        let line = place.map(|place| self.stream.tell(place).head());
-        format!("({})", line.unwrap_or_else(|| "in every cluster".to_owned()))
     }
 
     /// Who names the Secret: no right is needed to mount it.
@@ -235,10 +218,4 @@ impl Told<'_, '_> {
             "consumers": self.consumers(),
         })
     }
-}
-
-/// True where nothing of the stream has a part in it.
-fn is_built_in(ways: &[Way]) -> bool {
-    let ours = |grant: &Grant| grant.binding.place.is_some() || grant.held.place.is_some();
-    !ways.iter().flat_map(|way| &way.grants).any(ours)
 }

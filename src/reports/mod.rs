@@ -6,13 +6,15 @@
 mod fingerprint;
 mod json;
 mod junit;
-mod krm;
 mod markdown;
+mod page;
+mod results;
 mod sarif;
 mod text;
 
 pub use json::{KIND, schema};
-pub use krm::results;
+pub use page::{Reader, Row, page};
+pub use results::results;
 pub use text::problems;
 
 use crate::error::{Problem, Problems};
@@ -51,7 +53,7 @@ pub trait Report: Sync {
 
 /// Every form; the first one where nothing is said.
 pub static REPORTS: &[&dyn Report] =
-    &[&text::Text, &json::Json, &junit::JUnit, &krm::Krm, &markdown::Markdown, &sarif::Sarif];
+    &[&text::Text, &json::Json, &junit::JUnit, &markdown::Markdown, &results::Results, &sarif::Sarif];
 
 /// The form with this name; text where none has it.
 #[must_use]

@@ -25,8 +25,9 @@ use std::borrow::Cow;
 
 use crate::error::{Location, Problem, Problems};
 use crate::hosts::{Items, Job};
-use crate::model::{GUARD, Manifest, Plan, Stream, Wire};
+use crate::model::{GUARD, Manifest, Plan, Provision, Stream, Wire};
 pub use crate::sources::is_within;
+use crate::targets;
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);
@@ -75,6 +76,12 @@ pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rende
 pub fn decide<'t>(stream: &'t Stream<'_>, job: &Job, warnings: &mut Problems) -> Result<Plan<'t>, Problems> {
     let found = find::find(stream, job.terms.reading, &job.settings)?;
     plan::plan(stream, found.values, &found.inventory, job, warnings)
+}
+
+/// True where values are sealed for it, so that whoever has the sealing keys reads them.
+#[must_use]
+pub fn is_sealed(provision: &Provision) -> bool {
+    targets::find(provision.target.0).is_ok_and(targets::Target::seals)
 }
 
 /// Our own settings do not go out, and that is told.

@@ -14,7 +14,7 @@ pub use access::{Access, Grant, Reach, User};
 pub use object::{Binding, GROUP, Held, Role, Selector, Subject, rule as policy_rule};
 pub use paths::{Named, Need, PATHS, Path, Scope};
 pub use policy::{Object, PolicyRule, Request, Resource};
-pub use question::{Question, READ, Way, sealing_keys, who_can};
+pub use question::{Question, READ, Way, keys_namespace, sealing_keys, who_can};
 
 /// The namespace of objects that write none, where nobody says another: as kubectl has it.
 pub const DEFAULT: &str = "default";

@@ -148,9 +148,15 @@ pub fn sealing_keys(stream: &Stream, inventory: &Inventory, namespace: &str, nam
         let sealed = manifest.is_some_and(|(_, identity)| identity.is("bitnami.com", "SealedSecret"));
         sealed && fits(provider.namespace.as_deref()) && (name.is_empty() || provider.name == name)
     })?;
+    Some(keys_namespace(inventory))
+}
+
+/// The namespace of the sealed-secrets controller: of the one in the stream, else where kubeseal looks.
+#[must_use]
+pub fn keys_namespace(inventory: &Inventory) -> String {
     let controller = inventory
         .by_identity
         .keys()
         .find(|identity| identity.is("apps", "Deployment") && identity.name.contains("sealed-secrets"));
-    Some(controller.and_then(|found| found.namespace.clone()).unwrap_or_else(|| "kube-system".to_owned()))
+    controller.and_then(|found| found.namespace.clone()).unwrap_or_else(|| "kube-system".to_owned())
 }

@@ -6,11 +6,11 @@ use crate::model::STDIN;
 use crate::rules::Severity;
 use crate::yaml::{Syntax, Value};
 
-pub(super) struct Krm;
+pub(super) struct Results;
 
-impl Report for Krm {
+impl Report for Results {
     fn name(&self) -> &'static str {
-        "krm"
+        "results"
     }
 
     fn about(&self) -> &'static str {
