@@ -31,7 +31,7 @@ pub(super) struct Render {
     #[arg(long)]
     strict: bool,
     /// Each of the files is a stream of its own: two may hold the same Secret, for two clusters
-    #[arg(long, conflicts_with_all = ["output", "file"], requires = "operands")]
+    #[arg(long, conflicts_with_all = ["output", "reports"], requires = "operands")]
     each: bool,
     #[command(flatten)]
     report: Report,
