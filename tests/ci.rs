@@ -424,3 +424,28 @@ fn the_other_hook_verifies_what_was_rendered() {
     let (passed, printed) = pre_commit(&clone, &program);
     assert!(!passed && printed.contains("[references/unresolved]"), "{printed}");
 }
+
+/// What the examples say is what there is to say.
+#[test]
+fn the_examples_name_what_there_is() {
+    let workflow = documents("examples/ci/github.yaml").remove(0);
+    let (action, header) = (documents("action.yml").remove(0), documents("templates/sealref.yml").remove(0));
+    let known = |inputs: &Value, given: &Value| {
+        for (name, _) in given.as_object().unwrap() {
+            assert!(inputs.get(name).is_some(), "there is no input {name}");
+        }
+    };
+    for step in workflow["jobs"]["render"]["steps"].as_array().unwrap() {
+        assert!(!step["run"].as_str().unwrap_or_default().contains("${{"), "{step}");
+        if step["uses"].as_str().is_some_and(|uses| uses.contains("/sealref@")) {
+            known(&action["inputs"], &step["with"]);
+        }
+    }
+    let pipeline = documents("examples/ci/gitlab.yaml").remove(0);
+    known(&header["spec"]["inputs"], &pipeline["include"][0]["inputs"]);
+    let hooks = documents(".pre-commit-hooks.yaml").remove(0);
+    let hooks: Vec<&Value> = hooks.as_array().unwrap().iter().map(|hook| &hook["id"]).collect();
+    for hook in documents("examples/ci/pre-commit.yaml").remove(0)["repos"][0]["hooks"].as_array().unwrap() {
+        assert!(hooks.contains(&&hook["id"]), "{hook}");
+    }
+}

@@ -20,7 +20,9 @@ mod peers;
 mod program;
 
 use std::fs;
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use builders::Objects;
 use program::Program;
@@ -283,4 +285,92 @@ fn the_masks_of_flux_are_known() {
         let (code, _, told) = applied.sealref("sealref verify -", &masked);
         assert_eq!(code, Some(1), "{masked}{told}");
     }
+}
+
+/// A registry in memory, which ends with the test.
+struct Registry {
+    process: Child,
+    port: String,
+}
+
+impl Registry {
+    fn start() -> Option<Self> {
+        let program = peers::peer("registry")?;
+        let mut process = Command::new(program).args(["-port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = BufReader::new(process.stderr.take().unwrap()).lines();
+        let line = told.next().unwrap().unwrap();
+        let port = line.rsplit(' ').next().unwrap().to_owned();
+        // Somebody has to read what it tells of each request
+        std::thread::spawn(move || told.count());
+        Some(Self { process, port })
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The lines of the example push what was rendered, the same at the second time, and nothing where a render fails.
+/// With a pipe instead of a file an empty artifact would be there: that is why the lines are as they are.
+#[test]
+fn what_is_pushed_is_what_was_rendered_and_a_failed_render_pushes_nothing() {
+    let (Some(flux), Some(_), Some(registry)) = (peers::peer("flux"), peers::peer("kustomize"), Registry::start())
+    else {
+        return;
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sealref"), bin.join("sealref")).unwrap();
+    let path = format!("{}:{}:/usr/local/bin:/usr/bin:/bin", bin.display(), root.join("target/peers").display());
+    let run = |script: &str| -> (bool, String) {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).current_dir(folder.path()).env_clear().env("PATH", &path);
+        let output = command.env("HOME", folder.path()).output().unwrap();
+        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), told)
+    };
+    let laid = format!(
+        "cp -r {}/examples . && git init -q -b main && git remote add origin https://git.example/shop && \
+         git -c user.name=test -c user.email=test@example.com commit -q --allow-empty -m first",
+        root.display()
+    );
+    assert!(run(&laid).0);
+    let readme = fs::read_to_string(root.join("examples/flux/README.md")).unwrap();
+    let block = readme.split("```bash\n").nth(1).unwrap().split("```").next().unwrap();
+    let lines = |tag: &str| {
+        let here = format!("oci://localhost:{}/shop:{tag}", registry.port);
+        let lines = block.replace("oci://registry.example/shop:latest", &here);
+        assert_ne!(lines, block);
+        lines.replace("--reproducible", "--reproducible --insecure-registry")
+    };
+    let digest = |told: &str| told.split("@sha256:").nth(1).unwrap()[..64].to_owned();
+    let (pushed, first) = run(&lines("latest"));
+    assert!(pushed, "{first}");
+    let (_, second) = run(&lines("again"));
+    assert_eq!(digest(&first), digest(&second), "the same input gives another artifact");
+    let pulled = |tag: &str| -> Option<String> {
+        let output = folder.path().join(format!("pulled-{tag}"));
+        let here = format!("oci://localhost:{}/shop:{tag}", registry.port);
+        fs::create_dir_all(&output).unwrap();
+        let mut command = Command::new(&flux);
+        command.args(["pull", "artifact", &here, "--insecure-registry", "--output"]).arg(&output);
+        let status = command.env("HOME", folder.path()).output().unwrap().status;
+        let file = fs::read_dir(&output).unwrap().next()?.unwrap().path();
+        status.success().then(|| fs::read_to_string(file).unwrap())
+    };
+    assert_eq!(pulled("latest"), Some(fs::read_to_string(folder.path().join("sealed.yaml")).unwrap()));
+    fs::remove_file(folder.path().join("examples/flux/license.txt")).unwrap();
+    let (pushed, told) = run(&lines("broken"));
+    assert!(!pushed && told.contains("license.txt"), "{told}");
+    assert_eq!(pulled("broken"), None);
+    let here = format!("oci://localhost:{}/shop:trap", registry.port);
+    let pipe = "sealref render --config examples/flux/.sealref.yaml --namespace shop -";
+    let push = format!("flux push artifact {here} -f - --source=a --revision=b --insecure-registry");
+    let (_, told) = run(&format!("kustomize build examples/flux/app | {pipe} | {push}"));
+    assert!(told.contains("successfully pushed") && pulled("trap").as_deref() == Some(""), "{told}");
 }
