@@ -423,17 +423,16 @@ fn stores_and_controllers_written_by_hand_are_held_to_the_grants() {
         .refused("mount and path have no normal form");
     let push = |spec: &str| {
         let spec = format!("spec: {{secretStoreRefs: [{{name: vault, kind: SecretStore}}], {spec}}}");
-        object("external-secrets.io/v1alpha1", "PushSecret", &spec).policy(
-            "      targets: [ExternalSecret]",
-            "      targets: [ExternalSecret]\n      objects: [PushSecret]",
-        )
+        object("external-secrets.io/v1alpha1", "PushSecret", &spec)
+            .policy("      targets: [ExternalSecret]", "      targets: [ExternalSecret]\n      objects: [PushSecret]")
     };
     let one = "selector: {secret: {name: own}}";
     let to = |key: &str| format!("data: [{{match: {{secretKey: p, remoteRef: {{remoteKey: {key}, property: p}}}}}}]");
     push(&format!("{one}, {}", to("team/db"))).rendered();
     push(&format!("{one}, {}", to("team-a/db"))).refused("may not read vault://kv/team-a/db");
     push(&format!("{one}, data: []")).refused("the PushSecret lists no data");
-    for selector in ["{secret: {selector: {matchLabels: {a: b}}}}", "{generatorRef: {kind: Password, name: own}}", "{}"] {
+    for selector in ["{secret: {selector: {matchLabels: {a: b}}}}", "{generatorRef: {kind: Password, name: own}}", "{}"]
+    {
         push(&format!("selector: {selector}, {}", to("team/db"))).refused("a field or a shape that is not known");
     }
     let elsewhere = to("team/db").replace("[{", "[{metadata: {spec: {remoteNamespace: other}}, ");

@@ -24,6 +24,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 #[path = "support/hunter.rs"]
 #[allow(dead_code, reason = "only the search is needed")]
 mod hunter;
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "support/program.rs"]
 mod program;
 #[allow(dead_code, reason = "other tests need more of it")]
@@ -36,6 +37,11 @@ use server::Server;
 
 const CANARY: &str = "Tq4nZ8cV1bM6xL3kJ9hGfD";
 const NOBODY: u32 = 65534;
+const KEY: &[u8; 32] = b"Wj4rL8tE2yU6iB0oXn5mQz9kSd3fVh7g";
+const IN_YAML: &str = "Dc6xV0nM4aJ8sG2hFk7pTz";
+const REMOTE: &str = "Lf1yQ5wO9rI3tU7bEj6mXk";
+const HELD: &str = "Ny8wC2gE6vH0lT4dXs9kJa";
+const STREAM: &str = "Public0fTheStream";
 
 fn skipped(what: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {what}");
@@ -173,11 +179,6 @@ fn no_value_is_left_in_memory_when_output_begins_p4() {
             "no_value_is_left_in_memory_when_output_begins_p4: only root sees the memory of a hardened process",
         );
     }
-    const KEY: &[u8; 32] = b"Wj4rL8tE2yU6iB0oXn5mQz9kSd3fVh7g";
-    const IN_YAML: &str = "Dc6xV0nM4aJ8sG2hFk7pTz";
-    const REMOTE: &str = "Lf1yQ5wO9rI3tU7bEj6mXk";
-    const HELD: &str = "Ny8wC2gE6vH0lT4dXs9kJa";
-    const STREAM: &str = "Public0fTheStream";
     let program = Program::new();
     let put = |name: &str, bytes: &[u8]| fs::write(program.folder().join(name), bytes).unwrap();
     let certificate = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/demo-certificate.pem");

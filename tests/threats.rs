@@ -201,7 +201,7 @@ fn text_becomes_no_object_t7() {
         format!("x\n...\n---\n{evil}\n"),
         format!("x\"\n{evil}\n"),
         format!("x'\n{evil}\n#"),
-        format!("}}\n---\n{{\"kind\": \"ClusterRoleBinding\"}}"),
+        "}\n---\n{\"kind\": \"ClusterRoleBinding\"}".to_owned(),
         format!("|\n {evil}\n{evil}"),
         format!("&a *a <<: !!map {evil}"),
         format!("\r\n---\r\n{evil}\r\n"),

@@ -3,12 +3,12 @@
 use super::world::{LITERAL, World, all, binary, one, secret};
 
 /// Title, what is typed (the keys are added), and what comes in.
-pub(crate) type Failure = (&'static str, Vec<String>, Vec<u8>);
+pub(crate) type Failure = (String, Vec<String>, Vec<u8>);
 
 pub(crate) fn failures(world: &World) -> Vec<Failure> {
     let mut runs: Vec<Failure> = vec![];
-    let mut add = |title, arguments: &[&str], input: String| {
-        runs.push((title, arguments.iter().map(|&a| a.to_owned()).collect(), input.into_bytes()));
+    let mut add = |title: &str, arguments: &[&str], input: String| {
+        runs.push((title.to_owned(), arguments.iter().map(|&a| a.to_owned()).collect(), input.into_bytes()));
     };
     let beside = |broken: &str| format!("{}---\n{broken}", all());
     // Text that is broken beside a value, or in it
@@ -193,7 +193,7 @@ pub(crate) fn failures(world: &World) -> Vec<Failure> {
     // Not UTF-8
     let mut bytes = one(LITERAL).into_bytes();
     bytes.push(0xff);
-    runs.push(("not UTF-8", vec!["render".to_owned()], bytes));
-    runs.push(("binary", vec!["render".to_owned()], binary()));
+    runs.push(("not UTF-8".to_owned(), vec!["render".to_owned()], bytes));
+    runs.push(("binary".to_owned(), vec!["render".to_owned()], binary()));
     runs
 }

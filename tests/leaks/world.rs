@@ -280,3 +280,13 @@ pub(crate) fn servers(world: &World) -> String {
         world.server.port()
     ))
 }
+
+/// A stream of one document as a list for a function of kustomize, with the settings of the folder.
+pub(crate) fn listed(stream: &str) -> String {
+    let below = |text: &str| text.trim().replace('\n', "\n  ");
+    format!(
+        "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nfunctionConfig:\n  {}\nitems:\n- {}\n",
+        below(SETTINGS),
+        below(stream)
+    )
+}

@@ -37,7 +37,7 @@ pub(crate) const ENCODINGS: [(&str, Encoding); 24] = [
     ("escaped bytes", |value| {
         vec![each(value, "", |b| format!("\\x{b:02x}")), value.escape_ascii().to_string().into_bytes()]
     }),
-    ("decimals", |value| [", ", ",", " "].map(|between| each(value, between, |b| b.to_string())).into()),
+    ("decimals", |value| [", ", ",", " "].map(|between| each(value, between, ToString::to_string)).into()),
     ("URL", |value| {
         let once = url(value, |_| false);
         vec![

@@ -1,13 +1,12 @@
 //! The program, started as a user starts it, in a folder of its own.
 
 #![allow(
-    dead_code,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test starts the program, fails by panicking, and uses a part of this"
+    reason = "a test starts the program, and fails by panicking"
 )]
 
 use std::io::Write as _;

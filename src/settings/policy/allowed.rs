@@ -137,7 +137,9 @@ impl Policy {
         match said {
             Some(other) if other != *own => {
                 let what = format!("the namespace \"{other}\" is asked for, and {} is \"{own}\"", Tenant::NAMESPACE);
-                Err(Problem::new(what).hint("leave --namespace out; under a policy Argo CD says it").exit(Exit::Refused))
+                Err(Problem::new(what)
+                    .hint("leave --namespace out; under a policy Argo CD says it")
+                    .exit(Exit::Refused))
             }
             _ => Ok(Some(own.clone())),
         }
