@@ -34,6 +34,7 @@ mod render;
 mod report;
 mod schema;
 mod seal;
+mod suggest;
 mod verify;
 
 /// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.

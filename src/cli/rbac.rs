@@ -7,6 +7,7 @@ use super::Done;
 use super::chain::{chain, is_built_in};
 use super::explain::Format;
 use super::options::{self, Inputs, Settings};
+use super::suggest::Suggest;
 use crate::error::{Exit, Problem, Problems, Quiet};
 use crate::model::{Inventory, Object, Place, Stream};
 use crate::rules::rbac::{self, Access, Grant, Question, Subject, Way};
@@ -21,6 +22,7 @@ pub(super) struct Rbac {
 
 #[derive(Subcommand)]
 enum Asked {
+    Suggest(Suggest),
     WhoCan(WhoCan),
 }
 
@@ -53,6 +55,7 @@ const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "
 impl Rbac {
     pub(super) fn run(self) -> Result<Done, Problems> {
         match self.question {
+            Asked::Suggest(asked) => asked.run(),
             Asked::WhoCan(asked) => asked.run(),
         }
     }

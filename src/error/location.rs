@@ -31,6 +31,7 @@ pub struct Object {
 
 impl Location {
     /// A line of a file.
+    #[must_use]
     pub fn line(source: impl Into<String>, line: usize) -> Self {
         Self { source: source.into(), line: Some(line), ..Self::default() }
     }

@@ -30,7 +30,11 @@ impl Known {
             digest.update(part);
         }
         *number += 1;
-        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::new();
+        for byte in digest.finalize().iter().take(16) {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
     }
 }
 

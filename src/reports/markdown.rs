@@ -48,12 +48,15 @@ impl Report for Markdown {
     }
 }
 
+/// What begins nothing within a line.
+const INNOCENT: &str = ",/-\"';=?%()";
+
 /// Text that means nothing but itself: no link, no picture, no mention of a person or an issue. CommonMark takes a
 /// backslash before any ASCII punctuation; an invisible space keeps `@` and `#` from calling anybody.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in Quiet(text).to_string().chars() {
-        if c.is_ascii_punctuation() {
+        if c.is_ascii_punctuation() && !INNOCENT.contains(c) {
             out.push('\\');
         }
         out.push(c);

@@ -79,7 +79,7 @@ fn row(row: &Row) -> String {
     let rights = row.readers.iter().filter(|reader| reader.by_right).count();
     let detours = row.readers.len() - rights;
     let facts = [(row.uses.len(), "use"), (rights, "by right"), (detours, "by detour")];
-    let facts: String = facts
+    let facts: Vec<String> = facts
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| {
@@ -96,13 +96,19 @@ fn row(row: &Row) -> String {
     let always = if row.always.is_empty() {
         String::new()
     } else {
-        format!("<p class=\"always\"><small>In every cluster: {}</small></p>", safe(&row.always.join(", ")))
+        let always: Vec<String> = row.always.iter().map(|subject| format!("<li>{}</li>", safe(subject))).collect();
+        let count = row.always.len();
+        format!(
+            "<details class=\"always\"><summary>{count} more in every cluster</summary><ul>{}</ul></details>",
+            always.concat()
+        )
     };
     format!(
-        "<li><details id=\"{id}\"><summary><span class=\"namespace\">{}/</span><b>{}</b>{facts}</summary>\n\
+        "<li><details id=\"{id}\"><summary><span class=\"namespace\">{}/</span><b>{}</b>{}</summary>\n\
          <div class=\"map\">{}{}{}<section><h2>Can be read by</h2>{}{always}</section></div></details></li>\n",
         safe(&row.namespace),
         safe(&row.name),
+        facts.concat(),
         section("Comes from", sources, "nothing that is known"),
         section("Is made by", objects, "nothing here"),
         section("Is used by", uses, "nothing here"),
@@ -113,8 +119,9 @@ fn row(row: &Row) -> String {
 
 /// A part of the map; its items are markup already.
 fn section(title: &str, items: impl Iterator<Item = String>, none: &str) -> String {
-    let items: String = items.map(|item| format!("<li>{item}</li>")).collect();
-    let list = if items.is_empty() { format!("<p class=\"none\">{none}</p>") } else { format!("<ul>{items}</ul>") };
+    let items: Vec<String> = items.map(|item| format!("<li>{item}</li>")).collect();
+    let list =
+        if items.is_empty() { format!("<p class=\"none\">{none}</p>") } else { format!("<ul>{}</ul>", items.concat()) };
     format!("<section><h2>{title}</h2>{list}</section>")
 }
 
@@ -135,8 +142,8 @@ fn readers(readers: &[Reader]) -> String {
 }
 
 fn way((what, grants): &(String, Vec<String>)) -> String {
-    let grants: String = grants.iter().map(|grant| format!("<li>{}</li>", safe(grant))).collect();
-    format!("<li>{}<ul>{grants}</ul></li>", safe(what))
+    let grants: Vec<String> = grants.iter().map(|grant| format!("<li>{}</li>", safe(grant))).collect();
+    format!("<li>{}<ul>{}</ul></li>", safe(what), grants.concat())
 }
 
 /// Text that is nothing but text, in an attribute too.

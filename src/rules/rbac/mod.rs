@@ -7,6 +7,7 @@ mod object;
 mod paths;
 mod policy;
 mod question;
+mod suggest;
 #[cfg(test)]
 mod vectors;
 
@@ -15,6 +16,7 @@ pub use object::{Binding, GROUP, Held, Role, Selector, Subject, rule as policy_r
 pub use paths::{Named, Need, PATHS, Path, Scope};
 pub use policy::{Object, PolicyRule, Request, Resource};
 pub use question::{Question, READ, Way, keys_namespace, sealing_keys, who_can};
+pub use suggest::{Needs, Suggestion, suggest};
 
 /// The namespace of objects that write none, where nobody says another: as kubectl has it.
 pub const DEFAULT: &str = "default";
