@@ -42,7 +42,8 @@ impl Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     exit: Exit,
-    place: Option<Location>,
+    /// On the heap: a result is handed on by every function, and mostly holds none.
+    place: Option<Box<Location>>,
     message: String,
     hint: Option<String>,
 }
@@ -63,7 +64,7 @@ impl Problem {
     /// Adds where it is, unless something nearer has said so.
     #[must_use]
     pub fn at(mut self, place: impl Into<Location>) -> Self {
-        self.place.get_or_insert_with(|| place.into());
+        self.place.get_or_insert_with(|| Box::new(place.into()));
         self
     }
 
@@ -90,7 +91,7 @@ impl Problem {
     /// Where it is: `stdin:41 Secret shop/db, data.password`.
     #[must_use]
     pub fn place(&self) -> Option<&Location> {
-        self.place.as_ref()
+        self.place.as_deref()
     }
 
     /// What is wrong, in one line.

@@ -1,6 +1,6 @@
 //! `sealref verify`: the gate on a final stream. It reads and never changes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -34,18 +34,18 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { inputs, kustomization, complete, answer, settings } = self;
-        let findings = answer.report.keep(found(inputs, kustomization, complete, settings))?;
+        let findings = answer.report.keep(found(inputs, kustomization.as_deref(), complete, settings))?;
         answer.done(&reports::found(&findings, None), Severity::Info)
     }
 }
 
 fn found(
     inputs: Inputs,
-    kustomization: Option<PathBuf>,
+    kustomization: Option<&Path>,
     complete: bool,
     settings: Settings,
 ) -> Result<Vec<Finding>, Problems> {
-    let layout = kustomization.as_deref().map(kustomization::read).transpose()?;
+    let layout = kustomization.map(kustomization::read).transpose()?;
     let mut findings = layout.as_deref().map(rules::layout).unwrap_or_default();
     let call = settings.call(inputs, None)?;
     if layout.is_none() || !call.operands.is_empty() {

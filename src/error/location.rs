@@ -84,9 +84,3 @@ impl From<Cow<'_, str>> for Location {
         source.into_owned().into()
     }
 }
-
-impl From<&String> for Location {
-    fn from(source: &String) -> Self {
-        source.clone().into()
-    }
-}

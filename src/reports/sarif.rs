@@ -64,25 +64,21 @@ fn rule(about: &About) -> Value {
 
 fn result(entry: &Entry) -> Value {
     let hint = entry.problem.advice().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    let mut result = json!({
+    json!({
         "ruleId": entry.rule.unwrap_or("sealref"),
         "level": level(entry.severity),
         "message": {"text": words(&format!("{}{hint}", entry.problem.message()))},
+        "locations": entry.problem.place().map(location).into_iter().collect::<Vec<_>>(),
         "partialFingerprints": {"sealref/v1": entry.fingerprint},
-    });
-    if let Some(place) = entry.problem.place() {
-        result["locations"] = json!([location(place)]);
-    }
-    result
+    })
 }
 
 /// What is no file is a logical location alone.
 fn location(place: &Location) -> Value {
-    let mut location = json!({});
-    if let Some(line) = place.line {
+    let physical = place.line.map(|line| {
         let artifact = json!({"uri": uri(&place.source)});
-        location["physicalLocation"] = json!({"artifactLocation": artifact, "region": {"startLine": line}});
-    }
+        ("physicalLocation".to_owned(), json!({"artifactLocation": artifact, "region": {"startLine": line}}))
+    });
     let logical = match &place.object {
         Some(object) => {
             let field = if place.field.is_empty() { String::new() } else { format!(", {}", place.field) };
@@ -90,10 +86,8 @@ fn location(place: &Location) -> Value {
         }
         None => place.line.is_none().then(|| json!({"fullyQualifiedName": place.source})),
     };
-    if let Some(logical) = logical {
-        location["logicalLocations"] = json!([logical]);
-    }
-    location
+    let logical = logical.map(|logical| ("logicalLocations".to_owned(), json!([logical])));
+    Value::Object(physical.into_iter().chain(logical).collect())
 }
 
 /// Lines of plain text, in which a viewer finds no link.
