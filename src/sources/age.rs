@@ -161,8 +161,14 @@ fn broken() -> Problem {
     Problem::new("the file is not a complete age file").hint("encrypt it again: age -r RECIPIENT -o FILE.age")
 }
 
+/// What an armored age file begins with.
+const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+
 /// An age file without its armor.
 fn binary(file: &[u8]) -> Result<Vec<u8>, Problem> {
+    // White space around an armor belongs to nobody (C2SP, age.md)
+    let inner = file.trim_ascii();
+    let file = if inner.starts_with(ARMOR) { inner } else { file };
     // In pieces, the library would read the header from its beginning with each of them.
     let mut plain = Vec::with_capacity(file.len());
     ::age::armor::ArmoredReader::new(file).read_to_end(&mut plain).map_err(|_| broken())?;

@@ -128,11 +128,11 @@ fn values(
         let asked: Vec<&Address> = addresses.keys().collect();
         let mut driver = Driver::new(stream, wire, Terms { source, policy, grant });
         let answers = fetch.fetch(&asked, &mut driver);
-        let mut failed: Vec<(Place, Problem)> = vec![];
+        let mut failed: Vec<Failed> = vec![];
         for ((address, place), answer) in addresses.iter().zip(answers) {
             match answer.and_then(small_enough) {
                 Ok(payload) => keep(address, payload, &mut values, &mut keys),
-                Err(problem) => failed.push((*place, problem)),
+                Err(problem) => failed.push(Failed { path: &address.path, place: *place, problem }),
             }
         }
         wrong.extend(distinct(failed, addresses.len()));
@@ -154,14 +154,33 @@ fn keep(address: &Address<'static>, payload: Payload, values: &mut Values, keys:
     }
 }
 
-/// What fails for all of a source alike (its server is down, nobody can log in) is one problem, told where it is met first.
-fn distinct(mut failed: Vec<(Place, Problem)>, asked: usize) -> Vec<(Place, Problem)> {
-    failed.sort_by_key(|(place, _)| *place);
-    let alike = failed.len() == asked && failed.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a == b));
-    if alike {
+/// A value that could not be had.
+struct Failed<'a> {
+    path: &'a str,
+    place: Place,
+    problem: Problem,
+}
+
+/// What fails for all of a source alike (its server is down, nobody can log in) is one problem, and so is what is wrong with
+/// one file or secret: told where it is met first.
+fn distinct(mut failed: Vec<Failed>, asked: usize) -> Vec<(Place, Problem)> {
+    failed.sort_by_key(|failed| failed.place);
+    if failed.len() == asked && failed.windows(2).all(|pair| matches!(pair, [a, b] if a.problem == b.problem)) {
         failed.truncate(1);
     }
-    failed
+    let mut told: Vec<(Failed, usize)> = vec![];
+    for one in failed {
+        match told.iter_mut().find(|(first, _)| first.path == one.path && first.problem == one.problem) {
+            Some((_, more)) => *more += 1,
+            None => told.push((one, 0)),
+        }
+    }
+    let counted = |(Failed { place, problem, .. }, more): (Failed, usize)| match more {
+        0 => (place, problem),
+        1 => (place, problem.adding("; so it is at one more place")),
+        more => (place, problem.adding(&format!("; so it is at {more} more places"))),
+    };
+    told.into_iter().map(counted).collect()
 }
 
 fn small_enough(payload: Payload) -> Result<Payload, Problem> {
