@@ -135,7 +135,7 @@ fn values(
                 Err(problem) => failed.push(Failed { path: &address.path, place: *place, problem }),
             }
         }
-        wrong.extend(distinct(failed, addresses.len()));
+        wrong.extend(distinct(failed, &addresses));
     }
     wrong.sort_by_key(|(place, _)| *place);
     problems.extend(wrong.into_iter().map(|(place, problem)| problem.at(stream.tell(place))).collect());
@@ -161,26 +161,38 @@ struct Failed<'a> {
     problem: Problem,
 }
 
-/// What fails for all of a source alike (its server is down, nobody can log in) is one problem, and so is what is wrong with
-/// one file or secret: told where it is met first.
-fn distinct(mut failed: Vec<Failed>, asked: usize) -> Vec<(Place, Problem)> {
-    failed.sort_by_key(|failed| failed.place);
-    if failed.len() == asked && failed.windows(2).all(|pair| matches!(pair, [a, b] if a.problem == b.problem)) {
-        failed.truncate(1);
+/// What fails for all of a source alike (its server is down, nobody can log in) is one problem, and so is what fails for
+/// all values of one file or secret: told where it is met first.
+fn distinct(failed: Vec<Failed>, asked: &BTreeMap<Address, Place>) -> Vec<(Place, Problem)> {
+    let mut of_path: BTreeMap<&str, (usize, Vec<Failed>)> = BTreeMap::new();
+    for address in asked.keys() {
+        of_path.entry(&address.path).or_default().0 += 1;
     }
-    let mut told: Vec<(Failed, usize)> = vec![];
+    let everything = alike(&failed, asked.len());
     for one in failed {
-        match told.iter_mut().find(|(first, _)| first.path == one.path && first.problem == one.problem) {
-            Some((_, more)) => *more += 1,
-            None => told.push((one, 0)),
-        }
+        of_path.entry(one.path).or_default().1.push(one);
     }
-    let counted = |(Failed { place, problem, .. }, more): (Failed, usize)| match more {
-        0 => (place, problem),
-        1 => (place, problem.adding("; so it is at one more place")),
-        more => (place, problem.adding(&format!("; so it is at {more} more places"))),
-    };
-    told.into_iter().map(counted).collect()
+    let paths = of_path.len();
+    let mut told: Vec<(Place, Problem)> = vec![];
+    for (asked, mut failed) in of_path.into_values() {
+        failed.sort_by_key(|one| one.place);
+        let more = if alike(&failed, asked) { failed.drain(1..).count() } else { 0 };
+        let places = if more == 1 { "place" } else { "places" };
+        told.extend(failed.into_iter().map(|Failed { place, problem, .. }| match more {
+            0 => (place, problem),
+            more => (place, problem.adding(&format!("; so it is at {more} more {places}"))),
+        }));
+    }
+    told.sort_by_key(|(place, _)| *place);
+    if everything && paths > 1 {
+        told.truncate(1);
+    }
+    told
+}
+
+/// Have all that were asked for failed, and for the same reason?
+fn alike(failed: &[Failed], asked: usize) -> bool {
+    failed.len() == asked && failed.windows(2).all(|pair| matches!(pair, [a, b] if a.problem == b.problem))
 }
 
 fn small_enough(payload: Payload) -> Result<Payload, Problem> {
