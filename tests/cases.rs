@@ -18,6 +18,11 @@ fn configmaps() {
 }
 
 #[test]
+fn diff() {
+    check("cases/diff", "");
+}
+
+#[test]
 fn env() {
     check("cases/env", "");
 }

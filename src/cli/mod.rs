@@ -18,6 +18,7 @@ mod cert;
 mod chain;
 mod check;
 mod cmp;
+mod diff;
 mod doctor;
 mod explain;
 mod init;
@@ -53,6 +54,7 @@ enum Command {
     Init(init::Init),
     Render(render::Render),
     Explain(explain::Explain),
+    Diff(diff::Diff),
     Verify(verify::Verify),
     Check(check::Check),
     Rbac(rbac::Rbac),
@@ -149,6 +151,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Init(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Rbac(command) => command.run(),

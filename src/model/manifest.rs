@@ -80,6 +80,15 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// What an object says it is; None where it says no `apiVersion` and `kind`.
+    #[must_use]
+    pub fn of(tree: &Tree) -> Option<Self> {
+        let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node)).map(str::to_owned);
+        let (api_version, kind) = (text(&["apiVersion"])?, text(&["kind"])?);
+        let name = text(&["metadata", "name"]).unwrap_or_default();
+        Some(Self { api_version, kind, namespace: text(&["metadata", "namespace"]), name })
+    }
+
     /// The API group: empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {

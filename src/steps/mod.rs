@@ -7,6 +7,7 @@
 pub mod annotate;
 pub mod check;
 mod claims;
+pub mod compare;
 pub mod emit;
 pub mod fetch;
 pub mod find;

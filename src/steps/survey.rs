@@ -70,7 +70,7 @@ impl Survey {
             if tree.is_empty() {
                 continue;
             }
-            let identity = identity(&tree);
+            let identity = Identity::of(&tree);
             any = true;
             all &= identity.as_ref().is_some_and(|identity| {
                 self.object(source, piece.text, &tree, identity);
@@ -167,13 +167,6 @@ pub fn first() -> (&'static str, &'static [&'static str]) {
 fn folder(path: &str) -> String {
     let path = path.trim_matches('/');
     path.strip_prefix("./").unwrap_or(path).to_owned()
-}
-
-fn identity(tree: &Tree) -> Option<Identity> {
-    let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node)).map(str::to_owned);
-    let (api_version, kind) = (text(&["apiVersion"])?, text(&["kind"])?);
-    let namespace = text(&["metadata", "namespace"]);
-    Some(Identity { api_version, kind, namespace, name: text(&["metadata", "name"]).unwrap_or_default() })
 }
 
 /// What a builder or we ourselves read is not for a cluster.
