@@ -6,10 +6,10 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use rayon::prelude::*;
 
 use super::find::consumers;
-use crate::error::{Problem, Problems};
+use crate::error::{Exit, Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::hosts::Job;
-use crate::model::{GUARD, Input, LOCAL, Manifest, ManifestId, Source, Stream, annotation};
+use crate::model::{GUARD, Identity, Input, LOCAL, Manifest, ManifestId, Source, Stream, annotation};
 use crate::settings::Transform;
 use crate::yaml::{self, Kind, Pieces, Scalar, Syntax, Tree};
 
@@ -89,10 +89,22 @@ pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
 /// The manifests of a job, under the namespaces that they will have.
 pub fn stream(job: &Job, purpose: Purpose) -> Result<Stream<'_>, Problems> {
     let stream = read(&job.input, purpose.by(job))?;
-    Ok(match &job.terms.afterwards.namespace {
-        Some(namespace) => stream.moved(namespace),
-        None => stream,
-    })
+    let Some(namespace) = &job.terms.afterwards.namespace else { return Ok(stream) };
+    if job.policy.holds() {
+        stays(&stream, namespace)?;
+    }
+    Ok(stream.moved(namespace))
+}
+
+/// Under a policy what is written is what is judged: a repository may say of itself that it is moved, and then not be.
+fn stays(stream: &Stream, namespace: &str) -> Result<(), Problems> {
+    let other = |(id, _, identity): (ManifestId, _, &Identity)| {
+        let written = identity.namespace.as_deref().filter(|written| *written != namespace)?;
+        let what = format!("it is written for {written}, and would be moved to {namespace} before it is applied");
+        let hint = "under a policy an object writes the namespace that it goes to, or none";
+        Some(Problem::new(what).hint(hint).at(stream.tell_object(id)).exit(Exit::Refused))
+    };
+    stream.read().filter_map(other).collect::<Problems>().or(())
 }
 
 /// Manifests of all sources; those with a marker are parsed, on all cores.
