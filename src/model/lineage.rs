@@ -8,7 +8,10 @@ pub const LOCAL: &str = "config.kubernetes.io/local-config";
 pub const GUARD: (&str, &str) = ("sealref.dev", "Guard");
 /// What Flux prints in place of an encrypted value: in `data`, in `stringData`, and for a registry's credentials
 /// (`internal/build` of fluxcd/flux2).
-const MASKS: [&str; 3] = ["**SOPS**", "KipTT1BTKio=", r#"{"mask":"**SOPS**"}"#];
+const MASKS: [&str; 3] = [MASK, "KipTT1BTKio=", r#"{"mask":"**SOPS**"}"#];
+
+/// What stands in each of them, but for base64.
+pub const MASK: &str = "**SOPS**";
 
 /// Does Flux print this in place of an encrypted value?
 #[must_use]

@@ -31,7 +31,7 @@ pub use cloud::{AwsCall, AwsIdentity, AwsService, Cloud};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};
-pub use lineage::{GUARD, HASHED, LOCAL, SHADOW, is_mask};
+pub use lineage::{GUARD, HASHED, LOCAL, MASK, SHADOW, is_mask};
 pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, ignored};
 pub use master_key::MasterKey;
 pub use pattern::Pattern;

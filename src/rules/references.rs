@@ -2,7 +2,7 @@
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Form, Object, Place, Stream, Use, ignored, is_mask};
+use crate::model::{Form, MASK, Object, Place, Stream, Use, ignored, is_mask};
 use crate::yaml::Kind;
 
 pub(super) struct References;
@@ -38,7 +38,7 @@ fn unresolved(view: &View, text: &str, place: Place) -> Option<(&'static str, Pr
             .hint("was sealref render skipped? kustomize ignores exec functions without --enable-exec");
         return Some(("references/unresolved", problem));
     }
-    if text.contains("ENC[AES256_GCM,") || is_mask(text) {
+    if text.contains("ENC[AES256_GCM,") || text.contains(MASK) && is_mask(text) {
         let problem = Problem::new("a value is still encrypted with SOPS, or masked")
             .hint("decrypt it while rendering; the cluster would take it for the value");
         return Some(("references/sops", problem));
