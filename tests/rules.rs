@@ -66,8 +66,7 @@ fn findings(stream: &str) -> Vec<(String, String, String)> {
     let program = Program::new();
     if stream.contains("leakRules: .gitleaks.toml") {
         let rules = "[[rules]]\nid = \"acme-ticket\"\nregex = '''ACME-[0-9a-z-]+'''\nkeywords = [\"acme\"]\n";
-        let settings =
-            "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {leakRules: .gitleaks.toml}\n";
+        let settings = "apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {leakRules: .gitleaks.toml}\n";
         fs::write(program.folder().join(".gitleaks.toml"), rules).unwrap();
         fs::write(program.folder().join(".sealref.yaml"), settings).unwrap();
     }

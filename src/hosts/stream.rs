@@ -77,7 +77,9 @@ fn namespace(call: &Call) -> Result<Option<String>, Problem> {
         (Some(own), Some(moved)) if own != moved => {
             let exit = if call.policy.holds() { Exit::Refused } else { Exit::Usage };
             let what = format!("the namespace is {own}, and everything is moved to {moved} before it is applied");
-            Err(Problem::new(what).hint("say the same in --namespace, or Argo CD's own, and in targetNamespace").exit(exit))
+            Err(Problem::new(what)
+                .hint("say the same in --namespace, or Argo CD's own, and in targetNamespace")
+                .exit(exit))
         }
         (own, moved) => Ok(own.or(moved)),
     }

@@ -105,8 +105,7 @@ fn orphaned(seen: &Seen, tell: Tell) {
             key.contains('/') && !key.starts_with("app.kubernetes.io/") && !key.starts_with("helm.sh/")
         })
     };
-    if typed.is_some_and(|its| its != "Opaque" && its != "kubernetes.io/tls") || labels.iter().any(label)
-    {
+    if typed.is_some_and(|its| its != "Opaque" && its != "kubernetes.io/tls") || labels.iter().any(label) {
         return;
     }
     let mut uses = seen.view.inventory.uses_of(Object::Secrets, (provider.namespace.as_deref(), &provider.name), None);
