@@ -69,7 +69,7 @@ impl Vector {
         let tree = Tree::parse("{}", Syntax::Document).unwrap();
         let place = Place { manifest: ManifestId(0), node: tree.root() };
         let secret = values.compose(&Template::reference(place, address)).unwrap();
-        Ok(secret.spend(|bytes| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(secret.spend(|bytes| format!("{:x}", Sha256::digest(bytes))))
     }
 }
 
@@ -79,9 +79,8 @@ impl Wire for World<'_> {
     fn ask_all(&mut self, asks: Vec<Ask>) -> Vec<Result<Reply, Problem>> {
         let Vector { file, identities, passphrase, .. } = self.0;
         let answer = |ask: Ask| match (ask, passphrase) {
-            (Ask::File(_), _) => file.clone(),
             // A file that is protected with a passphrase is one of identities here
-            (Ask::Identities, Some(_)) => file.clone(),
+            (Ask::File(_), _) | (Ask::Identities, Some(_)) => file.clone(),
             (Ask::Identities, None) if identities.is_empty() => IDENTITY.into(),
             (Ask::Identities, None) => identities.join("\n").into_bytes(),
             (Ask::Passphrase(_), Some(typed)) => typed.clone().into_bytes(),

@@ -389,3 +389,36 @@ fn data_keys_are_opened_by_kms() {
     let told = open(bound, &[]).unwrap_err();
     assert!(told.message().contains("it is not encrypted under this key, or was bound to another context"), "{told}");
 }
+
+/// Nobody but the metadata service that is named is asked, with a token of its own (version 2), and not for long.
+#[test]
+fn a_metadata_service_that_is_absent_slow_or_an_imposter_is_told_in_time_e20() {
+    let nobody = {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", closed.local_addr().unwrap())
+    };
+    let slow = Server::start(|_, _, _| std::thread::sleep(std::time::Duration::from_secs(3)));
+    // It gives credentials to whoever asks, as version 1 does
+    let imposter = Server::start(|stream, request, _| match request.split(' ').nth(1).unwrap() {
+        "/latest/api/token" => server::answer(stream, 404, "", "leaked-s3cret"),
+        path if path.ends_with("/security-credentials/") => server::answer(stream, 200, "", "role"),
+        _ => server::answer(
+            stream,
+            200,
+            "",
+            r#"{"Code": "Success", "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "leaked-s3cret", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}"#,
+        ),
+    });
+    for (name, url) in [("absent", nobody), ("slow", slow.url("")), ("imposter", imposter.url(""))] {
+        let environment = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*url),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ];
+        let start = std::time::Instant::now();
+        let (exit, told) = sealed(&[("key", "ref+awssecrets://prod/db")], &environment).unwrap_err();
+        assert!(start.elapsed().as_secs() < 20, "{name}: {:?}", start.elapsed());
+        assert!([1, 4].contains(&exit) && told.contains("AWS") && told.contains("\nhint: "), "{name}: {told}");
+        assert!(!told.contains("attempts"), "{name}: a service was asked with what it gave: {told}");
+    }
+}

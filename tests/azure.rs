@@ -57,6 +57,7 @@ fn stub() -> Server {
             match path.strip_prefix("/secrets/").unwrap() {
                 "db" => (200, json!({"value": "{\"password\": \"new-s3cret\", \"empty\": \"\"}", "id": "x"})),
                 "db/0123456789abcdef0123456789abcdef" => (200, json!({"value": "old-s3cret"})),
+                "key/0123456789abcdef0123456789abcdef" => (200, json!({"value": "named-key-s3cret"})),
                 "plain" => (200, json!({"value": "plain-s3cret", "contentType": "text/plain"})),
                 "denied" => (403, json!({"error": {"message": "leaked-s3cret"}})),
                 "strange" => (200, json!(["leaked-s3cret"])),
@@ -77,6 +78,7 @@ fn secrets_are_read() {
     let table = [
         ("json", at("db#/password"), "\"new-s3cret\""),
         ("version", at(&format!("db/{VERSION}")), "\"old-s3cret\""),
+        ("key", at(&format!("key/{VERSION}")), "\"named-key-s3cret\""),
         ("plain", at("plain"), "\"plain-s3cret\""),
     ];
     let references: Vec<_> = table.iter().map(|(key, reference, _)| (*key, reference.as_str())).collect();

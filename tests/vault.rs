@@ -588,6 +588,23 @@ fn a_reference_cannot_send_the_token_elsewhere_t2() {
 }
 
 #[test]
+fn an_engine_of_another_version_and_a_namespace_that_is_left_out_are_told_e22() {
+    let Some(server) = OpenBao::start() else { return };
+    server.api("POST", "sys/namespaces/team", &json!({}));
+    server.api_in("team", "POST", "sys/mounts/kv", &json!({"type": "kv", "options": {"version": "2"}}));
+    server.api_in("team", "POST", "kv/data/db", &json!({"data": {"k": "s3cret"}}));
+    server.api("POST", "sys/mounts/one", &json!({"type": "kv", "options": {"version": "1"}}));
+    server.api("POST", "one/db", &json!({"k": "s3cret"}));
+    let operator = Operator::root(&server);
+    let first = "reading one/db from Vault: its mount is KV version 1, which keeps one version";
+    operator.refuses("ref+vault://one/db?version=1#/k", 1, first);
+    let path = "the path has the \"data\" of the HTTP API in it";
+    operator.refuses("ref+vault://secret/data/db#/k", 1, path);
+    operator.refuses("ref+vault://kv/db#/k", 1, "reading kv/db from Vault: it is not there, or not allowed");
+    operator.gives("ref+vault://kv/db?namespace=team#/k", "s3cret");
+}
+
+#[test]
 fn a_sealed_server_is_worth_another_try_e22() {
     let Some(server) = OpenBao::start() else { return };
     server.api("PUT", "sys/seal", &json!({}));

@@ -2,7 +2,7 @@
 
 mod fetch;
 
-use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
+use super::{Becomes, Facts, Fetch, Source, gjson, shape};
 use crate::error::Problem;
 use crate::model::{Address, Raw, Remote, Scheme, StoreProvider};
 
@@ -24,8 +24,15 @@ impl Source for Azure {
 
     fn address<'t>(&self, facts: &'static Facts, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         let address = raw.normal(Scheme(facts.scheme))?;
-        let segments = address.path.split('/').count();
-        if (2..=3).contains(&segments) { Ok(address) } else { Err(shape(facts)) }
+        let segments: Vec<&str> = address.path.split('/').collect();
+        match segments.as_slice() {
+            [_, kind @ ("cert" | "key" | "secret"), name] if !is_version(name) => {
+                Err(Problem::new(format!("\"{kind}/\" is External Secrets' way to say what \"{name}\" is"))
+                    .hint("write VAULT/NAME: it is a secret, and that of a certificate holds its private key too"))
+            }
+            [_, _] | [_, _, _] => Ok(address),
+            _ => Err(shape(facts)),
+        }
     }
 
     fn fits(&self, address: &Address, provider: &StoreProvider) -> bool {
@@ -47,7 +54,7 @@ impl Source for Azure {
         let vault = host.strip_suffix(".vault.azure.net").unwrap_or(host);
         // Keys and certificates are written `key/NAME`, and are no secrets.
         let name = remote.key.strip_prefix("secret/").unwrap_or(&remote.key);
-        Some(resolve(FACTS[0].scheme, Raw::of_remote(format!("{vault}/{name}"), remote)))
+        Some(Raw::of_remote(format!("{vault}/{name}"), remote).normal(Scheme(FACTS[0].scheme)))
     }
 
     fn ambient(&self) -> &'static [&'static str] {
@@ -65,6 +72,11 @@ impl Source for Azure {
     fn authentication(&self) -> &'static str {
         "client secret, workload identity, managed identity"
     }
+}
+
+/// The vault gives versions their names: 32 hexadecimal digits.
+fn is_version(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|c| c.is_ascii_hexdigit())
 }
 
 /// A dot or a port makes it a whole host, as in vals; a bare name is one of the public cloud.

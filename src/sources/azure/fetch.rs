@@ -71,10 +71,6 @@ impl Fetch for Azure {
 /// `NAME`, or `NAME/VERSION`.
 fn name<'a>(address: &'a Address<'_>) -> Result<&'a str, Problem> {
     let (_, name) = address.path.split_once('/').unwrap_or_default();
-    if let Some((kind @ ("cert" | "key" | "secret"), rest)) = name.split_once('/') {
-        return Err(Problem::new(format!("\"{kind}/\" is External Secrets' way to say what \"{rest}\" is"))
-            .hint("write VAULT/NAME: it is a secret, and that of a certificate holds its private key too"));
-    }
     match name.split('/').find(|part| !is_name(part)) {
         Some(part) => {
             Err(Problem::new(format!("\"{part}\" is no name of Key Vault")).hint("letters, digits and \"-\""))
