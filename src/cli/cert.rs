@@ -1,18 +1,23 @@
-//! `sealref cert show`: what a sealing certificate says.
+//! `sealref cert`: what sealing certificates say, who uses them, and the newest one of a controller.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Done;
 use super::explain::Format;
-use crate::error::Problems;
+use super::options::{Inputs, Settings};
+use crate::error::{Problem, Problems};
+use crate::hosts::{self, Pinned};
 use crate::limits;
 use crate::outside::{clock, files};
 use crate::seal::{Certificate, Validity};
+use crate::settings::Public;
 
-/// Look at sealing certificates
+mod fetch;
+
+/// Look at sealing certificates, and fetch them
 #[derive(Args)]
 pub(super) struct Cert {
     #[command(subcommand)]
@@ -21,45 +26,101 @@ pub(super) struct Cert {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show fingerprint, key and dates of a certificate
+    /// Show fingerprint, key and dates of a certificate, or of all that the settings name, with who uses them
     Show {
-        /// The certificate, PEM or DER
-        file: PathBuf,
+        /// The certificate, PEM or DER; without one, those of the settings
+        file: Option<PathBuf>,
         /// The form of the answer
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
+        #[command(flatten)]
+        settings: Settings,
     },
+    Fetch(fetch::Fetch),
 }
 
 impl Cert {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let Command::Show { file, format } = self.command;
-        let bytes = files::read_file(&file, limits::SETTINGS)?;
-        let certificate = Certificate::read(&bytes).map_err(|p| p.at(file.to_string_lossy()))?;
-        Ok(Done::output(shown(&certificate, format)))
+        match self.command {
+            Command::Fetch(fetch) => fetch.run(),
+            Command::Show { file: Some(file), format, .. } => {
+                let bytes = files::read_file(&file, limits::SETTINGS)?;
+                let certificate = Certificate::read(&bytes).map_err(|p| p.at(file.to_string_lossy()))?;
+                Ok(Done::output(match format {
+                    Format::Json => format!("{:#}\n", as_json(&certificate)),
+                    Format::Text => as_text(&certificate),
+                }))
+            }
+            Command::Show { file: None, format, settings } => all(settings, format),
+        }
     }
 }
 
-fn shown(certificate: &Certificate, format: Format) -> String {
-    let (from, until) = certificate.dates();
-    let validity = match certificate.validity(clock::now()) {
+/// Every certificate of the settings.
+fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
+    let named = hosts::certificates(&settings.call(Inputs::only(vec![]), None)?)?;
+    if named.all.is_empty() {
+        return Err(Problem::new("the settings name no certificate")
+            .hint("sealing: {certificate: FILE}, or name the file: sealref cert show FILE")
+            .into());
+    }
+    let mut problems = Problems::default();
+    let (mut text, mut values) = (String::new(), vec![]);
+    for one in &named.all {
+        let (shown, bytes) = match &one.certificate {
+            Public::File(name) | Public::Named(name) => {
+                (name.as_str(), files::read_file(&named.folder.join(name), limits::SETTINGS))
+            }
+            Public::Text(pem) => ("in the settings", Ok(pem.as_bytes().to_vec().into())),
+        };
+        let certificate = bytes.and_then(|bytes| Certificate::read(&bytes)).map_err(|problem| problem.at(shown));
+        let Some(certificate) = problems.keep(certificate) else { continue };
+        let mut value = as_json(&certificate);
+        value["file"] = json!(shown);
+        value["cluster"] = json!(one.cluster);
+        value["environments"] = json!(one.environments);
+        values.push(value);
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text.push_str(&format!("{gap}certificate  {shown}\nused by      {}\n{}", users(one), as_text(&certificate)));
+    }
+    problems.or(Done::output(match format {
+        Format::Json => format!("{:#}\n", json!({ "certificates": values })),
+        Format::Text => text,
+    }))
+}
+
+fn users(pinned: &Pinned) -> String {
+    let cluster = pinned.cluster.as_ref().map(|name| format!("cluster {name}"));
+    let environments = match pinned.environments.as_slice() {
+        [] => None,
+        [one] => Some(format!("environment {one}")),
+        all => Some(format!("environments {}", all.join(", "))),
+    };
+    let users: Vec<String> = [cluster, environments].into_iter().flatten().collect();
+    if users.is_empty() { "everything that is sealed".to_owned() } else { users.join("; ") }
+}
+
+fn validity(certificate: &Certificate) -> String {
+    match certificate.validity(clock::now()) {
         Validity::Valid => "valid".to_owned(),
         Validity::NotYetValid => "not valid yet".to_owned(),
         Validity::Expired => "expired: the controller still decrypts, nothing new should be sealed".to_owned(),
         Validity::ExpiresSoon { days } => format!("expires in {days} days"),
-    };
-    let (fingerprint, spki) = (certificate.fingerprint(), certificate.spki_hex());
-    let bits = certificate.bits();
-    match format {
-        Format::Json => {
-            let value = json!({
-                "fingerprint": fingerprint, "spki": spki, "bits": bits,
-                "notBefore": from, "notAfter": until, "validity": validity,
-            });
-            format!("{value:#}\n")
-        }
-        Format::Text => format!(
-            "fingerprint  sha256:{fingerprint}\npublic key   sha256:{spki}, RSA {bits}\nvalid from   {from}\nvalid until  {until}\nnow          {validity}\n"
-        ),
     }
+}
+
+fn as_json(certificate: &Certificate) -> Value {
+    let (from, until) = certificate.dates();
+    json!({
+        "fingerprint": certificate.fingerprint(), "spki": certificate.spki_hex(), "bits": certificate.bits(),
+        "notBefore": from, "notAfter": until, "validity": validity(certificate),
+    })
+}
+
+fn as_text(certificate: &Certificate) -> String {
+    let ((from, until), now) = (certificate.dates(), validity(certificate));
+    let (fingerprint, spki, bits) = (certificate.fingerprint(), certificate.spki_hex(), certificate.bits());
+    format!(
+        "fingerprint  sha256:{fingerprint}\npublic key   sha256:{spki}, RSA {bits}\nvalid from   {from}\nvalid until  {until}\nnow          {now}\n"
+    )
 }

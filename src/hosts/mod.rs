@@ -11,6 +11,8 @@ pub mod policy;
 mod settings;
 pub mod stream;
 
+pub use settings::{Certificates, Pinned, certificates};
+
 use crate::model::{Afterwards, Input, Source, StoreSpec};
 use crate::settings::{Policy, Settings};
 

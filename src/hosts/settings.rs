@@ -9,7 +9,7 @@ use crate::limits;
 use crate::model::{Source, StoreSpec};
 use crate::outside::files::{self, Kind, Root};
 use crate::outside::wire::World;
-use crate::settings::{Settings, Spec, Transform};
+use crate::settings::{Public, Settings, Spec, Transform};
 use crate::yaml::{self, NodeId, Syntax, Tree};
 
 /// The root, the folder that paths are relative to, and what is set.
@@ -101,6 +101,51 @@ impl Found {
     pub(super) fn world(self, identities: Vec<PathBuf>) -> World {
         World::new(self.files, self.folder, identities)
     }
+}
+
+/// A certificate that settings name.
+pub struct Pinned {
+    /// The cluster it is for; None: there is one.
+    pub cluster: Option<String>,
+    /// The environments that are sealed for it.
+    pub environments: Vec<String>,
+    /// Where it is.
+    pub certificate: Public,
+}
+
+/// All that settings say of certificates.
+pub struct Certificates {
+    /// Each of them.
+    pub all: Vec<Pinned>,
+    /// The cluster that is chosen.
+    pub chosen: Option<String>,
+    /// The folder that paths are relative to.
+    pub folder: PathBuf,
+    /// The folder that none leads out of.
+    pub root: PathBuf,
+}
+
+/// The certificates that settings name.
+pub fn certificates(call: &Call) -> Result<Certificates, Problems> {
+    let found = Found::search(call)?;
+    let spec = &found.spec;
+    let used = |cluster: Option<&str>| {
+        let of = |environment: &crate::settings::Environment| {
+            environment.cluster.as_deref().or(spec.cluster.as_deref()) == cluster
+        };
+        spec.environments.iter().filter(|(_, one)| of(one)).map(|(name, _)| name.clone()).collect()
+    };
+    let mut all: Vec<Pinned> = vec![];
+    for (name, cluster) in &spec.clusters {
+        let (certificate, cluster) = (Public::of(&cluster.certificate), Some(name.clone()));
+        all.push(Pinned { environments: used(cluster.as_deref()), cluster, certificate });
+    }
+    if let Some(certificate) = &spec.sealing.certificate {
+        all.push(Pinned { cluster: None, environments: used(None), certificate: Public::of(certificate) });
+    }
+    let chosen = call.chosen.cluster.as_ref().or(spec.cluster.as_ref()).cloned();
+    let root = found.root.path();
+    Ok(Certificates { all, chosen, folder: root.join(&found.folder), root: root.to_path_buf() })
 }
 
 /// The root of settings, and that of files that references name. Others write where a policy holds: a file may have no

@@ -4,6 +4,8 @@
 //! or says what the file holds instead. It never looks at the clock, never follows a chain (the
 //! certificate is pinned, not trusted by a signature), and never takes a file with a private key.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::oid;
@@ -67,6 +69,15 @@ impl Certificate {
             Ok(([], certificate)) => Self::judge(&certificate, &der),
             _ => Err(instead_of_certificate(&der)),
         }
+    }
+
+    /// The certificate of a file and nothing else of it, as PEM (RFC 7468).
+    pub fn pem(bytes: &[u8]) -> Result<String, Problem> {
+        Self::read(bytes)?;
+        let text = STANDARD.encode(der(bytes)?);
+        let lines: Vec<&str> =
+            (0..text.len()).step_by(64).filter_map(|at| text.get(at..text.len().min(at + 64))).collect();
+        Ok(format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n")))
     }
 
     fn judge(certificate: &X509Certificate, der: &[u8]) -> Result<Self, Problem> {

@@ -38,6 +38,14 @@ pub enum Public {
     Text(String),
 }
 
+impl Public {
+    /// What the settings say.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        if is_pem(text) { Self::Text(text.to_owned()) } else { Self::File(text.to_owned()) }
+    }
+}
+
 /// Where a sealing key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -162,8 +170,8 @@ impl Settings {
         let found = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, found.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),
-            (None, Some(cluster), _) => Some(certificate(&cluster.certificate)),
-            (None, None, Some(text)) => Some(certificate(text)),
+            (None, Some(cluster), _) => Some(Public::of(&cluster.certificate)),
+            (None, None, Some(text)) => Some(Public::of(text)),
             (None, None, None) => None,
         };
         let key = match (&chosen.key, &spec.sealing.key) {
@@ -261,10 +269,6 @@ fn named<'s, T>(what: &str, name: Option<&str>, all: &'s BTreeMap<String, T>) ->
         });
         Problem::new(format!("the settings have no {what} \"{name}\"")).hint(hint)
     })
-}
-
-fn certificate(text: &str) -> Public {
-    if is_pem(text) { Public::Text(text.to_owned()) } else { Public::File(text.to_owned()) }
 }
 
 fn rewrite(from: &Link, to: &Link, variables: &BTreeMap<String, String>) -> Result<Rewrite, Problem> {

@@ -21,5 +21,5 @@ pub use generator::{Behavior, Generator, References};
 pub use interval::Interval;
 pub use policy::{Allowed, Builder, Claim, Claims, Granted, Need, Policy, Rules, SealrefPolicy, Tenant};
 pub use schema::{KINDS, schema};
-pub use transform::{Plaintext, Provided, SecretRule, Spec, Suffix, Transform};
+pub use transform::{Environment, Plaintext, Provided, SecretRule, Spec, Suffix, Transform};
 pub use version::EsoVersion;

@@ -1,8 +1,11 @@
 //! A Secret of another namespace or cluster, through External Secrets' kubernetes provider; a ConfigMap too, where the
 //! value is sealed.
 
+mod certificate;
 mod config;
 mod fetch;
+
+pub use certificate::certificate;
 
 use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
 use crate::error::Problem;

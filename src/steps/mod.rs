@@ -27,7 +27,7 @@ use std::borrow::Cow;
 use crate::error::{Location, Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Provision, Stream, Wire};
-pub use crate::sources::is_within;
+pub use crate::sources::{certificate, is_within};
 use crate::targets;
 
 /// Draws 64 random bytes from the operating system.

@@ -30,8 +30,7 @@ impl<'a> Object<'a> {
         let mut segments = address.path.split('/').skip(1);
         let mut next = || segments.next().unwrap_or_default();
         let (kind, namespace, name) = (next(), next(), next());
-        let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.';
-        match [namespace, name].into_iter().find(|name| !name.bytes().all(plain)) {
+        match [namespace, name].into_iter().find(|name| !is_name(name)) {
             Some(name) => Err(Problem::new(format!("\"{name}\" is no name that an object can have"))
                 .hint("lower-case letters, digits, \"-\" and \".\"")),
             None => Ok(Self { kind, namespace, name }),
@@ -42,6 +41,11 @@ impl<'a> Object<'a> {
         let resource = format!("{}s", self.kind.to_lowercase());
         format!("/api/v1/namespaces/{}/{resource}/{}", self.namespace, self.name)
     }
+}
+
+/// Letters that a path of the API takes for nothing else.
+pub(super) fn is_name(name: &str) -> bool {
+    name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-' || c == b'.')
 }
 
 fn operation(address: &Address) -> String {
