@@ -398,6 +398,7 @@ fn the_registries_have_what_the_files_say() {
 
 /// File, name, and why the name may stand there. An entry that nothing needs any more fails too.
 const NAMED: &[(&str, &str, &str)] = &[
+    ("cli/cert.rs", "file", "the field of the answer that names a file"),
     ("cli/doctor/probe.rs", "ExternalSecret", "what a builder that ran the probe prints"),
     ("cli/doctor/probe.rs", "vault", "the reference that builders are tried with"),
     ("cli/merge.rs", "SealedSecret", "it merges into the Kubernetes kind, which it has to find in the file"),
