@@ -21,6 +21,9 @@ pub const AGE_RECIPIENTS: usize = 1000;
 /// The work of trying one passphrase, as age counts it: 2^22 rounds take some seconds, and 4 GiB.
 pub const AGE_WORK: u8 = 22;
 
+/// Places that one rule of a project's own is told of in an object: whoever has corrected so many runs it again.
+pub const MATCHES: usize = 100;
+
 /// Bytes of a compiled pattern of a project's own: those of gitleaks take up to a few hundred thousand.
 pub const PATTERN: usize = 8 << 20;
 

@@ -114,7 +114,7 @@ fn where_others_are_wrong() {
         (
             "headers of probes",
             pod(
-                json!({"livenessProbe": {"httpGet": {"httpHeaders": [{"name": "X-Api-Key", "value": "s3cret7Xw2ZkV9mPfB4hT"}]}}}),
+                &json!({"livenessProbe": {"httpGet": {"httpHeaders": [{"name": "X-Api-Key", "value": "s3cret7Xw2ZkV9mPfB4hT"}]}}}),
             ),
             "field",
         ),

@@ -2,16 +2,39 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::seen::{Each, Seen, Tell, all};
-use crate::model::{Form, Object, Place, Use};
+use super::seen::{Seen, Tell, all};
+use super::table::tell_at;
+use super::{Finding, Rule, View};
+use crate::error::Problem;
+use crate::model::{Form, ManifestId, Object, Place, Use};
 use crate::yaml::NodeId;
 
-pub(super) static KEYS: Each = Each(look);
+pub(super) struct Keys;
 
-fn look(seen: &Seen, tell: Tell) {
-    missing(seen, tell);
-    orphaned(seen, tell);
-    in_roles(seen, tell);
+/// What an object names.
+type Uses<'v> = [(&'v str, &'v Use)];
+
+impl Rule for Keys {
+    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
+        let mut by_consumer: BTreeMap<ManifestId, Vec<(&str, &Use)>> = BTreeMap::new();
+        for ((_, name), uses) in view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets) {
+            for usage in uses {
+                by_consumer.entry(usage.consumer).or_default().push((name, usage));
+            }
+        }
+        let runs = all(view).any(|seen| seen.pod().is_some());
+        for seen in all(view) {
+            let uses = by_consumer.get(&seen.id).map_or(&[][..], Vec::as_slice);
+            let mut found = |rule, node, message| {
+                tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
+            };
+            missing(&seen, uses, &mut found);
+            in_roles(&seen, uses, &mut found);
+            if runs {
+                orphaned(&seen, &mut found);
+            }
+        }
+    }
 }
 
 /// What an object gives its Secret; None where nobody can tell.
@@ -42,14 +65,13 @@ fn keys(seen: &Seen) -> Option<BTreeSet<String>> {
 }
 
 /// The keys that consumers name, at the keys of the object that gives the Secret.
-fn missing(seen: &Seen, tell: Tell) {
+fn missing(seen: &Seen, uses: &Uses, tell: Tell) {
     // Told where the key is asked for, so that the answer stands beside the question.
     if seen.pod().is_none() {
         return;
     }
-    let asked: Vec<(&str, &Use)> = uses(seen).filter(|(_, usage)| !usage.optional).collect();
     let mut known: BTreeMap<&str, Option<BTreeSet<String>>> = BTreeMap::new();
-    for (name, usage) in asked {
+    for (name, usage) in uses.iter().filter(|(_, usage)| !usage.optional) {
         let given = known.entry(name).or_insert_with(|| given(seen, name, usage.namespace.as_deref()));
         let Some(given) = given else { continue };
         let wanted: Vec<NodeId> = match usage.form {
@@ -63,13 +85,6 @@ fn missing(seen: &Seen, tell: Tell) {
             }
         }
     }
-}
-
-fn uses<'v>(seen: &Seen<'v, '_>) -> impl Iterator<Item = (&'v str, &'v Use)> {
-    let (inventory, id) = (&seen.view.inventory, seen.id);
-    let secrets = inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets);
-    let all = secrets.flat_map(|((_, name), uses)| uses.iter().map(move |usage| (name.as_str(), usage)));
-    all.filter(move |(_, usage)| usage.consumer == id)
 }
 
 /// The keys of everything that gives a Secret its content.
@@ -109,7 +124,7 @@ fn orphaned(seen: &Seen, tell: Tell) {
         return;
     }
     let mut uses = seen.view.inventory.uses_of(Object::Secrets, (provider.namespace.as_deref(), &provider.name), None);
-    if uses.next().is_none() && all(seen.view).any(|other| other.pod().is_some()) {
+    if uses.next().is_none() && !is_filled_or_found_later(seen, &provider.name) {
         tell(
             "references/orphaned",
             seen.tree.root(),
@@ -118,18 +133,25 @@ fn orphaned(seen: &Seen, tell: Tell) {
     }
 }
 
+/// An empty one, which a program fills and so knows; or one that an operator finds by its own rule: `alertmanager-main`
+/// belongs to the Alertmanager called main.
+fn is_filled_or_found_later(seen: &Seen, name: &str) -> bool {
+    let empty = seen.identity.is("", "Secret") && !seen.holds("data") && !seen.holds("stringData");
+    let mut others = seen.view.inventory.by_identity.keys().filter(|other| !other.group().is_empty());
+    empty || others.any(|other| name == format!("{}-{}", other.kind.to_ascii_lowercase(), other.name))
+}
+
 /// Names of Secrets in a role, of which the stream knows nothing.
-fn in_roles(seen: &Seen, tell: Tell) {
+fn in_roles(seen: &Seen, uses: &Uses, tell: Tell) {
     if !matches!(seen.identity.kind.as_str(), "ClusterRole" | "Role") {
         return;
     }
-    for (name, usage) in uses(seen).filter(|(_, usage)| usage.form == Form::RoleNames) {
-        let place = Place { manifest: seen.id, node: usage.node };
-        let known = seen.view.inventory.provides.iter().any(|provider| provider.name == name);
+    for (name, usage) in uses.iter().filter(|(_, usage)| usage.form == Form::RoleNames) {
+        let known = seen.view.inventory.provides.iter().any(|provider| provider.name == *name);
         if !known && !(seen.view.provided)(name, usage.namespace.as_deref()) {
             tell(
                 "references/role-names",
-                place.node,
+                usage.node,
                 format!("a role names the Secret \"{name}\", which nothing provides"),
             );
         }

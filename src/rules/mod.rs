@@ -18,6 +18,7 @@ pub mod rbac;
 mod readers;
 mod references;
 pub mod reload;
+mod rights;
 mod rotation;
 mod scopes;
 mod seals;
@@ -97,10 +98,11 @@ pub static CHECKS: &[&dyn Rule] = &[
     &readers::Readers,
     &detours::Detours,
     &needs::Needs,
+    &rights::Rights,
     &objects::Objects,
     &workload::WORKLOADS,
-    &keys::KEYS,
-    &leaks::LEAKS,
+    &keys::Keys,
+    &leaks::Leaks,
     &scopes::SCOPES,
     &stores::STORES,
     &external_secrets::EXTERNAL_SECRETS,

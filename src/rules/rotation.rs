@@ -72,6 +72,9 @@ fn unseen(seen: &Seen, spec: NodeId, tell: Tell) {
     let near = seen.identity.namespace.as_deref();
     let uses = seen.view.inventory.uses_of(Object::Secrets, (near, name), None);
     let readers: BTreeSet<_> = uses.filter(|one| one.refresh == Refresh::Restart).map(|one| one.consumer).collect();
+    if readers.is_empty() {
+        return;
+    }
     let deaf = all(seen.view).find(|workload| {
         let restarts = ["reloader.stakater.com/auto", "secret.reloader.stakater.com/auto", RELOAD, WAVE];
         let kind = workload.identity.kind.as_str();

@@ -14,8 +14,8 @@ pub(super) enum Layer {
     Encoded(String),
     /// Nothing that anybody can look into.
     Plain,
-    /// JSON or YAML.
-    Structured,
+    /// JSON or YAML: its texts, each with the key that it stands under.
+    Structured(Vec<(String, String)>),
 }
 
 /// What a text turns out to be.
@@ -25,7 +25,7 @@ pub(super) fn layer(text: &str) -> Layer {
         return Layer::Encoded(inner);
     }
     let many = trimmed.contains('\n') || trimmed.starts_with(['{', '[']);
-    if many && structured(trimmed) { Layer::Structured } else { Layer::Plain }
+    many.then(|| structured(trimmed)).flatten().map_or(Layer::Plain, Layer::Structured)
 }
 
 /// The text behind base64, and gzip within.
@@ -48,24 +48,17 @@ fn encoded(text: &str) -> Option<String> {
     (!text.is_empty() && text.chars().all(readable)).then_some(text)
 }
 
-/// Is it JSON or YAML with keys in it?
-fn structured(text: &str) -> bool {
-    let mut holds_keys = false;
-    let read = each(text, &mut |_, _| holds_keys = true);
-    read && holds_keys
-}
-
-/// Shows every text of JSON or YAML with the key that it stands under; false where it is neither.
-pub(super) fn each(text: &str, see: &mut dyn FnMut(&str, &str)) -> bool {
-    let Ok(pieces) = yaml::pieces(text, &|_| true) else { return false };
-    for piece in pieces.pieces {
-        let Ok(tree) = Tree::parse(piece.text, piece.syntax) else { return false };
+/// Every text of JSON or YAML; None where it is neither, or holds none.
+fn structured(text: &str) -> Option<Vec<(String, String)>> {
+    let mut texts = vec![];
+    for piece in yaml::pieces(text, &|_| true).ok()?.pieces {
+        let tree = Tree::parse(piece.text, piece.syntax).ok()?;
         if tree.kind(tree.root()) == Kind::Scalar {
-            return false;
+            return None;
         }
-        inside(&tree, tree.root(), "", see);
+        inside(&tree, tree.root(), "", &mut |key, text| texts.push((key.to_owned(), text.to_owned())));
     }
-    true
+    (!texts.is_empty()).then_some(texts)
 }
 
 fn inside(tree: &Tree, node: NodeId, key: &str, see: &mut dyn FnMut(&str, &str)) {

@@ -13,17 +13,33 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::seen::{Each, Seen, Tell};
-use super::tokens;
-use crate::model::unbase64;
+use super::seen::{Seen, all};
+use super::table::tell_at;
+use super::{Finding, Rule, View, tokens};
+use crate::error::Problem;
+use crate::model::{Place, unbase64};
 use crate::yaml::{Kind, NodeId};
 use layers::{Layer, is_allowed, layer, lines};
 use names::{Value, sort, value};
 pub use user::UserRules;
 
-pub(super) static LEAKS: Each = Each(look);
+pub(super) struct Leaks;
 
-fn look(seen: &Seen, tell: Tell) {
+impl Rule for Leaks {
+    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
+        let names = view.inventory.uses.keys().map(|(_, name)| name.as_str());
+        let provided = view.inventory.provides.iter().map(|provider| provider.name.as_str());
+        let names: BTreeSet<&str> = names.chain(provided).collect();
+        for seen in all(view) {
+            for ((node, rule), (message, more)) in look(&seen, &names).0 {
+                let message = if more > 0 { format!("{message}, and {more} more like it") } else { message };
+                tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
+            }
+        }
+    }
+}
+
+fn look(seen: &Seen, names: &BTreeSet<&str>) -> Found {
     let (group, kind) = (seen.identity.group(), seen.identity.kind.as_str());
     let mut found = Found::default();
     match (group, kind) {
@@ -34,21 +50,17 @@ fn look(seen: &Seen, tell: Tell) {
         // Ciphertexts, schemas, roles, and files that another family is about
         ("apiextensions.k8s.io" | "apiserver.config.k8s.io" | "bitnami.com" | "rbac.authorization.k8s.io", _) => {}
         _ => {
-            let names = seen.view.inventory.uses.keys().map(|(_, name)| name.as_str());
-            let provided = seen.view.inventory.provides.iter().map(|provider| provider.name.as_str());
-            let names: BTreeSet<&str> = names.chain(provided).collect();
             // Keys of External Secrets are names of keys.
             let pairs = group != "external-secrets.io";
-            Walk { seen, names: &names, found: &mut found, pairs }.object();
+            let comments = is_allowed(seen.tree.said());
+            Walk { seen, names, found: &mut found, pairs, comments }.object();
             applied(seen, &mut found);
             for (node, rule) in seen.view.user.find(seen) {
                 found.add("plaintext/user-rule", node, format!("the rule \"{rule}\" of the project finds a secret"));
             }
         }
     }
-    for ((node, rule), (message, more)) in found.0 {
-        tell(rule, node, if more > 0 { format!("{message}, and {more} more like it") } else { message });
-    }
+    found
 }
 
 /// What was found, by place and rule: the first message, and how many more.
@@ -113,6 +125,8 @@ struct Walk<'w, 'v, 's> {
     names: &'w BTreeSet<&'w str>,
     found: &'w mut Found,
     pairs: bool,
+    /// A comment somewhere in the object may say that nothing is wrong.
+    comments: bool,
 }
 
 /// Layers that are looked through: base64 in base64, with gzip, and JSON in it.
@@ -170,9 +184,16 @@ impl Walk<'_, '_, '_> {
 
     fn scalar(&mut self, around: Around, name: &str, node: NodeId) {
         let text = self.seen.tree.raw(node).unwrap_or_default();
-        let line = self.seen.tree.line(node).saturating_sub(1);
-        if text.len() > 3 && !is_allowed(self.seen.tree.said().lines().nth(line).unwrap_or_default()) {
+        if text.len() > 3 {
             self.text(around, name, text, node, DEPTH);
+        }
+    }
+
+    /// Unless a comment in the line says that nothing is wrong there.
+    fn add(&mut self, rule: &'static str, node: NodeId, message: String) {
+        let line = || self.seen.tree.line(node).saturating_sub(1);
+        if !self.comments || !self.seen.tree.said().lines().nth(line()).is_some_and(is_allowed) {
+            self.found.add(rule, node, message);
         }
     }
 
@@ -184,26 +205,24 @@ impl Walk<'_, '_, '_> {
         if let Some(what) = tokens::find(text) {
             let lines = text.lines().filter(|line| is_allowed(line));
             if !lines.clone().any(|line| tokens::find(line).is_some()) {
-                self.found.add("plaintext/token", node, format!("{what} stands here in plain text"));
+                self.add("plaintext/token", node, format!("{what} stands here in plain text"));
             }
         }
         self.urls(text, node);
         match layer(text) {
             _ if depth == 0 => {}
             Layer::Encoded(inner) => self.text(around, name, &inner, node, depth - 1),
-            Layer::Structured => {
-                layers::each(text, &mut |key, inner| {
+            Layer::Structured(texts) => {
+                for (key, inner) in texts {
                     // A registry's credential is base64 of a name and a password.
                     let login = unbase64(inner.as_bytes()).filter(|bytes| key == "auth" && bytes.contains(&b':'));
                     if login.is_some() {
                         let message = "the credential of a registry stands here in plain text".to_owned();
-                        self.found.add(around.rule(), node, message);
-                    } else if inner.contains('\n') || inner.len() > 15 {
-                        self.inner(around, key, inner, node, depth - 1);
+                        self.add(around.rule(), node, message);
                     } else {
-                        self.pair(around, key, inner, node);
+                        self.inner(around, &key, &inner, node, depth - 1);
                     }
-                });
+                }
             }
             Layer::Plain if text.contains('\n') && !is_code(name) => {
                 for (name, value) in lines(text) {
@@ -221,8 +240,10 @@ impl Walk<'_, '_, '_> {
         }
         match layer(text) {
             Layer::Encoded(inner) if depth > 0 => self.text(around, name, &inner, node, depth - 1),
-            Layer::Structured if depth > 0 => {
-                layers::each(text, &mut |key, inner| self.inner(around, key, inner, node, depth - 1));
+            Layer::Structured(texts) if depth > 0 => {
+                for (key, inner) in texts {
+                    self.inner(around, &key, &inner, node, depth - 1);
+                }
             }
             _ => {}
         }
@@ -240,10 +261,10 @@ impl Walk<'_, '_, '_> {
             Value::Guessable if around == Around::Field && sort(text).is_some() => {}
             Value::Guessable => {
                 let message = format!("\"{name}\" is a value that anybody would try");
-                self.found.add("plaintext/trivial-value", node, message);
+                self.add("plaintext/trivial-value", node, message);
             }
             Value::Secret => {
-                self.found.add(around.rule(), node, format!("\"{name}\" holds {} in plain text", kind.what()));
+                self.add(around.rule(), node, format!("\"{name}\" holds {} in plain text", kind.what()));
             }
         }
     }
@@ -255,7 +276,7 @@ impl Walk<'_, '_, '_> {
             // Documentation writes user:password@host.
             let password = found.as_str();
             if value(names::Sort::Password, password) == Value::Secret {
-                self.found.add("plaintext/url-password", node, "a password stands in a URL".to_owned());
+                self.add("plaintext/url-password", node, "a password stands in a URL".to_owned());
             }
         }
     }
@@ -297,4 +318,4 @@ fn is_code(name: &str) -> bool {
 
 /// RFC 3986, userinfo.
 static URL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^/\s:@"'<>]{0,100}:([^/\s@"'<>]{1,200})@"#).ok());
+    LazyLock::new(|| Regex::new(r#"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@"'<>]*:([^/\s@"'<>]+)@"#).ok());

@@ -124,7 +124,7 @@ impl UserRules {
             if !wanted || rule.path.as_ref().is_some_and(|pattern| !pattern.is_match(path)) {
                 continue;
             }
-            for at in rule.places(manifest.text, path, &self.allowed) {
+            for at in rule.places(manifest.text, path, &self.allowed).into_iter().take(limits::MATCHES) {
                 found.push((node(seen, manifest.text, at), rule.id.as_str()));
             }
         }
