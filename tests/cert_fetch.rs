@@ -174,7 +174,7 @@ fn the_controller_is_asked_through_the_proxy_of_its_service() {
                 answer(stream, 200, "", &json!({"kind": "Service", "spec": {"ports": [{"name": "web"}]}}).to_string());
             }
             "/api/v1/namespaces/sealing/services/http:sealed-secrets:web/proxy/v1/cert.pem" => {
-                answer(stream, 200, "", NEW)
+                answer(stream, 200, "", NEW);
             }
             _ => answer(stream, 404, "", "{}"),
         }

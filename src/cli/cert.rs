@@ -75,11 +75,9 @@ fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
         };
         let certificate = bytes.and_then(|bytes| Certificate::read(&bytes)).map_err(|problem| problem.at(shown));
         let Some(certificate) = problems.keep(certificate) else { continue };
-        let mut value = as_json(&certificate);
-        value["file"] = json!(shown);
-        value["cluster"] = json!(one.cluster);
-        value["environments"] = json!(one.environments);
-        values.push(value);
+        values.push(json!({
+            "file": shown, "cluster": one.cluster, "environments": one.environments, "certificate": as_json(&certificate),
+        }));
         let gap = if text.is_empty() { "" } else { "\n" };
         text.push_str(&format!("{gap}certificate  {shown}\nused by      {}\n{}", users(one), as_text(&certificate)));
     }

@@ -54,7 +54,7 @@ impl Init {
             let (text, assumed) = draft::draft(&repository);
             (text, told(&repository, &assumed, &path))
         };
-        let told: String = told.iter().map(|line| format!("{}\n", Quiet(line))).collect();
+        let told = told.iter().map(|line| Quiet(line).to_string()).collect::<Vec<_>>().join("\n") + "\n";
         if print {
             return Ok(Done { told, ..Done::output(text) });
         }

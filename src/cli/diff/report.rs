@@ -14,7 +14,9 @@ pub(super) fn text(changes: &[Change]) -> String {
     for (cause, some) in by_cause(changes) {
         out.push_str(&format!("{}\n", headline(cause, &some)));
         let (shown, rest) = some.split_at(some.len().min(SHOWN));
-        shown.iter().for_each(|change| out.push_str(&format!("  {}\n", Quiet(&line(change)))));
+        for change in shown {
+            out.push_str(&format!("  {}\n", Quiet(&line(change))));
+        }
         if !rest.is_empty() {
             out.push_str(&format!("  and {} more\n", rest.len()));
         }

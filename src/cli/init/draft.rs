@@ -46,7 +46,9 @@ impl Draft {
         if !files.is_empty() {
             self.line("# Where the stores of External Secrets are written down.");
             self.line("storeFiles:");
-            files.iter().for_each(|file| self.line(&format!("  - {}", scalar(file))));
+            for file in files {
+                self.line(&format!("  - {}", scalar(file)));
+            }
         }
         let mut wanted: Vec<_> = survey.translated().collect();
         if repository.is_empty() {

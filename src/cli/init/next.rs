@@ -26,8 +26,8 @@ pub(super) fn commands(repository: &Repository) -> Vec<String> {
             commands.push("sealref keys new -o ~/sealing.key".to_owned());
             "--sealing-key ~/sealing.key ".clone_into(&mut key);
         } else {
-            let to: String = recipients.iter().map(|recipient| format!(" -r {recipient}")).collect();
-            commands.push(format!("sealref keys new -o {}{to}", shown(repository, KEY)));
+            let to = recipients.join(" -r ");
+            commands.push(format!("sealref keys new -o {} -r {to}", shown(repository, KEY)));
         }
     }
     if !matches!(input, Input::Example) {

@@ -86,7 +86,7 @@ impl Repository {
             let names: Vec<&str> = names.collect();
             match names.as_slice() {
                 [] => {}
-                [all @ ..] if all.len() <= SHOWN => told.push(format!("{what}: {}", all.join(", "))),
+                all if all.len() <= SHOWN => told.push(format!("{what}: {}", all.join(", "))),
                 [first, ..] => told.push(format!("{what}: {first} and {} more", names.len() - 1)),
             }
         };
