@@ -80,8 +80,11 @@ const KEY: &str = "import boto3, sys
 kms = boto3.client('kms', endpoint_url=sys.argv[1], region_name='eu-west-1', aws_access_key_id='x', aws_secret_access_key='x')
 print(kms.create_key()['KeyMetadata']['Arn'], end='')";
 
+/// Names and values for the environment.
+type Variables = Vec<(&'static str, String)>;
+
 /// moto, a key in it, and how it is asked; None where it is missing.
-fn aws() -> Option<(PeerServer, String, Vec<(&'static str, String)>)> {
+fn aws() -> Option<(PeerServer, String, Variables)> {
     let program = peers::peer("moto_server")?;
     let server =
         PeerServer::start(&program, |port| vec!["-H".into(), "127.0.0.1".into(), "-p".into(), port.to_string()]);
