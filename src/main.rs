@@ -1,6 +1,17 @@
 //! The door: harden the process, parse what was typed, run, end with an exit code.
 
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::exit,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;

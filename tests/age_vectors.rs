@@ -1,15 +1,6 @@
 //! G4: each published vector of the age format (C2SP/CCTV, see tests/vectors/age), as files of values and as protected
 //! files of identities.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test reads files, and fails by panicking"
-)]
-
 use std::io::Read as _;
 
 use sealref::error::{Exit, Problem};

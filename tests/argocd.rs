@@ -1,14 +1,5 @@
 //! The plugin in the real argocd-cmp-server: what it renders, for whom, and how it fails and ends.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::path::Path;
 

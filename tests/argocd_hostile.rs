@@ -2,15 +2,6 @@
 //!
 //! The numbers are those of the threats of boundary 1 in `docs/threat-model.md`: what a tenant controls.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;

@@ -1,15 +1,6 @@
 //! What an operator installs: the component on the stock repo-server of Argo CD, the policy, the plugin's declaration, the
 //! image, and what the hardening guide says of them. The real API server takes every object.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,14 +1,6 @@
 //! AWS Secrets Manager, the SSM Parameter Store, and each way to log in, against moto.
 
 #![cfg(feature = "aws")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;

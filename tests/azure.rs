@@ -2,14 +2,6 @@
 //! documentation, and prove no more than that sealref keeps to that.
 
 #![cfg(feature = "azure")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;

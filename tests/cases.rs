@@ -1,7 +1,5 @@
 //! Golden cases of what sealref does, a folder an area. The format: tests/README.md.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files, and fails by panicking")]
-
 #[path = "support/case/mod.rs"]
 mod case;
 

@@ -1,14 +1,7 @@
 //! `sealref cert fetch`: from a stub of the controller, through a stub of an API server, and what a real API server says.
 
 #![cfg(feature = "cluster")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test starts programs, and fails by panicking"
-)]
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 use std::fs;
 use std::path::PathBuf;

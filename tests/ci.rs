@@ -1,16 +1,6 @@
 //! What others run in their CI is run here as they would: the scripts of the GitHub Action and of the GitLab template,
 //! out of their files, in a repository with a protected branch; the hooks by the real pre-commit.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 #[path = "support/peers.rs"]
 mod peers;
 

@@ -1,14 +1,6 @@
 //! Secrets and ConfigMaps of a real API server, with etcd behind it.
 
 #![cfg(feature = "cluster")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,15 +1,7 @@
 //! Streams such as real repositories hold: what holds no reference comes out byte for byte, whatever it is
 //! written like, and what stands around a Secret is not touched when the Secret is replaced.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::format_collect,
-    reason = "a test runs the program"
-)]
+#![allow(clippy::format_collect, reason = "a test joins what it reads and tells as it comes")]
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,14 +1,5 @@
 //! The first five minutes: `sealref init` in a folder, and then exactly the commands that it prints, in a shell.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,13 +1,5 @@
 //! What the program is made of: nothing that asks servers without the features that do, and one TLS stack with them.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts cargo, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::process::Command;
 

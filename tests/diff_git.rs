@@ -1,14 +1,5 @@
 //! `sealref diff --git REV` with the real git: what it says, and that nothing which a repository names is run.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,5 @@
 //! `sealref doctor` on machines that have everything, nothing, and programs that misbehave.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 #[path = "support/builders.rs"]
 #[expect(dead_code, reason = "only what finds every kubectl is needed")]
 mod builders;

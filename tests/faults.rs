@@ -1,15 +1,6 @@
 //! Bad input and broken worlds, numbered as in the table of faults: small ones are cases in `faults/`, in the
 //! format of tests/README.md, large ones are made here.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, and fails by panicking"
-)]
-
 #[path = "support/case/mod.rs"]
 mod case;
 #[allow(dead_code, reason = "each test uses a part of it")]

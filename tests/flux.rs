@@ -1,15 +1,6 @@
 //! The real Flux builds what sealref printed: each seal opens where it ends up, each ExternalSecret is the one that was
 //! made, and what is refused would have been broken.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 #[path = "support/builders.rs"]
 #[allow(dead_code, reason = "only the objects of a build are read here")]
 mod builders;

@@ -1,14 +1,6 @@
 //! Google Cloud Secret Manager and Cloud KMS against drongo, and ways to log in with a token server that is a stub.
 
 #![cfg(feature = "gcp")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;

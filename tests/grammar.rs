@@ -1,13 +1,6 @@
 //! The native grammar, held against published vectors, and against texts that nobody thought of.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::format_collect,
-    clippy::indexing_slicing,
-    reason = "a test reads its vectors"
-)]
+#![allow(clippy::format_collect, reason = "a test joins what it reads and tells as it comes")]
 
 use std::collections::BTreeSet;
 

@@ -1,14 +1,5 @@
 //! What `sealref init --guard` writes, on a real API server: whom it refuses, and whom it lets through.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 use std::process::Command;
 use std::time::Duration;
 

@@ -1,13 +1,5 @@
 //! sealref as a post-renderer of the real Helm 3 and Helm 4.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 #[path = "support/peers.rs"]
 mod peers;
 

@@ -1,14 +1,6 @@
 //! Flux merges what was lifted and what stayed to the values that were written: random trees of values, with a second
 //! implementation of Flux's merge (`transform.MergeMaps` of fluxcd/pkg/runtime) and of the template that is written.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::fs;
 
 use proptest::prelude::*;

@@ -4,15 +4,6 @@
 //! the purpose holds for sealref. 12.3: one kustomization; 12.4: every host; 12.5: a layer below; 12.6: layers that each
 //! do the work; 12.7: a layer above that touches what was sealed.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
-
 #[path = "support/builders.rs"]
 mod builders;
 #[path = "support/peers.rs"]

@@ -1,13 +1,6 @@
 //! A guard among the resources of a kustomization: gone where sealref ran, and there where a builder skipped it.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test starts programs, fails by panicking, and needs a part of what others need"
-)]
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 #[path = "support/builders.rs"]
 mod builders;

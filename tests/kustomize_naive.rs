@@ -2,15 +2,7 @@
 //! place of a Secret and leaves the shadow out. Names and references then differ, kustomize says nothing, and
 //! `sealref verify` does.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test starts programs, fails by panicking, and needs a part of what others need"
-)]
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 #[path = "support/builders.rs"]
 mod builders;

@@ -3,8 +3,6 @@
 //!
 //! Each checker is also shown a small source that breaks its law.
 
-#![allow(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "a test reads the sources")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

@@ -1,14 +1,6 @@
 //! The transport against servers that misbehave: faults E of the table of faults, numbered, and what must never be
 //! sent. A real server cannot be made to do most of this.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test opens sockets, waits, and fails by panicking"
-)]
 #![cfg(feature = "remote")]
 
 use std::net::TcpListener;

@@ -1,14 +1,6 @@
 //! The transport against servers whose certificates, or whose TLS, is wrong: fault F21 of the table, and threat N1.
 //! Nothing is ever sent to them.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test opens sockets, and fails by panicking"
-)]
 #![cfg(feature = "remote")]
 
 use std::io::{Read as _, Write as _};

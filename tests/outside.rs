@@ -1,11 +1,4 @@
 //! Files of strangers: the faults D1 to D10, and the path traversals that others published.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test builds the world that the doors open to"
-)]
 
 use std::{
     ffi::OsStr,

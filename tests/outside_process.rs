@@ -1,11 +1,4 @@
 //! What a process shows and leaves behind. Each test starts this same program again as its child.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test watches a process from outside"
-)]
 
 use std::{
     fs,

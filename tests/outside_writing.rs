@@ -1,11 +1,4 @@
 //! Files that we write, folders that we list, and what the user names.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test builds the world that the doors open to"
-)]
 
 use std::{
     fs,

@@ -1,14 +1,5 @@
 //! The page of `explain --html`: it holds all it needs, runs nothing but its own script, and takes every name for text.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs programs, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

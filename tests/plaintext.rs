@@ -1,14 +1,5 @@
 //! Secrets in plain text outside of Secrets: what is found, in which layers, and what other tools take for a secret.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs the program, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

@@ -1,14 +1,6 @@
 //! What a hostile repository tries under a policy, and what an honest one may do: each row is a repository, what comes
 //! of it, and the words that say why.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, and fails by panicking"
-)]
-
 #[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "support/program.rs"]
 mod program;

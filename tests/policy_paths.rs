@@ -1,13 +1,6 @@
 //! T1: a reference to what is another team's. Each path is rendered under a policy, and what matters is the exit code:
 //! 0 granted, 3 refused by the policy, 1 no reference at all.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, and fails by panicking"
-)]
-
 #[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "support/program.rs"]
 mod program;

@@ -1,15 +1,6 @@
 //! Values under a policy: as whom each grant reads, and what opens encrypted files. Whatever is lying around on the
 //! machine, or stands in a file of the repository, is nobody's identity.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs programs and writes files, and fails by panicking"
-)]
-
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;

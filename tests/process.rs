@@ -1,14 +1,6 @@
 //! How the program behaves as a process: pipes that close, disks that are full, signals, files that are
 //! kept, and what it opens.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test watches a process from outside"
-)]
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};

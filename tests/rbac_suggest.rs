@@ -1,15 +1,6 @@
 //! What `rbac suggest` suggests: once it is applied, every need is met, no other Secret is readable, and nothing else
 //! has changed, as the evaluator sees it.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs the program, and fails by panicking"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

@@ -12,16 +12,6 @@
 //!
 //! `BLESS=1 cargo test --test readme` writes the generated tables and the expected outputs.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test reads the repository, runs programs, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

@@ -1,15 +1,6 @@
 //! Every report tells every shape of finding, is what its format asks for, and holds no value. A new report is tested
 //! as soon as it is in the registry.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -1,14 +1,6 @@
 //! Every path of the consumers' table is followed: an object is made for each of them, and what comes out is compared
 //! with what the same object says of the other name.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::fs;
 
 use serde_json::{Map, Value, json};

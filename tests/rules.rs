@@ -3,15 +3,6 @@
 //! `rules/ID.yaml` holds what the rule finds and, behind `# --- not found:`, what it does not. `docs/rules` is made of
 //! the table and of these files: `BLESS=1 cargo test --test rules` writes it.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs the program, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

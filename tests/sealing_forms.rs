@@ -2,9 +2,6 @@
 //!
 //! The expectations in certificates.json were taken down from OpenSSL, not from our own reader.
 
-#![allow(clippy::disallowed_methods, reason = "a test reads files")]
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::PathBuf;
 
 use base64::Engine;

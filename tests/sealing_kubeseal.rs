@@ -3,9 +3,6 @@
 //! `kubeseal --recovery-unseal` runs the controller's own code over a SealedSecret and a private
 //! key, without a cluster.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test reads files and runs programs")]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,6 @@
 //! code with src/seal: HMAC, HKDF and OAEP by hand, SHA-256 and AES-GCM from ring, numbers from
 //! num-bigint, certificates and keys through a reader of DER that is as long as it must be.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test reads files and runs programs")]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -1,8 +1,5 @@
 //! What the real `sops` writes is read, and what we read is what it prints.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test writes files and runs programs")]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 

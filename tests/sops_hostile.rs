@@ -1,8 +1,5 @@
 //! Files that somebody changed: what `sops` refuses is refused, and what it lets through without a MAC is refused too.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test writes files and runs programs")]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -1,8 +1,5 @@
 //! Who opens a file: every kind of key that can be had here, against files that the real `sops` wrote.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test writes files and runs programs")]
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -2,15 +2,7 @@
 //! key that the operator has not named.
 
 #![cfg(feature = "aws")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "a test starts programs, fails by panicking, and needs a part of what others need"
-)]
+#![allow(dead_code, reason = "each test needs a part of it")]
 
 use std::fs;
 use std::path::Path;

@@ -1,15 +1,6 @@
 //! Secrets that SOPS has encrypted, in files and in what kustomize makes of them: the real programs write and build,
 //! and kubeseal opens what comes out.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, starts programs, and fails by panicking"
-)]
-
 #[path = "support/peers.rs"]
 mod peers;
 

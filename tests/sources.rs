@@ -1,8 +1,6 @@
 //! The contract of a source, for each one that the registry lists: whatever is answered, a value comes back or one
 //! problem with a hint and without a byte of the answer. A source without a row here fails by name.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "support/peers.rs"]
 mod peers;
 #[path = "support/sops.rs"]

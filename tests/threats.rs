@@ -1,15 +1,6 @@
 //! What we promise, what we are threatened by, and what can go wrong in a process: each has the name of a test that exists
 //! and is run.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test reads the repository, and fails by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,6 @@
 //! 1Password Connect, Doppler and GitLab, which are asked with a token. Their servers are stubs, written from the documentation.
 
 #![cfg(feature = "remote")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 
 #[path = "support/sealed.rs"]
 mod sealed;

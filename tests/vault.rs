@@ -1,14 +1,6 @@
 //! Values out of a real OpenBao, which speaks the API of Vault: every engine, every login, everything that is
 //! missing or forbidden. What was asked is counted in the server's own log.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts programs, and fails by panicking"
-)]
 #![cfg(feature = "vault")]
 
 use std::fs;

@@ -1,14 +1,6 @@
 //! The program against servers that answer almost like Vault, and proxies in between: what a real server cannot be made
 //! to do. Faults E of the table of faults, numbered.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts the program, and fails by panicking"
-)]
 #![cfg(feature = "vault")]
 
 use std::fs;

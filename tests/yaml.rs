@@ -1,15 +1,10 @@
 //! The YAML room against facts, properties and hostile texts.
 
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test reads files and runs programs")]
 #![allow(
-    clippy::expect_used,
     clippy::format_collect,
     clippy::format_push_string,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
     clippy::too_many_lines,
-    reason = "a test fails by panicking, and tells a story as long as it is"
+    reason = "a test joins what it reads and tells as it comes"
 )]
 
 #[path = "yaml/edits.rs"]

@@ -4,16 +4,7 @@
 //! inputs that are made in a temporary folder. It prints a table and fails at nothing: wall time on a
 //! shared machine is no test. `INSTRUCTIONS=1 cargo bench` adds a count of instructions by valgrind,
 //! which is steady. `docs/benchmarks.md` keeps the figures.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    missing_docs,
-    unreachable_pub,
-    reason = "a program for developers: it starts processes, writes files and stops at the first surprise"
-)]
+#![allow(missing_docs, unreachable_pub, reason = "a program for developers")]
 
 mod inputs;
 mod measure;

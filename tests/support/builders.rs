@@ -1,14 +1,5 @@
 //! Kustomizations in a folder, and every program on the machine that builds them.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, starts programs, and fails by panicking"
-)]
-
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;

@@ -1,14 +1,5 @@
 //! A real OpenBao on loopback, in memory, with an audit log and a listener that speaks TLS. It stops with the test.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts a server, and fails by panicking"
-)]
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

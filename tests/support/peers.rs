@@ -1,7 +1,5 @@
 //! Real programs that tests talk to, as `tests/peers/install` leaves them in `target/peers`.
 
-#![allow(clippy::disallowed_methods, reason = "a test looks for programs, and says which it lacks")]
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

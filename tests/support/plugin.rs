@@ -1,14 +1,6 @@
 //! The real argocd-cmp-server with our plugin, asked as Argo CD's repo-server asks it, and repositories to send to it.
 
 #![allow(dead_code, reason = "each test of it needs a part")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, starts programs, and fails by panicking"
-)]
 
 use std::fs;
 use std::os::unix::fs::symlink;

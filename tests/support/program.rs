@@ -1,14 +1,5 @@
 //! The program, started as a user starts it, in a folder of its own.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts the program, and fails by panicking"
-)]
-
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

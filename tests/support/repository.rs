@@ -1,12 +1,5 @@
 //! The repository of a tenant, rendered under a policy of an operator: as project `team`, unless something else is said.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test lays out files, and fails by panicking"
-)]
-
 use std::fs;
 
 use crate::program::Program;

@@ -1,13 +1,5 @@
 //! The real `sops` in a folder of its own, and a wire that knows what a test tells it.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test runs programs, and fails by panicking"
-)]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;

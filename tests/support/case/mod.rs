@@ -3,15 +3,6 @@
 //! The real program runs in a fresh folder with an empty environment. With `BLESS=1` the sections that
 //! a file has are written anew with what came out; whoever blesses reads the difference.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test starts the program, and fails by panicking"
-)]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
