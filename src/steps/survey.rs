@@ -37,6 +37,8 @@ pub struct Survey {
     pub reloader: bool,
     /// Folders that Argo CD or Flux build, as they name them.
     pub built: BTreeSet<String>,
+    /// What Flux builds: the file that says it, and the folder where it names one.
+    pub flux: Vec<(String, Option<String>)>,
     /// Files that hold nothing but objects for a cluster.
     pub manifests: BTreeSet<String>,
 }
@@ -113,7 +115,11 @@ impl Survey {
                 self.named.extend(named.and_then(|node| crate::yaml::read(tree, node).ok()));
             }
             ("argoproj.io", "Application") => self.built.extend(said(&["spec", "source", "path"]).map(folder)),
-            ("kustomize.toolkit.fluxcd.io", _) => self.built.extend(said(&["spec", "path"]).map(folder)),
+            ("kustomize.toolkit.fluxcd.io", _) => {
+                let built = said(&["spec", "path"]).map(folder);
+                self.built.extend(built.clone());
+                self.flux.push((source.name.clone(), built));
+            }
             (_, Generator::KIND) => self.generator(source, tree),
             _ => {}
         }

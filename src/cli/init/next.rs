@@ -82,6 +82,8 @@ impl<'r> Input<'r> {
                     _ => "kustomize build",
                 };
                 let charts = if one.charts { "--enable-helm " } else { "" };
+                let flux = flux(repository, &one.folder);
+                let piped = format!("sealref {verb} {flux}{options}{}-", config(repository));
                 format!("{builder} {charts}{} | {piped}", shown(repository, &one.folder))
             }
             Self::Called(one) => format!("sealref verify --kustomization {}", shown(repository, &one.folder)),
@@ -98,6 +100,16 @@ impl<'r> Input<'r> {
             }
             Self::Files(files) => format!("sealref {verb} {options}{}", files.join(" ")),
         }
+    }
+}
+
+/// What Flux still changes, where it is clear that this is what it builds.
+fn flux(repository: &Repository, folder: &str) -> String {
+    match repository.survey.flux.as_slice() {
+        [(file, built)] if built.as_ref().is_none_or(|built| built == folder) => {
+            format!("--flux-kustomization {} ", shown(repository, file))
+        }
+        _ => String::new(),
     }
 }
 

@@ -53,10 +53,8 @@ enum Target {
 struct File {
     #[serde(default)]
     rules: Vec<RuleText>,
-    #[serde(default)]
-    allowlist: Option<AllowedText>,
-    #[serde(default)]
-    allowlists: Vec<AllowedText>,
+    #[serde(flatten)]
+    allowed: AllowedTexts,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +71,13 @@ struct RuleText {
     entropy: f64,
     #[serde(default)]
     keywords: Vec<String>,
+    #[serde(flatten)]
+    allowed: AllowedTexts,
+}
+
+/// gitleaks knows both names.
+#[derive(Deserialize)]
+struct AllowedTexts {
     #[serde(default)]
     allowlist: Option<AllowedText>,
     #[serde(default)]
@@ -106,10 +111,9 @@ impl UserRules {
             Problem::new(format!("these are no rules of gitleaks, in line {line}"))
                 .hint("it wants [[rules]] with id and regex, as .gitleaks.toml has them")
         })?;
-        let allowed = file.allowlists.into_iter().chain(file.allowlist);
         Ok(Self {
             rules: file.rules.into_iter().map(rule).collect::<Result<_, _>>()?,
-            allowed: allowed.map(|text| allow(text, "the file")).collect::<Result<_, _>>()?,
+            allowed: file.allowed.read("the file")?,
         })
     }
 
@@ -170,16 +174,21 @@ impl Allowed {
     }
 }
 
+impl AllowedTexts {
+    fn read(self, of: &str) -> Result<Vec<Allowed>, Problem> {
+        self.allowlists.into_iter().chain(self.allowlist).map(|text| allow(text, of)).collect()
+    }
+}
+
 fn rule(text: RuleText) -> Result<Rule, Problem> {
     let compiled = |pattern: Option<String>| pattern.map(|pattern| compile(&pattern, &text.id)).transpose();
-    let allowed = text.allowlists.into_iter().chain(text.allowlist);
     Ok(Rule {
         pattern: compiled(text.regex)?,
         path: compiled(text.path)?,
         group: text.secret_group,
         entropy: text.entropy,
         keywords: text.keywords.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        allowed: allowed.map(|allowed| allow(allowed, &text.id)).collect::<Result<_, _>>()?,
+        allowed: text.allowed.read(&text.id)?,
         id: text.id,
     })
 }
