@@ -3,6 +3,9 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base ca-certificates cmake perl
 WORKDIR /source
 COPY Cargo.toml Cargo.lock ./
+# Cargo wants each target that Cargo.toml names to be there
+COPY benches benches
+COPY tests/compile_fail.rs tests/compile_fail.rs
 COPY src src
 RUN cargo build --release --locked --features full --bin sealref
 
