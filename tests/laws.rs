@@ -564,8 +564,16 @@ fn the_world_is_behind_the_doors() {
                 wrong.push(line);
             }
         }
-        for line in file.lines_with(&["clippy::disallowed", "Command::new"]) {
-            wrong.push(line);
+        // There the lints are asked for, and nobody else switches them off
+        let asked = ["lib.rs", "main.rs"].contains(&file.name.as_str());
+        let said = file.lines_with(&["clippy::disallowed_methods,", "clippy::disallowed_types,"]);
+        wrong.extend(
+            file.lines_with(&["clippy::disallowed", "Command::new"])
+                .into_iter()
+                .filter(|line| !asked || !said.contains(line)),
+        );
+        if asked && (said.len() != 2 || file.lines_with(&["#![warn("]).len() != 1) {
+            wrong.push(format!("{} does not ask for the lints", file.name));
         }
     }
     fail_on(&wrong);
