@@ -5,7 +5,7 @@ use sealref::hosts::Job;
 use sealref::model::{Plan, Stream, Wire};
 use sealref::steps::fetch::fetch;
 
-fn unjudged(stream: &Stream, plan: &Plan, job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) {
+fn unjudged(stream: &Stream, plan: &mut Plan, job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) {
     let _ = fetch(stream, plan, job, wire, warnings);
 }
 
