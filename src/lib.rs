@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Singular nouns are what flows ([`model`]), verbs are the [`steps`], plurals are plug-ins
-//! ([`grammars`], [`sites`], [`sources`], [`targets`], [`rules`], [`reports`], [`hosts`]), and
+//! ([`grammars`], [`sites`], [`sources`], [`targets`], [`rules`], [`reports`], [`alerts`], [`hosts`]), and
 //! [`outside`] is the world. [`yaml`] reads and writes text, [`seal`] encrypts, [`settings`] says what
 //! may be. Arrows point one way: limits, error <- yaml <- model <- seal, settings, plug-ins <- steps
 //! <- cli.
@@ -26,6 +26,7 @@
     clippy::unwrap_used
 )]
 
+pub mod alerts;
 pub mod cli;
 pub mod error;
 pub mod grammars;

@@ -6,6 +6,11 @@ mod case;
 use case::check;
 
 #[test]
+fn alerts() {
+    check("cases/alerts", "");
+}
+
+#[test]
 fn checks() {
     check("cases/check", "");
 }

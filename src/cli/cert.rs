@@ -1,6 +1,6 @@
 //! `sealref cert`: what sealing certificates say, who uses them, and the newest one of a controller.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -67,13 +67,7 @@ fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
     let mut problems = Problems::default();
     let (mut text, mut values) = (String::new(), vec![]);
     for one in &named.all {
-        let (shown, bytes) = match &one.certificate {
-            Public::File(name) | Public::Named(name) => {
-                (name.as_str(), files::read_file(&named.folder.join(name), limits::SETTINGS))
-            }
-            Public::Text(pem) => ("in the settings", Ok(pem.as_bytes().to_vec().into())),
-        };
-        let certificate = bytes.and_then(|bytes| Certificate::read(&bytes)).map_err(|problem| problem.at(shown));
+        let (shown, certificate) = pinned(one, &named.folder);
         let Some(certificate) = problems.keep(certificate) else { continue };
         values.push(json!({
             "file": shown, "cluster": one.cluster, "environments": one.environments, "certificate": as_json(&certificate),
@@ -87,7 +81,19 @@ fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
     }))
 }
 
-fn users(pinned: &Pinned) -> String {
+/// A certificate of the settings, and where it is.
+pub(super) fn pinned<'p>(one: &'p Pinned, folder: &Path) -> (&'p str, Result<Certificate, Problem>) {
+    let (shown, bytes) = match &one.certificate {
+        Public::File(name) | Public::Named(name) => {
+            (name.as_str(), files::read_file(&folder.join(name), limits::SETTINGS))
+        }
+        Public::Text(pem) => ("in the settings", Ok(pem.as_bytes().to_vec().into())),
+    };
+    (shown, bytes.and_then(|bytes| Certificate::read(&bytes)).map_err(|problem| problem.at(shown)))
+}
+
+/// Who seals for it.
+pub(super) fn users(pinned: &Pinned) -> String {
     let cluster = pinned.cluster.as_ref().map(|name| format!("cluster {name}"));
     let environments = match pinned.environments.as_slice() {
         [] => None,

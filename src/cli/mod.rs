@@ -13,6 +13,7 @@ use crate::outside::stdio::{self, Written};
 use crate::reports;
 use crate::rules::Severity;
 
+mod alerts;
 mod baseline;
 mod cert;
 mod chain;
@@ -58,6 +59,7 @@ enum Command {
     Verify(verify::Verify),
     Check(check::Check),
     Rbac(rbac::Rbac),
+    Alerts(alerts::Alerts),
     Seal(seal::Seal),
     Keys(keys::Keys),
     Krm(krm::Krm),
@@ -155,6 +157,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Verify(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Rbac(command) => command.run(),
+        Command::Alerts(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Krm(command) => command.run(),

@@ -15,7 +15,7 @@ mod upwards;
 mod walk;
 mod write;
 
-pub use list::{Recursive, links_stay, list, list_of};
+pub use list::{Recursive, ends, links_stay, list, list_of};
 pub use operand::{Kind, kind, read_file, resolve};
 pub use private::{PrivateFolder, on_the_path};
 pub use root::Root;

@@ -46,8 +46,11 @@ pub(super) struct Rules {
 
 impl Repository {
     pub(super) fn read(folder: &Path) -> Result<Self, Problems> {
-        let listed = files::list_of(folder, Recursive::Yes, &["json", "yaml", "yml"])?;
-        let certificates = files::list_of(folder, Recursive::Yes, &["cert", "crt", "pem"])?;
+        let is_kustomization = |file: &Path| NAMES.iter().any(|name| file.ends_with(name));
+        let is_read = |file: &Path| files::ends(file, &["json", "yaml", "yml"]) || is_kustomization(file);
+        let listed = files::list_of(folder, Recursive::Yes, &is_read)?;
+        let is_certificate = |file: &Path| files::ends(file, &["cert", "crt", "pem"]);
+        let certificates = files::list_of(folder, Recursive::Yes, &is_certificate)?;
         let below = |path: &Path| path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
         let names: Vec<String> = listed.iter().map(|path| below(path)).collect();
         let charts: Vec<String> = names.iter().filter_map(|name| parent_of(name, "Chart.yaml")).collect();

@@ -28,11 +28,17 @@ pub enum Recursive {
 /// paths. Hidden files and folders are left out, as are links to folders. A link that leaves the
 /// folder is a problem: leaving it out would lose objects without a word.
 pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem> {
-    list_of(folder, recursive, &["json", "yaml", "yml"])
+    list_of(folder, recursive, &|file| ends(file, &["json", "yaml", "yml"]))
 }
 
-/// The same, of files whose names have one of these endings.
-pub fn list_of(folder: &Path, recursive: Recursive, endings: &[&str]) -> Result<Vec<PathBuf>, Problem> {
+/// Has a file one of these endings?
+#[must_use]
+pub fn ends(file: &Path, endings: &[&str]) -> bool {
+    file.extension().and_then(OsStr::to_str).is_some_and(|end| endings.contains(&end))
+}
+
+/// The same, of files that are wanted by their names.
+pub fn list_of(folder: &Path, recursive: Recursive, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Problem> {
     let top = fs::canonicalize(folder).map_err(|error| failed(folder, &error))?;
     let mut found = Vec::new();
     let mut waiting = vec![folder.to_path_buf()];
@@ -40,7 +46,7 @@ pub fn list_of(folder: &Path, recursive: Recursive, endings: &[&str]) -> Result<
         let entries = fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
         for entry in entries {
             let entry = entry.map_err(|error| failed(&folder, &error))?;
-            match sort(&entry, &top, endings).map_err(|refusal| told(&entry, &refusal))? {
+            match sort(&entry, &top, wanted).map_err(|refusal| told(&entry, &refusal))? {
                 Entry::File => found.push(entry.path()),
                 Entry::Folder if recursive == Recursive::Yes => waiting.push(entry.path()),
                 Entry::Folder | Entry::Other => {}
@@ -78,7 +84,7 @@ enum Entry {
     Other,
 }
 
-fn sort(entry: &DirEntry, top: &Path, endings: &[&str]) -> Result<Entry, Refusal> {
+fn sort(entry: &DirEntry, top: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Entry, Refusal> {
     if entry.file_name().as_encoded_bytes().starts_with(b".") {
         return Ok(Entry::Other);
     }
@@ -86,7 +92,7 @@ fn sort(entry: &DirEntry, top: &Path, endings: &[&str]) -> Result<Entry, Refusal
     if kind.is_dir() {
         return Ok(Entry::Folder);
     }
-    if !entry.path().extension().and_then(OsStr::to_str).is_some_and(|end| endings.contains(&end)) {
+    if !wanted(&entry.path()) {
         return Ok(Entry::Other);
     }
     if kind.is_file() {

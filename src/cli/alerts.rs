@@ -1,0 +1,176 @@
+//! `sealref alerts`: rules of Prometheus and a dashboard for what a final stream holds.
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use super::Done;
+use super::cert;
+use super::options::{self, Inputs, Settings};
+use crate::alerts::{self, Ending, Label, Terms};
+use crate::error::{Problem, Problems};
+use crate::hosts::stream::Call;
+use crate::hosts::{self, Job, Pinned};
+use crate::model::{Identity, Stream};
+use crate::steps::{read, read::Purpose};
+use crate::yaml::{Syntax, Value};
+
+/// Write alerts and a dashboard for what makes the Secrets of a final stream
+///
+/// Needs no key and no cluster. docs/runbooks says what to do about each alert.
+#[derive(Args)]
+pub(super) struct Alerts {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Form::Rule)]
+    format: Form,
+    /// The name of the object, of its groups and of the dashboard
+    #[arg(long, default_value = "sealref", value_parser = name)]
+    name: String,
+    /// A label of the object, by which Prometheus or Grafana finds it
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label)]
+    label: Vec<(String, String)>,
+    /// Where the runbooks are; the name of the alert and .md follow
+    #[arg(long, value_name = "URL", default_value = RUNBOOKS)]
+    runbooks: String,
+    /// The label that holds an object's namespace, where it is not as the chart of each controller has it
+    #[arg(long, value_name = "LABEL", value_parser = namespace_label())]
+    namespace_label: Option<Label>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is written.
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    /// A PrometheusRule, for the operator of Prometheus
+    Rule,
+    /// A rule file of Prometheus itself
+    Prometheus,
+    /// A dashboard of Grafana
+    Dashboard,
+    /// The dashboard in a ConfigMap, for the sidecar of kube-prometheus-stack
+    Configmap,
+}
+
+const RUNBOOKS: &str = "https://sealref.dev/runbooks";
+
+/// The label by which the sidecar of Grafana finds dashboards (`sidecar.dashboards.label` of its chart).
+const DASHBOARD: &str = "grafana_dashboard";
+
+impl Alerts {
+    pub(super) fn run(self) -> Result<Done, Problems> {
+        let Self { inputs, format, name, label: labels, runbooks, namespace_label: label, settings } = self;
+        let call = settings.call(inputs, None)?;
+        let certificates = certificates(&call);
+        let (job, _) = options::job(call, Purpose::Uses)?;
+        let objects = objects(&read::stream(&job, Purpose::Uses)?, &job)?;
+        let sealed = alerts::all().any(|one| one.uses_certificates() && objects.iter().any(|object| one.knows(object)));
+        let certificates = if sealed { certificates? } else { vec![] };
+        let mut warnings = Problems::default();
+        if sealed && certificates.is_empty() {
+            let hint = "name it under sealing or clusters, in settings that --config names in a pipe";
+            warnings
+                .push(Problem::new("no rule tells when the sealing certificate ends: no settings name it").hint(hint));
+        }
+        let terms = Terms { name, label, runbooks, objects, certificates };
+        let dashboard = || format!("{:#}\n", alerts::dashboard(&terms));
+        let output = Done::output(match format {
+            Form::Rule => {
+                let spec = ("spec", alerts::groups(&terms));
+                object("monitoring.coreos.com/v1", "PrometheusRule", &terms.name, &labels, spec)
+            }
+            Form::Prometheus => alerts::groups(&terms).write(Syntax::Document),
+            Form::Dashboard => dashboard(),
+            Form::Configmap => {
+                let mut labels = labels;
+                if !labels.iter().any(|(key, _)| key == DASHBOARD) {
+                    labels.push((DASHBOARD.to_owned(), "1".to_owned()));
+                }
+                let data = ("data", Value::map([(format!("{}.json", terms.name), Value::text(dashboard()))]));
+                object("v1", "ConfigMap", &terms.name, &labels, data)
+            }
+        });
+        Ok(output.warn(&warnings))
+    }
+}
+
+fn object(
+    version: &'static str,
+    kind: &'static str,
+    name: &str,
+    labels: &[(String, String)],
+    rest: (&'static str, Value),
+) -> String {
+    let mut metadata = vec![("name", Value::text(name))];
+    if !labels.is_empty() {
+        metadata.push(("labels", Value::map(labels.iter().map(|(key, value)| (key.as_str(), Value::text(value))))));
+    }
+    let head = [("apiVersion", Value::text(version)), ("kind", Value::text(kind)), ("metadata", Value::map(metadata))];
+    Value::map(head.into_iter().chain([rest])).write(Syntax::Document)
+}
+
+/// What an alert is about, with the namespace that it goes to.
+fn objects(stream: &Stream, job: &Job) -> Result<Vec<Identity>, Problem> {
+    let known = stream.read().filter(|(.., identity)| alerts::all().any(|one| one.knows(identity)));
+    let goes = |identity: &Identity| {
+        let namespaced = !identity.kind.starts_with("Cluster");
+        let given = || job.terms.namespace.clone().filter(|_| namespaced);
+        Identity { namespace: identity.namespace.clone().or_else(given), ..identity.clone() }
+    };
+    let objects: Vec<Identity> = known.map(|(.., identity)| goes(identity)).collect();
+    if objects.is_empty() {
+        let titles: Vec<&str> = alerts::all().map(|one| one.title).collect();
+        return Err(Problem::new("the stream holds nothing that an alert is about")
+            .hint(format!("render it first; there are alerts for {}", titles.join(", "))));
+    }
+    Ok(objects)
+}
+
+/// The certificates of the settings, or those of the environment or cluster that is chosen. Under a policy they do not
+/// count.
+fn certificates(call: &Call) -> Result<Vec<Ending>, Problems> {
+    if call.policy.holds() {
+        return Ok(vec![]);
+    }
+    let named = hosts::certificates(call)?;
+    let mut problems = Problems::default();
+    let mut endings = vec![];
+    let is_chosen = |one: &&Pinned| match &call.chosen.environment {
+        Some(environment) => one.environments.contains(environment),
+        None => named.chosen.is_none() || one.cluster == named.chosen,
+    };
+    for one in named.all.iter().filter(is_chosen) {
+        let (shown, certificate) = cert::pinned(one, &named.folder);
+        let Some(certificate) = problems.keep(certificate) else { continue };
+        endings.push(Ending {
+            certificate: format!("{shown} ({})", cert::users(one)),
+            fingerprint: certificate.fingerprint(),
+            until: certificate.not_after(),
+            date: certificate.dates().1,
+        });
+    }
+    problems.or(endings)
+}
+
+/// Kubernetes takes it as a name, and Grafana as the uid of a dashboard.
+fn name(text: &str) -> Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (1..=40).contains(&text.len()) && text.chars().all(inner);
+    let ends = text.starts_with('-') || text.ends_with('-');
+    if fits && !ends {
+        return Ok(text.to_owned());
+    }
+    Err("1 to 40 lower-case letters, digits and -".to_owned())
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or("KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn namespace_label() -> impl TypedValueParser<Value = Label> {
+    let names = [Label::Own, Label::Exported].map(|label| PossibleValue::new(label.name()));
+    let label = |typed: String| if typed == Label::Own.name() { Label::Own } else { Label::Exported };
+    PossibleValuesParser::new(names).map(label)
+}
