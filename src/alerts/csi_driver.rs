@@ -2,6 +2,7 @@
 //!
 //! Source: `pkg/secrets-store/stats_reporter.go` and `nodeserver.go` of secrets-store-csi-driver v1.6.0; the exporter adds
 //! `_total`. Series appear only on nodes that did such work since the driver started, so that their absence says nothing.
+//! Since v1.6.0 a renewal is a mount, and one that fails counts as both.
 
 use super::Severity::{Critical, Warning};
 use super::{Alert, Controller, Label, Panel, Query, Shape};
@@ -22,12 +23,12 @@ const ALERTS: &[Alert] = &[
         name: "SecretMountsFailing",
         query: Query {
             kinds: MOUNTED,
-            text: "sum by (provider, error_type) (increase(node_publish_error_total[10m])) > 0",
+            text: "sum by (provider, error_type) (increase(node_publish_error_total[5m])) - (sum by (provider, error_type) (increase(rotation_reconcile_error_total[5m])) or sum by (provider, error_type) (increase(node_publish_error_total[5m])) * 0) > 0.5",
         },
         minutes: 10,
         severity: Critical,
         summary: "Secrets cannot be mounted, and pods do not start.",
-        description: r#"Mounting secrets of provider {{ $labels.provider }} failed {{ printf "%.0f" $value }} times within 10 minutes: {{ $labels.error_type }}."#,
+        description: r#"Mounting secrets of provider {{ $labels.provider }} failed {{ printf "%.0f" $value }} times within 5 minutes: {{ $labels.error_type }}."#,
     },
     Alert {
         name: "SecretRotationFailing",
@@ -49,7 +50,7 @@ const PANELS: &[Panel] = &[
         shape: Shape::Lines("{{provider}}"),
     },
     Panel {
-        title: "Failed mounts in an hour",
+        title: "Failed mounts and renewals in an hour",
         query: Query { kinds: MOUNTED, text: "sum by (provider, error_type) (increase(node_publish_error_total[1h]))" },
         shape: Shape::Lines("{{provider}} {{error_type}}"),
     },

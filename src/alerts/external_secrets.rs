@@ -16,7 +16,7 @@ pub(super) static EXTERNAL_SECRETS: Controller = Controller {
 };
 
 const SYNCED: &[&str] = &["ClusterExternalSecret", "ExternalSecret"];
-const CALLING: &[&str] = &["ClusterExternalSecret", "ExternalSecret", "PushSecret"];
+const CALLING: &[&str] = &["ClusterExternalSecret", "ClusterPushSecret", "ExternalSecret", "PushSecret"];
 
 const ALERTS: &[Alert] = &[
     Alert {
@@ -86,7 +86,7 @@ const ALERTS: &[Alert] = &[
     Alert {
         name: "PushSecretNotReady",
         query: Query {
-            kinds: &["PushSecret"],
+            kinds: &["ClusterPushSecret", "PushSecret"],
             text: r#"max by ($namespace, name) (pushsecret_status_condition{condition="Ready",status="False",$namespaces}) == 1"#,
         },
         minutes: 10,
