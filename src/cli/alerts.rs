@@ -67,46 +67,52 @@ impl Alerts {
         let objects = objects(&read::stream(&job, Purpose::Uses)?, &job)?;
         let sealed = alerts::all().any(|one| one.uses_certificates() && objects.iter().any(|object| one.knows(object)));
         let certificates = if sealed { certificates? } else { vec![] };
-        let mut warnings = Problems::default();
-        if sealed && certificates.is_empty() {
-            let hint = "name it under sealing or clusters, in settings that --config names in a pipe";
-            warnings
-                .push(Problem::new("no rule tells when the sealing certificate ends: no settings name it").hint(hint));
-        }
+        let unnamed = sealed && certificates.is_empty();
         let terms = Terms { name, label, runbooks, objects, certificates };
-        let dashboard = || format!("{:#}\n", alerts::dashboard(&terms));
-        let output = Done::output(match format {
-            Form::Rule => {
-                let spec = ("spec", alerts::groups(&terms));
-                object("monitoring.coreos.com/v1", "PrometheusRule", &terms.name, &labels, spec)
-            }
-            Form::Prometheus => alerts::groups(&terms).write(Syntax::Document),
-            Form::Dashboard => dashboard(),
-            Form::Configmap => {
-                let mut labels = labels;
-                if !labels.iter().any(|(key, _)| key == DASHBOARD) {
-                    labels.push((DASHBOARD.to_owned(), "1".to_owned()));
-                }
-                let data = ("data", Value::map([(format!("{}.json", terms.name), Value::text(dashboard()))]));
-                object("v1", "ConfigMap", &terms.name, &labels, data)
-            }
-        });
-        Ok(output.warn(&warnings))
+        let output = Done::output(format.write(&terms, labels));
+        Ok(if unnamed { output.warn(&nobody_knows().into()) } else { output })
     }
 }
 
+fn nobody_knows() -> Problem {
+    Problem::new("no rule tells when the sealing certificate ends: no settings name it")
+        .hint("name it under sealing or clusters, in settings that --config names in a pipe")
+}
+
+impl Form {
+    fn write(self, terms: &Terms, mut labels: Vec<(String, String)>) -> String {
+        let dashboard = || format!("{:#}\n", alerts::dashboard(terms));
+        match self {
+            Self::Rule => {
+                let head = ("monitoring.coreos.com/v1", "PrometheusRule", terms.name.as_str());
+                object(head, labels, ("spec", alerts::groups(terms)))
+            }
+            Self::Prometheus => alerts::groups(terms).write(Syntax::Document),
+            Self::Dashboard => dashboard(),
+            Self::Configmap => {
+                labels.insert(0, (DASHBOARD.to_owned(), "1".to_owned()));
+                let data = Value::map([(format!("{}.json", terms.name), Value::text(dashboard()))]);
+                object(("v1", "ConfigMap", terms.name.as_str()), labels, ("data", data))
+            }
+        }
+    }
+}
+
+/// An object of an `apiVersion`, kind and name. Of two labels with one key the later one counts.
 fn object(
-    version: &'static str,
-    kind: &'static str,
-    name: &str,
-    labels: &[(String, String)],
+    (version, kind, name): (&'static str, &'static str, &str),
+    labels: Vec<(String, String)>,
     rest: (&'static str, Value),
 ) -> String {
-    let mut metadata = vec![("name", Value::text(name))];
-    if !labels.is_empty() {
-        metadata.push(("labels", Value::map(labels.iter().map(|(key, value)| (key.as_str(), Value::text(value))))));
+    let mut metadata = Value::map([("name", Value::text(name))]);
+    let (labelled, mut all) = (!labels.is_empty(), Value::Map(vec![]));
+    for (key, value) in labels {
+        all.push(key, Value::text(value));
     }
-    let head = [("apiVersion", Value::text(version)), ("kind", Value::text(kind)), ("metadata", Value::map(metadata))];
+    if labelled {
+        metadata.push("labels", all);
+    }
+    let head = [("apiVersion", Value::text(version)), ("kind", Value::text(kind)), ("metadata", metadata)];
     Value::map(head.into_iter().chain([rest])).write(Syntax::Document)
 }
 
