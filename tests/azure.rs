@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
@@ -46,7 +47,12 @@ fn stub() -> Server {
             (401, json!({"error": {"code": "Unauthorized", "message": "leaked-s3cret"}}))
         } else {
             assert_eq!(query, "api-version=7.4");
-            match path.strip_prefix("/secrets/").unwrap() {
+            match path.strip_prefix("/secrets/").unwrap_or(path) {
+                "/keys/signing" => {
+                    let key = json!({"kty": "RSA", "kid": "https://x/keys/signing/1", "n": "bjEyMw", "e": "AQAB"});
+                    (200, json!({"key": key, "attributes": {"enabled": true}}))
+                }
+                "/certificates/web" => (200, json!({"cer": "REVSLWJ5dGVz", "kid": "x", "sid": "y"})),
                 "db" => (200, json!({"value": "{\"password\": \"new-s3cret\", \"empty\": \"\"}", "id": "x"})),
                 "db/0123456789abcdef0123456789abcdef" => (200, json!({"value": "old-s3cret"})),
                 "key/0123456789abcdef0123456789abcdef" => (200, json!({"value": "named-key-s3cret"})),
@@ -72,6 +78,13 @@ fn secrets_are_read() {
         ("version", at(&format!("db/{VERSION}")), "\"old-s3cret\""),
         ("key", at(&format!("key/{VERSION}")), "\"named-key-s3cret\""),
         ("plain", at("plain"), "\"plain-s3cret\""),
+        (
+            "jwk",
+            at("signing?object_type=key"),
+            r#""{\"e\":\"AQAB\",\"kid\":\"https://x/keys/signing/1\",\"kty\":\"RSA\",\"n\":\"bjEyMw\"}""#,
+        ),
+        ("kid", at("signing?object_type=key#/kid"), "\"https://x/keys/signing/1\""),
+        ("der", at("web?object_type=cert"), "\"DER-bytes\""),
     ];
     let references: Vec<_> = table.iter().map(|(key, reference, _)| (*key, reference.as_str())).collect();
     let found = sealed(&references, &environment).unwrap();
@@ -91,6 +104,9 @@ fn secrets_are_read() {
         (at("db#/absent"), 1, "no key \"absent\""),
         (at("db#/empty"), 1, "the value is empty"),
         (at("key/db"), 1, "External Secrets' way"),
+        (at("web?object_type=certificate"), 1, "object_type is none that a vault has"),
+        (at("web?object_type=cert#/subject"), 1, "without fields"),
+        (at("absent?object_type=key"), 1, "reading the key"),
         (at("a%3Fb"), 1, "\"a?b\" is no name of Key Vault"),
         ("ref+azurekeyvault://evil.test/db".into(), 1, "\"evil.test\" is no vault of Azure"),
         ("ref+azurekeyvault://evil.test.vault.azure.net/db".into(), 1, "is no vault of Azure"),
@@ -107,8 +123,9 @@ fn what_cannot_log_in_is_told() {
     let (url, identity) = (stub.url(""), stub.url("/identity"));
     let reference = format!("ref+azurekeyvault://127.0.0.1:{}/db", stub.port());
     let own = ("AZURE_KEY_VAULT_URL", &*url);
-    let table: [(sealed::Environment, i32, &str); 3] = [
-        (&[("AZKV_AUTH", "cli")], 1, "AZKV_AUTH wants the login of a command line, and sealref starts none"),
+    let table: [(sealed::Environment, i32, &str); 4] = [
+        (&[("AZKV_AUTH", "devcli")], 1, "AZKV_AUTH wants the login of azd, which is not asked"),
+        (&[("AZKV_AUTH", "cli"), ("PATH", "/absent")], 1, "AZKV_AUTH=cli asks az, which is not on the PATH"),
         (
             &[("AZURE_FEDERATED_TOKEN_FILE", "/absent")],
             1,
@@ -119,6 +136,27 @@ fn what_cannot_log_in_is_told() {
     for (environment, exit, words) in table {
         refuses(&reference, &[environment, &[own]].concat(), exit, words);
     }
+}
+
+/// A stub of `az`: it knows one question, and an environment with nothing of ours in it.
+const AZ: &str = r#"#!/bin/sh
+test "$*" = "account get-access-token --scope https://vault.azure.net/.default --query accessToken --output tsv" || exit 7
+test "$HOME" = /home/of/az && test -z "$AZURE_KEY_VAULT_URL$AZKV_AUTH" && echo managed
+"#;
+
+#[test]
+fn whoever_logged_in_with_az_is_asked_for_where_the_operator_says_so() {
+    let stub = stub();
+    let folder = tempfile::tempdir().unwrap();
+    let az = folder.path().join("az");
+    fs::write(&az, AZ).unwrap();
+    fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).unwrap();
+    let (url, path) = (stub.url(""), format!("{}:/usr/bin:/bin", folder.path().display()));
+    let reference = format!("ref+azurekeyvault://127.0.0.1:{}/plain", stub.port());
+    let environment = |home| [("AZURE_KEY_VAULT_URL", &*url), ("AZKV_AUTH", "cli"), ("PATH", &*path), ("HOME", home)];
+    let found = sealed(&[("key", &reference)], &environment("/home/of/az")).unwrap();
+    assert_eq!(found.get("key").map(String::as_str), Some("\"plain-s3cret\""));
+    refuses(&reference, &environment("/home/of/others"), 1, "az gives no token to whoever runs this");
 }
 
 /// Gives out tokens at `/TENANT/oauth2/v2.0/token`: over TLS, since the vendor's library refuses anything else. Its

@@ -1,4 +1,4 @@
-//! Azure Key Vault secrets. The vault stands in the store as `vaultUrl`.
+//! Azure Key Vault: secrets, and the public parts of keys and certificates. The vault stands in the store as `vaultUrl`.
 
 mod fetch;
 
@@ -12,10 +12,19 @@ static FACTS: [Facts; 1] = [Facts {
     scheme: "azurekeyvault",
     path: "VAULT/NAME[/VERSION]",
     property: "#/field",
-    parameters: &[],
+    parameters: &[OBJECT_TYPE],
     providers: &["azurekv"],
     becomes: Becomes::Translated,
 }];
+
+/// What lies behind a name, in the words of the CSI driver of Azure; a secret where it is not said.
+const OBJECT_TYPE: &str = "object_type";
+
+/// The public part of a key, as a JSON Web Key (RFC 7517).
+const KEY: &str = "key";
+
+/// A certificate without its private key, in DER (RFC 5280).
+const CERT: &str = "cert";
 
 impl Source for Azure {
     fn facts(&self) -> &'static [Facts] {
@@ -28,9 +37,11 @@ impl Source for Azure {
         match segments.as_slice() {
             [_, kind @ ("cert" | "key" | "secret"), name] if !is_version(name) => {
                 Err(Problem::new(format!("\"{kind}/\" is External Secrets' way to say what \"{name}\" is"))
-                    .hint("write VAULT/NAME: it is a secret, and that of a certificate holds its private key too"))
+                    .hint(format!(
+                        "write VAULT/NAME, or VAULT/NAME?{OBJECT_TYPE}={CERT}; the secret of a certificate holds its private key too"
+                    )))
             }
-            [_, _] | [_, _, _] => Ok(address),
+            [_, _] | [_, _, _] => known_type(address),
             _ => Err(shape(facts)),
         }
     }
@@ -42,8 +53,9 @@ impl Source for Azure {
 
     fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
         let mut segments = address.path.split('/').skip(1);
+        let name = segments.next().unwrap_or_default();
         Ok(Remote {
-            key: segments.next().unwrap_or_default().to_owned(),
+            key: address.parameter(OBJECT_TYPE).map_or_else(|| name.to_owned(), |kind| format!("{kind}/{name}")),
             property: gjson(address.property.as_deref()),
             version: segments.next().map(str::to_owned),
         })
@@ -52,9 +64,12 @@ impl Source for Azure {
     fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {
         let host = provider.field(&["vaultUrl"])?.trim_end_matches('/').strip_prefix("https://")?;
         let vault = host.strip_suffix(".vault.azure.net").unwrap_or(host);
-        // Keys and certificates are written `key/NAME`, and are no secrets.
-        let name = remote.key.strip_prefix("secret/").unwrap_or(&remote.key);
-        Some(Raw::of_remote(format!("{vault}/{name}"), remote).normal(Scheme(FACTS[0].scheme)))
+        let (kind, name) = remote.key.split_once('/').unwrap_or(("secret", &remote.key));
+        let mut raw = Raw::of_remote(format!("{vault}/{name}"), remote);
+        if kind != "secret" {
+            raw.parameters.push((OBJECT_TYPE.into(), kind.to_owned().into()));
+        }
+        Some(self.address(&FACTS[0], raw))
     }
 
     fn ambient(&self) -> &'static [&'static str] {
@@ -70,7 +85,20 @@ impl Source for Azure {
     }
 
     fn authentication(&self) -> &'static str {
-        "client secret, workload identity, managed identity"
+        "client secret, workload identity, managed identity, `az login`"
+    }
+}
+
+/// Its type is one that a vault has; a certificate is taken whole.
+fn known_type(address: Address) -> Result<Address, Problem> {
+    match address.parameter(OBJECT_TYPE) {
+        Some(CERT) if address.property.is_some() => {
+            Err(Problem::new("a certificate of Key Vault is one value in DER, without fields")
+                .hint("leave out what stands behind \"#\""))
+        }
+        None | Some(CERT | KEY) => Ok(address),
+        Some(_) => Err(Problem::new(format!("{OBJECT_TYPE} is none that a vault has"))
+            .hint(format!("{KEY} or {CERT}; without it, it is a secret"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Get Secret of Key Vault, and Decrypt for data keys of files.
+//! Get Secret, Get Key and Get Certificate of Key Vault, and Decrypt for data keys of files.
 //! The requests: `learn.microsoft.com/rest/api/keyvault`, version 7.4.
 
 use std::collections::BTreeMap;
@@ -8,13 +8,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Azure, host};
+use super::{Azure, CERT, KEY, OBJECT_TYPE, host};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
-use crate::sources::answer::{Known, Secrets, Text, accepted, bearer, bytes, each_once, is_name, json, setting, token};
-use crate::sources::{Fetch, Keys};
+use crate::sources::answer::{
+    Known, Secrets, Text, accepted, base64, bearer, bytes, each_once, is_name, json, setting, token,
+};
+use crate::sources::whole::single;
+use crate::sources::{Fetch, Keys, property};
 
 const VERSION: &str = "api-version=7.4";
+
+/// What it is called in messages.
+const SERVER: &str = "Key Vault";
 
 /// Where vaults are, in each of Azure's clouds.
 const CLOUDS: [&str; 3] = ["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"];
@@ -80,7 +86,12 @@ fn name<'a>(address: &'a Address<'_>) -> Result<&'a str, Problem> {
 }
 
 fn operation(address: &Address) -> String {
-    format!("reading the secret \"{}\"", address.path)
+    let kind = match address.parameter(OBJECT_TYPE) {
+        Some(KEY) => "key",
+        Some(CERT) => "certificate",
+        _ => "secret",
+    };
+    format!("reading the {kind} \"{}\"", address.path)
 }
 
 const REFUSALS: [Known; 3] = [
@@ -88,7 +99,7 @@ const REFUSALS: [Known; 3] = [
     (
         403,
         "access is denied, or the vault's firewall forbids it",
-        "whoever runs this needs the role Key Vault Secrets User (of keys: Crypto User)",
+        "whoever runs this needs the role Key Vault Secrets User (of keys: Crypto User, of certificates: Certificate User)",
     ),
     (404, "it is not there, or has no such version", "are vault, name and version right?"),
 ];
@@ -96,6 +107,17 @@ const REFUSALS: [Known; 3] = [
 #[derive(Deserialize)]
 struct Value {
     value: Text,
+}
+
+/// The public part of a key, in the order in which Go writes a map: that of the names.
+#[derive(Deserialize)]
+struct Key {
+    key: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Certificate {
+    cer: Text,
 }
 
 /// The vaults of a run, by their hosts.
@@ -106,12 +128,33 @@ impl Secrets for Vaults {
     fn ask(&self, address: &Address) -> Result<Ask, Problem> {
         let lost = || Problem::new("a vault was not looked for").exit(Exit::Bug);
         let vault = self.0.get(&host(address)).ok_or_else(lost)?.as_ref().map_err(Clone::clone)?;
-        let url = format!("{}/secrets/{}?{VERSION}", vault.url, name(address)?);
+        let kind = match address.parameter(OBJECT_TYPE) {
+            Some(KEY) => "keys",
+            Some(CERT) => "certificates",
+            _ => "secrets",
+        };
+        let url = format!("{}/{kind}/{}?{VERSION}", vault.url, name(address)?);
         Ok(Ask::Http(vault.authorized(Request::get(operation(address), url))))
     }
 
     fn read(&self, address: &Address, reply: &Reply) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        json::<Value>(accepted(&operation(address), reply, &REFUSALS)?, "Key Vault").map(|answer| bytes(answer.value))
+        let accepted = accepted(&operation(address), reply, &REFUSALS)?;
+        match address.parameter(OBJECT_TYPE) {
+            Some(KEY) => {
+                let Key { key } = json(accepted, SERVER)?;
+                Ok(Zeroizing::new(serde_json::json!(key).to_string().into_bytes()))
+            }
+            Some(CERT) => base64(&json::<Certificate>(accepted, SERVER)?.cer, SERVER),
+            _ => json::<Value>(accepted, SERVER).map(|answer| bytes(answer.value)),
+        }
+    }
+
+    /// A certificate is bytes, in which no key is looked up.
+    fn part(&self, address: &Address, whole: &[u8]) -> Result<Payload, Problem> {
+        if address.parameter(OBJECT_TYPE) == Some(CERT) {
+            single(address)?;
+        }
+        property::payload(whole, address, "the secret")
     }
 }
 
@@ -137,7 +180,7 @@ impl Keys for Azure {
         let url = format!("{}/keys/{name}/{version}/decrypt?{VERSION}", vault.url);
         let request = Request::post(operation.clone(), url, Zeroizing::new(body.into_bytes()));
         let reply = wire.ask(Ask::Http(vault.authorized(request)))?;
-        let Text(opened) = json::<Value>(accepted(&operation, &reply, &REFUSALS)?, "Key Vault")?.value;
+        let Text(opened) = json::<Value>(accepted(&operation, &reply, &REFUSALS)?, SERVER)?.value;
         let mut key = Zeroizing::new(Vec::with_capacity(opened.len()));
         let wrong = |_| Problem::new("the answer is not one of Key Vault").hint("is this its address?");
         URL_SAFE_NO_PAD.decode_vec(opened.as_bytes(), &mut key).map_err(wrong)?;
