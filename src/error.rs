@@ -187,16 +187,23 @@ impl From<Problem> for Problems {
     }
 }
 
-/// Text that is safe on a terminal and in a log: controls and direction marks escaped, cut at a bound.
+/// Text that is safe on a terminal and in a log: controls and direction marks escaped, cut at a bound. Nor does a runner
+/// take it for a command: GitHub's begin a line with `::`, those of Azure Pipelines and TeamCity stand behind `##`.
 pub struct Quiet<'a>(pub &'a str);
 
 impl fmt::Display for Quiet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, c) in self.0.chars().enumerate() {
+        let front = self.0.len() - self.0.trim_start().len();
+        let is_command = |at: usize| match self.0.get(..=at) {
+            Some(text) if text.ends_with("##") => true,
+            Some(text) => at == front + 1 && text.ends_with("::"),
+            None => false,
+        };
+        for (count, (at, c)) in self.0.char_indices().enumerate() {
             if count == crate::limits::MESSAGE {
                 return f.write_str("...");
             }
-            if c.is_control() || is_direction_mark(c) {
+            if c.is_control() || is_direction_mark(c) || is_command(at) {
                 write!(f, "{}", c.escape_unicode())?;
             } else {
                 write!(f, "{c}")?;
@@ -269,6 +276,16 @@ mod tests {
     fn controls_and_direction_marks_are_escaped_t11() {
         let problem = Problem::new("name \u{1b}[31m\u{202e}x").at("stdin:1");
         assert_eq!(problem.to_string(), "stdin:1: name \\u{1b}[31m\\u{202e}x");
+    }
+
+    #[test]
+    fn no_runner_takes_text_for_a_command_t11() {
+        let told = |text| Quiet(text).to_string();
+        assert_eq!(told("::error::x"), ":\\u{3a}error::x");
+        assert_eq!(told("  ::stop-commands::x"), "  :\\u{3a}stop-commands::x");
+        assert_eq!(told("a ##vso[task.setvariable variable=PATH]x"), "a #\\u{23}vso[task.setvariable variable=PATH]x");
+        assert_eq!(told("###[error]"), "#\\u{23}\\u{23}[error]");
+        assert_eq!(told("arn:aws:kms::1"), "arn:aws:kms::1");
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod peers;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -413,6 +413,32 @@ fn the_other_hook_verifies_what_was_rendered() {
     clone.write("rendered/db.yaml", &secret("ref+vault://kv/team/db#/password"));
     let (passed, printed) = pre_commit(&clone, &program);
     assert!(!passed && printed.contains("[references/unresolved]"), "{printed}");
+}
+
+/// pre-commit puts the names of files behind the command.
+#[test]
+fn the_name_of_a_file_is_no_option_of_the_hook() {
+    let clone = Clone::new();
+    let hook = "  - id: sealref-verify\n    files: ^(--config=evil|plain)\\.yaml$\n";
+    let Some(program) = hooked(&clone, hook) else { return };
+    clone.write("evil.yaml", &format!("{SETTINGS}  plaintext: Pass\n"));
+    clone.write("--config=evil.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    clone.write("plain.yaml", &secret("s3cret"));
+    let (passed, printed) = pre_commit(&clone, &program);
+    assert!(!passed && printed.contains("plain.yaml:4 Secret team/db"), "{printed}");
+}
+
+/// Where `cargo` is that of rustup, a repository could name a toolchain, which is a program of its own.
+#[test]
+fn what_a_repository_says_of_toolchains_is_not_asked() {
+    let clone = Clone::new();
+    fs::remove_file(clone.folder().join("bin/sealref")).unwrap();
+    let cargo = clone.folder().join("bin/cargo");
+    fs::write(&cargo, "#!/bin/sh\npwd >\"$HOME/where\"\n").unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    clone.action("pull_request", false, &[("manifests", "manifests.yaml"), ("output", "sealed.yaml")], &[]);
+    let ran_in = fs::read_to_string(clone.folder().join("home/where")).unwrap();
+    assert_eq!(fs::canonicalize(ran_in.trim()).unwrap(), fs::canonicalize(root()).unwrap());
 }
 
 /// What the examples say is what there is to say.

@@ -55,6 +55,9 @@ impl Baseline {
         }
         let shown = path.to_string_lossy();
         if self.update_baseline {
+            if files::kind(path).is_ok() {
+                read(path)?;
+            }
             files::write_atomically(path, &[&text(entries)], Privacy::Public)?;
             let count = entries.len();
             entries.clear();

@@ -60,6 +60,7 @@ impl Level {
 impl Check {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { inputs, complete, level, lines, baseline, answer, settings } = self;
+        answer.report.apart_from(&inputs)?;
         let job = settings.call(inputs, None).and_then(|call| options::job(call, Purpose::Check));
         let (job, _) = answer.report.keep(job)?;
         let stream = answer.report.keep(read::stream(&job, Purpose::Check))?;

@@ -47,6 +47,12 @@ impl Init {
                 .at(path.to_string_lossy())
                 .into());
         }
+        if let Some(above) = above(&folder).filter(|_| !self.guard && !print) {
+            return Err(Problem::new(format!("{} holds here already, and no more once this folder has its own", above.display()))
+                .hint("change that one; or write a file that begins with its fields, and --dry-run shows which would fit here")
+                .at(path.to_string_lossy())
+                .into());
+        }
         let (text, told) = if self.guard {
             (include_str!("init/guard.yaml").to_owned(), vec![guarded(&path)])
         } else {
@@ -61,6 +67,13 @@ impl Init {
         files::write_new(&path, text.as_bytes(), Privacy::Public)?;
         Ok(Done::output(told))
     }
+}
+
+/// Settings of a folder above, in the same repository.
+fn above(folder: &Path) -> Option<PathBuf> {
+    let top = files::repository(folder)?;
+    let parent = files::resolve(folder).ok()?.parent()?.to_path_buf();
+    files::upwards(&parent, &[SETTINGS], Some(&top))
 }
 
 fn told(repository: &Repository, assumed: &[String], path: &Path) -> Vec<String> {

@@ -115,6 +115,11 @@ impl Inputs {
         Self { operands, files: vec![], recursive: false }
     }
 
+    /// All that is named.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.operands.iter().chain(&self.files).map(String::as_str)
+    }
+
     /// Each by itself.
     pub(super) fn each(self) -> impl Iterator<Item = Self> {
         let Self { operands, files, recursive } = self;

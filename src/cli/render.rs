@@ -44,6 +44,7 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { inputs, output, preview, strict, each, report, settings, sealing } = self;
+        report.apart_from(&inputs)?;
         let call = |inputs, settings: Settings, sealing| -> Result<Call, Problems> {
             let mut call = settings.call(inputs, Some(sealing))?;
             if preview {

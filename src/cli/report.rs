@@ -1,12 +1,13 @@
 //! How what was found is told: `--format` and `--report FILE`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::Done;
-use crate::error::Problems;
+use super::options::Inputs;
+use crate::error::{Problem, Problems};
 use crate::hosts::Job;
 use crate::outside::files::{self, Privacy};
 use crate::outside::random;
@@ -49,8 +50,20 @@ impl Report {
     ) -> Result<Done, Problems> {
         let (job, mut world) = self.keep(job)?;
         let rendered = self.keep(steps::render(&job, &mut world, &random::bytes::<64>))?;
+        let done = self.keep(out(Done::default().warn(&rendered.warnings), rendered.outputs))?;
         self.write(&reports::told(&Problems::default(), &rendered.warnings), Severity::Info)?;
-        out(Done::default().warn(&rendered.warnings), rendered.outputs)
+        Ok(done)
+    }
+
+    /// No report takes the place of what it is about.
+    pub(super) fn apart_from(&self, inputs: &Inputs) -> Result<(), Problem> {
+        let read: Vec<PathBuf> = inputs.named().filter_map(|name| files::resolve(Path::new(name)).ok()).collect();
+        let over = |file: &&PathBuf| files::resolve(file).is_ok_and(|file| read.contains(&file));
+        self.reports.iter().find(over).map_or(Ok(()), |file| {
+            Err(Problem::new("the report would take the place of what is read")
+                .hint("give it a name of its own")
+                .at(file.to_string_lossy()))
+        })
     }
 
     /// Reports problems on their way.

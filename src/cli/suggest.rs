@@ -131,7 +131,7 @@ fn text(stream: &Stream, access: &Access, needs: &Needs, suggestion: &Suggestion
             lines.push(format!("  ! {}\n    {}\n    {why}", grant.held.rule, chain(stream, grant)));
         }
         if lines.len() == 1 {
-            lines.push("  has just that".to_owned());
+            lines.push("  reads just that".to_owned());
         }
         out.extend(lines.iter().flat_map(|line| line.split('\n')).map(|line| format!("{}\n", Quiet(line))));
     }
@@ -157,7 +157,8 @@ fn rule(names: &BTreeSet<String>) -> PolicyRule {
 fn name_of(access: &Access, account: &Subject, namespace: &str) -> String {
     let base = match account {
         Subject::ServiceAccount(its, name) if its == namespace => format!("{name}-reads-secrets"),
-        Subject::ServiceAccount(its, name) => format!("{its}-{name}-reads-secrets"),
+        // With a colon, which no namespace and no account has in its name
+        Subject::ServiceAccount(its, name) => format!("{its}:{name}-reads-secrets"),
         Subject::Group(name) | Subject::User(name) => name.clone(),
     };
     let is_free = |name: &String| {

@@ -34,6 +34,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let Self { inputs, kustomization, complete, answer, settings } = self;
+        answer.report.apart_from(&inputs)?;
         let findings = answer.report.keep(found(inputs, kustomization.as_deref(), complete, settings))?;
         answer.done(&reports::found(&findings, None), Severity::Info)
     }

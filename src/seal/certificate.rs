@@ -27,6 +27,7 @@ pub struct Certificate {
     fingerprint: [u8; 32],
     not_before: Moment,
     not_after: Moment,
+    issued_by_itself: Option<String>,
 }
 
 /// What a moment in time says about a certificate.
@@ -99,6 +100,8 @@ impl Certificate {
             fingerprint: Sha256::digest(der).into(),
             not_before: Moment::new(validity.not_before)?,
             not_after: Moment::new(validity.not_after)?,
+            issued_by_itself: (certificate.subject().as_raw() == certificate.issuer().as_raw())
+                .then(|| certificate.subject().to_string()),
         })
     }
 
@@ -118,6 +121,12 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hex(&self.fingerprint)
+    }
+
+    /// Its subject, where that is its issuer too; empty where it names nobody.
+    #[must_use]
+    pub fn issued_by_itself(&self) -> Option<&str> {
+        self.issued_by_itself.as_deref()
     }
 
     /// Bits of the RSA modulus.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::next::{CERTIFICATE, KEY, recipients};
 use super::repository::Repository;
+use crate::error::Quiet;
 use crate::model::StoreRef;
 use crate::steps::survey;
 use crate::yaml::{Syntax, Value};
@@ -79,9 +80,10 @@ impl Draft {
         for (rule, store, why) in rules {
             self.line(&format!("  {rule}"));
             self.line(&format!(
-                "    use: {{kind: {}, name: {}}} # assumed: {why}",
+                "    use: {{kind: {}, name: {}}} # assumed: {}",
                 store.kind.name(),
-                scalar(&store.name)
+                scalar(&store.name),
+                Quiet(&why)
             ));
         }
     }
@@ -109,6 +111,9 @@ impl Draft {
                 self.line("# How values are sealed. The certificate is fetched by `sealref cert fetch --write`.");
                 self.line("sealing:");
                 self.line(&format!("  certificate: {CERTIFICATE}"));
+                for other in &repository.strangers {
+                    self.line(&format!("  # certificate: {} # if it is the controller's", scalar(other)));
+                }
             }
             [one] => {
                 self.line("# How values are sealed.");

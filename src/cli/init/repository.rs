@@ -21,8 +21,10 @@ pub(super) struct Repository {
     pub(super) kustomizations: Vec<Kustomization>,
     /// Folders with a chart.
     pub(super) charts: Vec<String>,
-    /// Certificates that could seal.
+    /// Certificates of controllers, by all that shows.
     pub(super) certificates: Vec<String>,
+    /// Certificates that could seal, and may be anybody's.
+    pub(super) strangers: Vec<String>,
     /// The rules of SOPS, of this folder or of one above.
     pub(super) rules: Option<Rules>,
     /// Every file with YAML or JSON.
@@ -65,13 +67,16 @@ impl Repository {
             }
         }
         survey.manifests.retain(|name| !NAMES.contains(&base(name)));
-        let certificates = certificates.iter().filter(|path| seals(path)).map(|path| below(path)).collect();
+        let could = certificates.iter().filter_map(|path| Some((below(path), certificate(path)?)));
+        let (certificates, strangers): (Vec<_>, Vec<_>) = could.partition(|(name, one)| is_a_controllers(name, one));
+        let names_of = |all: Vec<(String, Certificate)>| all.into_iter().map(|(name, _)| name).collect();
         Ok(Self {
             folder: folder.to_path_buf(),
             survey,
             kustomizations: kustomizations(folder, &names),
             charts: charts.iter().filter(|one| !charts.iter().any(|other| is_below(one, other))).cloned().collect(),
-            certificates,
+            certificates: names_of(certificates),
+            strangers: names_of(strangers),
             rules: rules(folder)?,
             files: names,
         })
@@ -100,6 +105,7 @@ impl Repository {
         list("files that SOPS has encrypted", &mut self.survey.encrypted.iter().map(String::as_str));
         list("plain Secrets", &mut self.survey.plain.iter().map(String::as_str));
         list("certificates", &mut self.certificates.iter().map(String::as_str));
+        list("certificates of others, by all that shows", &mut self.strangers.iter().map(String::as_str));
         list(
             "placeholders of argocd-vault-plugin, which are not read",
             &mut self.survey.placeholders.iter().map(String::as_str),
@@ -140,8 +146,15 @@ pub(super) fn is_below(name: &str, folder: &str) -> bool {
     folder.is_empty() && !name.is_empty() || name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn seals(path: &Path) -> bool {
-    files::read_file(path, limits::SETTINGS).is_ok_and(|bytes| Certificate::read(&bytes).is_ok())
+fn certificate(path: &Path) -> Option<Certificate> {
+    Certificate::read(&files::read_file(path, limits::SETTINGS).ok()?).ok()
+}
+
+/// A controller issues its certificate itself, and names nobody in it. Who brings one of their own says in its subject or
+/// in its file's name what it is for. Whatever else can seal may be an authority's or a server's.
+fn is_a_controllers(name: &str, certificate: &Certificate) -> bool {
+    let Some(subject) = certificate.issued_by_itself() else { return false };
+    subject.is_empty() || [subject, name].iter().any(|text| text.to_lowercase().contains("seal"))
 }
 
 /// Those that no other builds on; components are built by nobody.
