@@ -25,7 +25,7 @@ use serde_json::Value;
 
 const SEALREF: &str = env!("CARGO_BIN_EXE_sealref");
 /// Programs that blocks may ask for and that a machine may lack.
-const TOOLS: [&str; 7] = ["flux", "helm", "kpt", "kubeseal", "kubectl", "kustomize", "openbao"];
+const TOOLS: [&str; 8] = ["flux", "helm", "kpt", "kubeseal", "kubectl", "kustomize", "openbao", "sops"];
 
 #[test]
 fn every_block_of_the_documentation_holds_j5() {

@@ -23,7 +23,7 @@ struct Schemas(BTreeMap<(String, String), (Value, Validator)>);
 impl Schemas {
     fn read() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas");
-        let files = ["external-secret", "password", "sealed-secret", "uuid"];
+        let files = ["external-secret", "password", "sealed-secret", "ssh-key", "uuid", "vault-dynamic-secret"];
         let schemas = files.map(|name| {
             let schema: Value =
                 serde_json::from_slice(&fs::read(folder.join(format!("{name}.json"))).unwrap()).unwrap();
@@ -107,6 +107,17 @@ spec:
   stores:
     - {match: {scheme: vault, path: "other/**"}, use: {kind: SecretStore, name: other}}
     - {match: {scheme: onepasswordconnect}, use: {kind: ClusterSecretStore, name: onepassword}}
+    - match: {scheme: vaultdynamic}
+      use: {kind: SecretStore, name: dynamic}
+      provider:
+        vault:
+          server: https://vault.example:8200
+          path: kv
+          version: v2
+          namespace: teams/shop
+          caProvider: {type: ConfigMap, name: vault-ca, key: ca.crt}
+          auth:
+            kubernetes: {mountPath: kubernetes, role: shop, serviceAccountRef: {name: shop, audiences: [vault]}}
 STORES
   sealing: {certificate: demo-certificate.pem, key: {file: demo-sealing.key}}
 "#;
@@ -253,6 +264,41 @@ fn generators_fit() {
     let made = fitting(folder.path(), &[], &secret("x", data));
     assert_eq!(kinds(&made), ["ExternalSecret", "Password", "UUID", "Password"]);
     assert_eq!(made[0]["spec"]["dataFrom"][0]["sourceRef"]["generatorRef"]["name"], made[1]["metadata"]["name"]);
+}
+
+/// Every parameter, alone and together with text; a pair of keys and the credentials of one lease come of one run.
+#[test]
+fn generators_with_parameters_fit() {
+    let folder = folder();
+    let password =
+        "ref+generate://password?length=20&digits=2&symbols=2&symbolCharacters=-_&noUpper=true&allowRepeat=false";
+    let (user, word) =
+        ("ref+vaultdynamic://database/creds/shop#/username", "ref+vaultdynamic://database/creds/shop#/password");
+    let posted = "ref+vaultdynamic://pki/issue/web?method=POST&parameters.common_name=web.shop&parameters.ttl=24h";
+    let read = "ref+vaultdynamic://gcp/roleset/shop/key?parameters.ttl=1h#/private_key_data";
+    let rows: [(Value, &[&str]); 7] = [
+        (json!({"a": password, "b": format!("x-{password}")}), &["Password", "Password"]),
+        (json!({"a": "ref+generate://sshkey?type=rsa&size=4096&comment=git%40shop#/privateKey"}), &["SSHKey"]),
+        (json!({"a": "ref+generate://sshkey#/privateKey", "b": "ref+generate://sshkey#/publicKey"}), &["SSHKey"]),
+        (json!({"a": user, "b": word}), &["VaultDynamicSecret"]),
+        (json!({"a": format!("postgres://{user}+:{word}+@db.shop/shop")}), &["VaultDynamicSecret"]),
+        (
+            json!({"a": format!("{posted}#/certificate"), "b": format!("{posted}#/private_key")}),
+            &["VaultDynamicSecret"],
+        ),
+        (json!({"a": read, "b": user}), &["VaultDynamicSecret", "VaultDynamicSecret"]),
+    ];
+    for (data, kinds) in rows {
+        let made = fitting(folder.path(), &[], &secret("x", data));
+        assert_eq!(self::kinds(&made[1..]), kinds);
+        let named: Vec<&Value> = made[0]["spec"]["dataFrom"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|from| &from["sourceRef"]["generatorRef"]["name"])
+            .collect();
+        assert_eq!(named, made[1..].iter().map(|one| &one["metadata"]["name"]).collect::<Vec<_>>());
+    }
 }
 
 /// Types of Kubernetes with the keys that the API server asks for.

@@ -112,7 +112,11 @@ pub(super) fn looked_up(provision: &Provision, reference: &Reference) -> Option<
             let version = remote.version.as_ref().map(|v| format!(", version {v}")).unwrap_or_default();
             Some(format!("from {store}: key {}{property}{version}", Quiet(&remote.key)))
         }
-        Some(Lookup::Generated(generator)) => Some(format!("made in the cluster by a {} generator", generator.kind)),
+        Some(Lookup::Generated(generator)) => {
+            let login = generator.store.as_ref();
+            let login = login.map(|store| format!(", which logs in as {} {}", store.kind.name(), store.name));
+            Some(format!("made in the cluster by a {} generator{}", generator.kind, login.unwrap_or_default()))
+        }
         None => None,
     }
 }
@@ -153,7 +157,8 @@ fn reference_json(stream: &Stream, provision: &Provision, reference: &Reference)
             json!({"address": address, "place": place, "store": store, "remoteRef": remote})
         }
         Some(Lookup::Generated(generator)) => {
-            json!({"address": address, "place": place, "generator": generator.kind})
+            let store = generator.store.as_ref().map(|store| json!({"kind": store.kind.name(), "name": store.name}));
+            json!({"address": address, "place": place, "generator": generator.kind, "store": store})
         }
         None => json!({"address": address, "place": place}),
     }

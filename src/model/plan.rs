@@ -1,6 +1,6 @@
 //! What will stand for each Secret, decided before any value is known.
 
-use super::{Identity, ManifestId, Opaque, Place, Reference, Scope, StoreRef, Template};
+use super::{Identity, Lookup, ManifestId, Opaque, Place, Reference, Scope, StoreRef, Template};
 
 /// The name of a target as the registry of targets has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +119,12 @@ impl<'t> Provision<'t> {
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
         let items = self.items.iter().flat_map(|item| item.template.references());
         items.chain(&self.extracts)
+    }
+
+    /// Does it hold values that a generator makes once?
+    #[must_use]
+    pub fn is_made_once(&self) -> bool {
+        self.references().any(|one| matches!(&one.lookup, Some(Lookup::Generated(generator)) if !generator.again))
     }
 }
 

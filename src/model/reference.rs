@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Place;
+use super::{Place, StoreRef};
 use crate::error::Problem;
 use crate::yaml::Value;
 
@@ -92,14 +92,21 @@ pub struct Remote {
     pub version: Option<String>,
 }
 
-/// A generator object of External Secrets that makes a value in the cluster.
+/// A generator object of External Secrets that makes values in the cluster.
 pub struct Generator {
     /// `Password`, `UUID`.
     pub kind: &'static str,
     /// Its `spec`.
     pub spec: Value<'static>,
     /// The key under which it gives the value.
-    pub output: &'static str,
+    pub output: String,
+    /// What it is called behind the name of the Secret, where one run gives several values. None: each key of the
+    /// Secret has a generator of its own, which gives nothing else.
+    pub shared: Option<String>,
+    /// Does it run at every refresh? Else it must run once.
+    pub again: bool,
+    /// The store whose server it asks, and as which it logs in.
+    pub store: Option<StoreRef>,
 }
 
 /// What External Secrets does for a reference.

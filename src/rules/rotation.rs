@@ -23,7 +23,8 @@ fn look(seen: &Seen, tell: Tell) {
     }
     let immutable = ["immutable", "spec/template/immutable", "spec/target/immutable"];
     for node in immutable.iter().filter_map(|path| seen.at(path)) {
-        if seen.tree.scalar(node) == Some(Scalar::Bool(true)) && is_secret(seen) && !is_hashed(&seen.identity.name) {
+        let keeps = is_hashed(&seen.identity.name) || seen.at("spec").is_some_and(|spec| is_generated_once(seen, spec));
+        if seen.tree.scalar(node) == Some(Scalar::Bool(true)) && is_secret(seen) && !keeps {
             tell("rotation/immutable", node, "it cannot change, and its name does not follow its content".to_owned());
         }
     }
@@ -47,15 +48,23 @@ fn is_hashed(name: &str) -> bool {
     last.len() >= 6 && (last.chars().all(letters) || last.contains(|c: char| c.is_ascii_digit()))
 }
 
+/// What is made once never changes under its name.
+fn is_generated_once(seen: &Seen, spec: NodeId) -> bool {
+    is_generated(seen, spec) && seen.text_below(spec, "refreshPolicy") == Some("CreatedOnce")
+}
+
+fn is_generated(seen: &Seen, spec: NodeId) -> bool {
+    !seen.below(spec, "dataFrom[]/sourceRef/generatorRef").is_empty()
+}
+
 fn interval(seen: &Seen, spec: NodeId, tell: Tell) {
-    let generated = !seen.below(spec, "dataFrom[]/sourceRef/generatorRef").is_empty();
     let policy = seen.below(spec, "refreshPolicy").into_iter().next();
     let said = seen.below(spec, "refreshInterval").into_iter().next();
     let often = said.and_then(|node| seen.tree.raw(node)).and_then(Interval::parse);
     let once = policy.filter(|node| seen.tree.text(*node) == Some("CreatedOnce"));
     let never = once.or(said.filter(|_| often.is_some_and(|often| often == Interval::NEVER)));
     // What is generated anew would be another value.
-    if let Some(node) = never.filter(|_| !generated) {
+    if let Some(node) = never.filter(|_| !is_generated(seen, spec)) {
         tell("rotation/never", node, "it is fetched once, and a new value never arrives".to_owned());
     } else if let (Some(node), Some(often), None) = (said, often, never) {
         if often < Interval::MINUTE {

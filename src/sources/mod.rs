@@ -10,6 +10,7 @@ mod aws;
 mod azure;
 mod configured;
 mod doppler;
+mod dynamic;
 mod encrypted;
 mod env;
 mod file;
@@ -39,7 +40,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Problem, all_known, meant};
 use crate::model::{
-    Address, Generator, Identity, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, Wire, Wrapped,
+    Address, Generator, Identity, MasterKey, Payload, Raw, Reach, Remote, Scheme, StoreProvider, StoreSpec, Wire,
+    Wrapped,
 };
 use crate::yaml::Tree;
 
@@ -52,12 +54,19 @@ pub struct Facts {
     pub path: &'static str,
     /// The shape of the property, empty where there is none.
     pub property: &'static str,
-    /// The parameters that it takes.
+    /// The parameters that it takes; one that ends in `.*` stands for all that begin so.
     pub parameters: &'static [&'static str],
     /// The providers of a SecretStore that can stand for it, as `spec.provider` names them.
     pub providers: &'static [&'static str],
     /// What a reference of this scheme becomes.
     pub becomes: Becomes,
+}
+
+impl Facts {
+    fn takes(&self, name: &str) -> bool {
+        let begins = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
+        self.parameters.iter().any(|known| known.strip_suffix('*').map_or(*known == name, begins))
+    }
 }
 
 /// What a reference of a scheme becomes, unless the settings say otherwise.
@@ -91,8 +100,14 @@ pub trait Source: Sync {
         Err(untranslatable(address.scheme))
     }
 
-    /// The generator that stands for the address.
-    fn generator(&self, _address: &Address) -> Option<Result<Generator, Problem>> {
+    /// The generator that stands for the address, for a Secret in this namespace. The store is one that fits, where the
+    /// facts name providers.
+    fn generator(
+        &self,
+        _address: &Address,
+        _store: Option<&StoreSpec>,
+        _namespace: Option<&str>,
+    ) -> Option<Result<Generator, Problem>> {
         None
     }
 
@@ -216,6 +231,7 @@ pub static SOURCES: &[&dyn Source] = &[
     &file::File,
     &env::Env,
     &generate::Generate,
+    &dynamic::Dynamic,
     &refused::Refused,
 ];
 
@@ -251,7 +267,7 @@ pub fn resolve<'t>(scheme: &str, raw: Raw<'t>) -> Result<Address<'t>, Problem> {
         return Err(Problem::new(format!("no source is called \"{scheme}\"")).hint(meant(scheme, known, all_known)));
     };
     let taken = facts.becomes == Becomes::Refused;
-    let strange = raw.parameters.iter().find(|(name, _)| !taken && !facts.parameters.contains(&&**name));
+    let strange = raw.parameters.iter().find(|(name, _)| !taken && !facts.takes(name));
     match strange {
         Some((name, _)) => Err(strange_parameter(facts, name)),
         None => source.address(facts, raw),

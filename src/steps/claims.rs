@@ -44,9 +44,12 @@ fn of_provision(stream: &Stream, provision: &Provision, job: &Job) -> Claim {
             claim.add(Some(reference.place), Need::Variable(name));
         }
         claim.add(Some(reference.place), Need::Read(reach));
-        if let Some(Lookup::Remote(number, _)) = &reference.lookup
-            && let Some(store) = provision.stores.get(*number)
-        {
+        let store = match &reference.lookup {
+            Some(Lookup::Remote(number, _)) => provision.stores.get(*number),
+            Some(Lookup::Generated(generator)) => generator.store.as_ref(),
+            None => None,
+        };
+        if let Some(store) = store {
             claim.add(Some(reference.place), Need::Store(store.clone(), self::reach(&reference.address)));
         }
     }

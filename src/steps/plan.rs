@@ -280,6 +280,12 @@ impl<'c> Context<'c, '_> {
         let mut problems = Problems::default();
         for reference in provision.references() {
             let scheme = reference.address.scheme.0;
+            if sources::find(scheme).is_some_and(|(_, facts)| facts.becomes == Becomes::Generated) {
+                let problem = Problem::new(format!("{scheme} makes its values in the cluster: there is none to seal"))
+                    .hint("let it become an ExternalSecret, in a Secret without sealed values; or keep a value that you made in a file of SOPS");
+                problems.push(problem.at(self.stream.tell(reference.place)));
+                continue;
+            }
             let known = sources::find(scheme).is_some_and(|(source, _)| source.fetch().is_some());
             if !known && self.job.terms.values == crate::hosts::Wanted::Sealed {
                 let translatable = sources::find(scheme).is_some_and(|(_, f)| f.becomes == Becomes::Translated);
@@ -323,7 +329,10 @@ impl<'c> Context<'c, '_> {
         let address = &reference.address;
         let (source, facts) =
             sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
-        if let Some(generator) = source.generator(address) {
+        let generated = facts.becomes == Becomes::Generated;
+        let asks = |_| store::choose(self, source, facts, address, namespace);
+        let server = (generated && !facts.providers.is_empty()).then_some(()).map(asks).transpose()?;
+        if let Some(generator) = source.generator(address, server, namespace) {
             return generator.map(Lookup::Generated);
         }
         if facts.becomes == Becomes::Sealed {

@@ -7,15 +7,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+mod generated;
+
 use super::{Seal, Target, Terms, metadata};
 use crate::error::{Exit, Problem};
-use crate::model::{Address, Generator, Identity, Item, Lookup, Part, Provision, Reference, Template};
+use crate::model::{Address, Identity, Item, Lookup, Part, Provision, Reference};
 use crate::yaml::Value;
+use generated::{GENERATORS, Run, generator};
 
 pub(super) struct ExternalSecret;
 
 const KIND: &str = "ExternalSecret";
-const GENERATORS: &str = "generators.external-secrets.io/v1alpha1";
 
 impl Target for ExternalSecret {
     fn name(&self) -> &'static str {
@@ -35,12 +37,7 @@ impl Target for ExternalSecret {
             return Err(Problem::new("a Secret with whole secrets in it cannot also hold composed or literal values")
                 .hint("split it into two Secrets"));
         }
-        let generated = provision.items.iter().filter(|item| generator(&item.template).is_some()).count();
-        let alone = provision.items.iter().all(|item| item.template.single().is_some());
-        if generated > 0 && (generated < provision.items.len() || !alone || !provision.extracts.is_empty()) {
-            return Err(Problem::new("generated values stand in a Secret with other values")
-                .hint("give them a Secret of their own: they are made once, the others are fetched again and again"));
-        }
+        generated::together(provision)?;
         match provision.items.iter().find(|item| item.template.literals().any(|l| l.text().is_none())) {
             Some(item) => Err(Problem::new(format!("the literal value of \"{}\" is binary", item.key))
                 .hint("seal it: the annotation sealref.dev/target: SealedSecret")),
@@ -55,27 +52,20 @@ impl Target for ExternalSecret {
         terms: &'p Terms,
         _: Seal,
     ) -> Result<Vec<(Identity, Value<'p>)>, Problem> {
-        let (data, composed) = data(provision, terms)?;
-        let mut made = vec![];
+        let Data { data, composed, runs } = Data::of(provision, name, terms)?;
         let mut data_from: Vec<Value> = provision
             .extracts
             .iter()
             .map(|reference| extract(provision, reference, terms))
             .collect::<Result<_, _>>()?;
-        for item in &provision.items {
-            if let Some(generator) = generator(&item.template) {
-                let (object, from) = generated(provision, name, item, generator);
-                made.push(object);
-                data_from.push(from);
-            }
-        }
+        data_from.extend(runs.iter().map(Run::entry));
         let mut spec: Vec<(Cow<str>, Value)> = vec![];
-        if made.is_empty() {
-            spec.push(("refreshInterval".into(), Value::text(terms.refresh_interval.as_str())));
-        } else {
+        if provision.is_made_once() {
             // A generator runs at every refresh of its object: this one is never refreshed.
             spec.push(("refreshInterval".into(), Value::text("0s")));
             spec.push(("refreshPolicy".into(), Value::text("CreatedOnce")));
+        } else {
+            spec.push(("refreshInterval".into(), Value::text(terms.refresh_interval.as_str())));
         }
         if let Some(store) = provision.stores.first() {
             let entries = [("kind", store.kind.name()), ("name", store.name.as_str())];
@@ -89,25 +79,28 @@ impl Target for ExternalSecret {
             spec.push(("dataFrom".into(), Value::List(data_from)));
         }
         let head = (terms.external_secrets, KIND);
-        let metadata = metadata::outer(provision, name, vec![]);
-        made.insert(0, object(provision, head, name, metadata, Value::Map(spec)));
-        Ok(made)
+        let made = std::iter::once(object(provision, head, name, Value::Map(spec)));
+        let generators = runs.into_iter().map(|Run { name, generator, .. }| {
+            object(provision, (GENERATORS, generator.kind), name, generator.spec.clone())
+        });
+        Ok(made.chain(generators).collect())
     }
 }
 
 fn object<'p>(
-    provision: &Provision,
+    provision: &'p Provision,
     (api_version, kind): (&'static str, &'static str),
-    name: &str,
-    metadata: Value<'p>,
+    name: impl Into<Cow<'p, str>>,
     spec: Value<'p>,
 ) -> (Identity, Value<'p>) {
+    let name = name.into();
     let identity = Identity {
         api_version: api_version.to_owned(),
         kind: kind.to_owned(),
         namespace: provision.secret.namespace.clone(),
-        name: name.to_owned(),
+        name: name.clone().into_owned(),
     };
+    let metadata = metadata::outer(provision, name, vec![]);
     let value = Value::map([
         ("apiVersion", Value::text(api_version)),
         ("kind", Value::text(kind)),
@@ -121,47 +114,74 @@ fn texts<'p>(entries: impl IntoIterator<Item = (&'static str, &'p str)>) -> Valu
     Value::map(entries.into_iter().map(|(key, text)| (key, Value::text(text))))
 }
 
-/// True where a value is more than one reference and nothing else, so that a template has to compose it.
+/// True where a template has to compose a value that is more than one reference, or leave out what a generator gives
+/// beside the value.
 fn templated(provision: &Provision) -> bool {
-    provision.items.iter().any(|item| item.template.single().is_none())
+    let besides = |reference: &Reference| generator(reference).is_some_and(|generator| generator.shared.is_some());
+    provision.items.iter().any(|item| item.template.single().is_none_or(besides))
 }
 
 type Entries<'p> = Vec<(Cow<'p, str>, Value<'p>)>;
 
-/// The entries of `spec.data`, and of `target.template.data` where anything is composed.
+/// The entries of `spec.data`, those of `target.template.data` where anything is composed, and what is generated.
 ///
 /// With a data template the controller keeps nothing else, so then every item stands in it; what is
 /// fetched gets an identifier as its name, because a key may hold dots and dashes, and is fetched once.
-fn data<'p>(provision: &'p Provision, terms: &Terms) -> Result<(Vec<Value<'p>>, Entries<'p>), Problem> {
-    let templated = templated(provision);
-    let (mut data, mut composed) = (vec![], vec![]);
-    let mut aliases: BTreeMap<&Address, usize> = BTreeMap::new();
-    for item in provision.items.iter().filter(|item| generator(&item.template).is_none()) {
-        let mut text = String::new();
-        for part in &item.template.0 {
-            match part {
-                Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
-                Part::Escaped(reference) | Part::Reference(reference) if templated => {
-                    let (next, known) = (aliases.len(), aliases.get(&reference.address).copied());
-                    let number = known.unwrap_or(next);
-                    let alias = format!("v{number}");
-                    let inside = if matches!(part, Part::Escaped(_)) { INSIDE } else { "" };
-                    text.push_str(&format!("{{{{ .{alias}{inside} }}}}"));
-                    if known.is_none() {
-                        aliases.insert(&reference.address, next);
-                        data.push(entry(alias.into(), provision, reference, terms)?);
+struct Data<'p> {
+    data: Vec<Value<'p>>,
+    composed: Entries<'p>,
+    runs: Vec<Run<'p>>,
+}
+
+impl<'p> Data<'p> {
+    fn of(provision: &'p Provision, name: &str, terms: &Terms) -> Result<Self, Problem> {
+        let templated = templated(provision);
+        let mut all = Self { data: vec![], composed: vec![], runs: vec![] };
+        let mut aliases: BTreeMap<(&Address, &str), usize> = BTreeMap::new();
+        for item in &provision.items {
+            let mut text = String::new();
+            for part in &item.template.0 {
+                match part {
+                    Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
+                    Part::Escaped(reference) | Part::Reference(reference) if templated => {
+                        let next = aliases.len();
+                        // What each key has made for itself differs from key to key
+                        let own = generator(reference).is_some_and(|generator| generator.shared.is_none());
+                        let known = (&reference.address, if own { item.key.as_str() } else { "" });
+                        let number = *aliases.entry(known).or_insert(next);
+                        let alias = format!("v{number}");
+                        let inside = if matches!(part, Part::Escaped(_)) { INSIDE } else { "" };
+                        text.push_str(&format!("{{{{ .{alias}{inside} }}}}"));
+                        if number == next {
+                            all.take(provision, (name, item), reference, alias.into(), terms)?;
+                        }
+                    }
+                    Part::Escaped(reference) | Part::Reference(reference) => {
+                        all.take(provision, (name, item), reference, item.key.as_str().into(), terms)?;
                     }
                 }
-                Part::Escaped(reference) | Part::Reference(reference) => {
-                    data.push(entry(item.key.as_str().into(), provision, reference, terms)?);
-                }
+            }
+            if templated {
+                all.composed.push((item.key.as_str().into(), Value::text(text)));
             }
         }
-        if templated {
-            composed.push((item.key.as_str().into(), Value::text(text)));
+        Ok(all)
+    }
+
+    /// Has a value fetched, or made, under a key.
+    fn take(
+        &mut self,
+        provision: &'p Provision,
+        of: (&str, &Item),
+        reference: &'p Reference,
+        key: Cow<'p, str>,
+        terms: &Terms,
+    ) -> Result<(), Problem> {
+        match generator(reference) {
+            Some(generator) => Run::take(&mut self.runs, of, generator, key.into_owned()),
+            None => entry(key, provision, reference, terms).map(|entry| self.data.push(entry)),
         }
     }
-    Ok((data, composed))
 }
 
 /// Makes of a value what stands between the quotes of a JSON string.
@@ -242,7 +262,8 @@ fn target<'p>(provision: &'p Provision, name: &'p str, composed: Entries<'p>) ->
         template.push(("type", Value::text(kind.as_str())));
     }
     let mut target = vec![("creationPolicy", Value::text("Owner")), ("deletionPolicy", Value::text("Retain"))];
-    if let Some(immutable) = provision.immutable {
+    // A new ExternalSecret makes a new value, but never over one that is there
+    if let Some(immutable) = provision.immutable.or(provision.is_made_once().then_some(true)) {
         target.push(("immutable", Value::Bool(immutable)));
     }
     target.push(("name", Value::text(name)));
@@ -260,53 +281,5 @@ fn escaped(metadata: Value) -> Value {
             Value::text(out)
         }
         other => other,
-    }
-}
-
-fn generator<'a>(template: &'a Template) -> Option<&'a Generator> {
-    match &template.single()?.lookup {
-        Some(Lookup::Generated(generator)) => Some(generator),
-        Some(Lookup::Remote(..)) | None => None,
-    }
-}
-
-/// The generator object of one item, and the entry of `dataFrom` that puts its output under the key.
-fn generated<'p>(
-    provision: &'p Provision,
-    secret: &str,
-    item: &Item,
-    generator: &'p Generator,
-) -> ((Identity, Value<'p>), Value<'p>) {
-    let name = generator_name(secret, &item.key);
-    let metadata = metadata::outer(provision, name.clone(), vec![]);
-    let object = object(provision, (GENERATORS, generator.kind), &name, metadata, generator.spec.clone());
-    let generator_ref = Value::map([
-        ("apiVersion", Value::text(GENERATORS)),
-        ("kind", Value::text(generator.kind)),
-        ("name", Value::text(name)),
-    ]);
-    let rename = Value::map([(
-        "regexp",
-        Value::map([
-            ("source", Value::text(format!("^{}$", generator.output))),
-            ("target", Value::text(item.key.clone())),
-        ]),
-    )]);
-    let from = Value::map([
-        ("rewrite", Value::List(vec![rename])),
-        ("sourceRef", Value::map([("generatorRef", generator_ref)])),
-    ]);
-    (object, from)
-}
-
-/// A key may hold letters that a name may not: `db` and `ADMIN_PASSWORD` give `db-admin-password`.
-fn generator_name(secret: &str, key: &str) -> String {
-    let letter = |c: char| {
-        if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
-    };
-    let key: String = key.chars().map(letter).collect();
-    match key.trim_matches('-') {
-        "" => format!("{secret}-value"),
-        key => format!("{secret}-{key}"),
     }
 }

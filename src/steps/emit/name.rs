@@ -16,7 +16,8 @@ impl Emitter<'_> {
     pub(super) fn final_name(&self, provision: &Provision, target: &dyn Target) -> Result<String, Problem> {
         let name = &provision.secret.name;
         let asked = self.job.terms.names == Names::Growing && provision.metadata.annotation(HASHED) == Some("enabled");
-        let wanted = asked && self.job.settings.suffix == Suffix::Hmac;
+        // Under another name the value would be made anew, for a label even
+        let wanted = asked && self.job.settings.suffix == Suffix::Hmac && !provision.is_made_once();
         let suffix = if wanted { self.suffix(provision, target)? } else { None };
         let name = suffix.map_or_else(|| name.clone(), |suffix| format!("{name}-{suffix}"));
         if name.len() <= limits::NAME {
