@@ -173,6 +173,36 @@ fn one_grant_has_to_grant_all_of_it() {
     Repository::new(two).refused("may not read vault://kv/team-a/db");
 }
 
+/// The login of the store goes into the generator: which one is for the operator to say, and so is what Vault is asked.
+#[test]
+fn credentials_that_vault_makes_are_granted_with_their_store() {
+    let asks = |query: &str| {
+        let stream = secret(&format!("ref+vaultdynamic://database/creds/team{query}#/username"));
+        Repository::new(stream)
+    };
+    let password = "        - {scheme: generate, path: password}";
+    let read = "        - {scheme: vaultdynamic, path: \"database/creds/{project}\"}";
+    let store = |kind: &str, name: &str| {
+        format!(
+            "  stores:\n    - match: {{scheme: vaultdynamic}}\n      use: {{kind: {kind}, name: {name}}}\n      provider: \
+             {{vault: {{server: \"https://vault.example:8200\", auth: {{tokenSecretRef: {{name: vault, key: token}}}}}}}}"
+        )
+    };
+    let own = store("SecretStore", "vault");
+    asks("").policy("  stores:", &own).refused("may not read vaultdynamic://database/creds/team");
+    let granted = |query: &str| asks(query).policy(password, read);
+    granted("")
+        .policy("  stores:", &store("ClusterSecretStore", "everything"))
+        .refused("ClusterSecretStore everything");
+    for query in ["?method=POST", "?parameters.ttl=8760h", "?namespace=other"] {
+        granted(query).policy("  stores:", &own).refused("may not read vaultdynamic://database/creds/team");
+    }
+    let out = granted("").policy("  stores:", &own).rendered();
+    assert!(out.contains("kind: VaultDynamicSecret") && out.contains("https://vault.example:8200"), "{out}");
+    // What a generator that asks nobody makes is for the tenant to say
+    Repository::new(secret("ref+generate://password?noUpper=true&symbolCharacters=-_")).rendered();
+}
+
 #[test]
 fn project_team_is_not_team_a() {
     let other = vault().before("export ARGOCD_APP_PROJECT_NAME=team-a ARGOCD_APP_NAMESPACE=team-a");

@@ -223,8 +223,10 @@ fn what_is_generated_changes_by_another_name_alone() {
     }
     repository.edit("generated/app.yaml", ("cache-1", "cache-2"));
     let (lines, said) = repository.compare(&longer, &repository.render("generated", &[]));
-    let names = ["name", "name", "name", "name", "valueFrom"];
-    assert_eq!(lines, names);
+    assert_eq!(lines, ["name", "name", "name", "name", "metadata", "valueFrom"]);
     let headlines: Vec<&String> = said.iter().filter(|line| !line.starts_with(' ')).collect();
-    assert_eq!(headlines, ["restarts: 1 workload", "added: 2 objects", "removed: 2 objects"]);
+    assert_eq!(
+        headlines,
+        ["restarts: 1 workload", "added: 2 objects", "removed: 2 objects", "other fields changed: 1 object"]
+    );
 }

@@ -32,4 +32,4 @@ impl Reach {
 }
 
 /// Parameters that choose within what the path names. Every other one leads elsewhere.
-const SELECT: [&str; 8] = ["digits", "format", "in", "length", "symbols", "version", "version_id", "version_stage"];
+const SELECT: [&str; 5] = ["format", "in", "version", "version_id", "version_stage"];

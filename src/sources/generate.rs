@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::{Becomes, Facts, Source, without_property};
 use crate::error::Problem;
-use crate::model::{Address, Generator, Raw, Scheme, StoreSpec};
+use crate::model::{Address, Generator, Raw, Reach, Scheme, StoreSpec};
 use crate::yaml::Value;
 
 pub(super) struct Generate;
@@ -73,6 +73,11 @@ impl Source for Generate {
             _ => {}
         }
         without_property(address)
+    }
+
+    /// Whatever is generated, it leads nowhere.
+    fn reach(&self, address: &Address) -> Reach {
+        Reach { turns: vec![], ..Reach::of(address) }
     }
 
     fn generator(
