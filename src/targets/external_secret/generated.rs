@@ -79,8 +79,8 @@ pub(super) fn together(provision: &Provision) -> Result<(), Problem> {
             Err(Problem::new("generated values stand in a Secret with other values")
                 .hint("give them a Secret of their own: they are made once, the others are fetched again and again"))
         }
-        Some(_) => Err(Problem::new("credentials that Vault makes stand in a Secret with values that are fetched")
-            .hint("give them a Secret of their own: whenever the others are fetched, there would be new ones")),
+        Some(_) => Err(Problem::new("values that are made again and again stand in a Secret with fetched ones")
+            .hint("give them a Secret of their own: whenever the others are fetched, new ones would be made")),
     }
 }
 
