@@ -1,7 +1,7 @@
 # Everything that is run by hand or by CI. Needed: Rust, and Go for the programs that tests talk to
 # (without Go those tests are counted as skipped, by name).
 
-.PHONY: help test lint bench
+.PHONY: help test lint bench dist
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -18,3 +18,6 @@ lint: ## Formatting, clippy and documentation, with warnings denied
 
 bench: ## Measure
 	cargo bench
+
+dist: ## Make what a release carries, in dist/
+	.ci/dist

@@ -25,6 +25,7 @@ mod explain;
 mod init;
 mod keys;
 mod krm;
+mod man;
 mod map;
 mod merge;
 mod options;
@@ -41,7 +42,7 @@ mod verify;
 
 /// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.
 #[derive(Parser)]
-#[command(name = "sealref", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "sealref", version = VERSION, arg_required_else_help = true, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done, 1 manifests or settings are wrong, 2 usage, 3 refused, 4 a source failed, 70 a bug."
 )]
@@ -70,12 +71,19 @@ enum Command {
     Cmp(cmp::Cmp),
     Schema(schema::Schema),
     Completions(schema::Completions),
+    Man(man::Man),
     /// Whatever is piped in
     #[command(name = PIPED, hide = true)]
     Piped(krm::Krm),
     #[command(name = PLUGIN, hide = true)]
     Plugin(krm::Plugin),
 }
+
+/// What `--version` says: who builds for others may add what it was built from.
+const VERSION: &str = match option_env!("SEALREF_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 /// What is run where nothing was typed and something is piped in.
 const PIPED: &str = "-";
@@ -168,6 +176,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Cmp(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(&mut Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
         Command::Piped(command) => command.or_render(),
         Command::Plugin(command) => command.run(),
     }

@@ -16,6 +16,8 @@ pub const KIND: &str = "Report";
 /// What a run told, or what rules found.
 #[derive(Serialize, JsonSchema)]
 struct Told {
+    /// The version of sealref that wrote it.
+    version: &'static str,
     /// In the order of the input.
     findings: Vec<One>,
 }
@@ -70,7 +72,7 @@ impl Report for Json {
     }
 
     fn write(&self, entries: &[Entry], _: Severity) -> String {
-        let told = Told { findings: entries.iter().map(one).collect() };
+        let told = Told { version: env!("CARGO_PKG_VERSION"), findings: entries.iter().map(one).collect() };
         format!("{:#}\n", serde_json::to_value(&told).unwrap_or_default())
     }
 }

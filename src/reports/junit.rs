@@ -31,10 +31,17 @@ impl Report for JUnit {
         let counts = format!("name=\"sealref\" tests=\"{}\" failures=\"{failures}\" errors=\"0\"", shown.len().max(1));
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite {counts} skipped=\"0\">\n\
-             {cases}  </testsuite>\n</testsuites>\n"
+             {PROPERTIES}{cases}  </testsuite>\n</testsuites>\n"
         )
     }
 }
+
+/// Which version wrote it.
+const PROPERTIES: &str = concat!(
+    "    <properties><property name=\"version\" value=\"",
+    env!("CARGO_PKG_VERSION"),
+    "\"/></properties>\n"
+);
 
 fn case(entry: &Entry) -> String {
     let place = entry.problem.place().map(ToString::to_string).unwrap_or_default();

@@ -56,7 +56,7 @@ pub fn page(rows: &[Row]) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src '{}'; \
          base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"referrer\" content=\"no-referrer\">\n<title>Who can read which Secret</title>\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"generator\" content=\"sealref {}\">\n<title>Who can read which Secret</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Who can read which Secret</h1>\n\
          <p>{counts}. Open a Secret, then a reader: the second shows why. Who mounts a Secret needs no right; \
          who may run or enter pods beside it reads it by a detour.</p>\n\
@@ -66,7 +66,8 @@ pub fn page(rows: &[Row]) -> String {
          <output id=\"shown\" for=\"words\"></output></form>\n{empty}<ul class=\"secrets\">\n{list}</ul>\n</main>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n",
         hash(SCRIPT),
-        hash(STYLE)
+        hash(STYLE),
+        env!("CARGO_PKG_VERSION")
     )
 }
 
