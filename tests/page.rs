@@ -65,6 +65,12 @@ fn is_ours(page: &str) {
 }
 
 #[test]
+fn the_page_says_which_version_made_it() {
+    let generator = concat!("<meta name=\"generator\" content=\"sealref ", env!("CARGO_PKG_VERSION"), "\">\n");
+    assert!(example().contains(generator));
+}
+
+#[test]
 fn the_page_runs_its_own_script_and_fetches_nothing() {
     let page = example();
     is_ours(&page);

@@ -78,7 +78,10 @@ fn a_formatter_has_nothing_to_say_of_the_manual_pages() {
     let Some(mandoc) = peers::peer("mandoc") else { return };
     for page in pages().1 {
         let output = Command::new(&mandoc).args(["-T", "lint", "-W", "warning"]).arg(&page).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
+        let told = said(&output);
+        // The pages have none
+        let told: Vec<&str> = told.lines().filter(|line| !line.contains("WARNING: cannot parse date")).collect();
+        assert!(told.is_empty(), "{told:#?}");
     }
 }
 
@@ -122,7 +125,8 @@ fn the_version_is_told_and_stands_in_no_object() {
             }
         }
     }
-    assert_eq!(knowing, ["cli", "reports"].map(str::to_owned).into());
+    // Servers are told who asks
+    assert_eq!(knowing, ["cli", "outside", "reports"].map(str::to_owned).into());
 }
 
 // --- The version that is released

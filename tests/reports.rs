@@ -108,6 +108,15 @@ fn every_report_is_what_its_format_asks_for() {
     });
 }
 
+/// Those that are kept or handed on; a form for people, and KRM's, have no place for it.
+#[test]
+fn a_report_that_is_kept_says_which_version_wrote_it() {
+    with_all(&|report, text, _| {
+        let kept = ["json", "junit", "sarif"].contains(&report.name());
+        assert_eq!(text.contains(&format!("\"{}\"", env!("CARGO_PKG_VERSION"))), kept, "{}\n{text}", report.name());
+    });
+}
+
 /// What code scanning asks for beyond the schema.
 fn is_sarif(value: &Value, count: usize) {
     let run = &value["runs"][0];

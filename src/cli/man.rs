@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use crate::error::{Problem, Problems};
+use crate::error::{Exit, Problem, Problems};
 use crate::outside::files::{self, Privacy};
 
 /// Write a manual page for each command
@@ -24,7 +24,7 @@ impl Man {
         // Gives each command its whole name
         command.build();
         let mut pages = vec![];
-        collect(command, &mut pages).map_err(|_| Problem::new("a manual page could not be made"))?;
+        collect(command, &mut pages)?;
         files::create_folder(&self.folder)?;
         for (name, page) in pages {
             files::write_atomically(&self.folder.join(name), &[page.as_str()], Privacy::Public)?;
@@ -34,13 +34,14 @@ impl Man {
 }
 
 /// The pages of a command and of those below it, with the names of their files.
-fn collect(command: clap::Command, pages: &mut Vec<(String, String)>) -> std::io::Result<()> {
+fn collect(command: clap::Command, pages: &mut Vec<(String, String)>) -> Result<(), Problem> {
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         collect(below.clone(), pages)?;
     }
-    let man = clap_mangen::Man::new(command).source(concat!("sealref ", env!("CARGO_PKG_VERSION")));
+    // No date: the same source makes the same pages. Left empty, the version would stand in its place
+    let man = clap_mangen::Man::new(command).date(" ").source(concat!("sealref ", env!("CARGO_PKG_VERSION")));
     let mut page = vec![];
-    man.render(&mut page)?;
+    man.render(&mut page).map_err(|_| Problem::new("a manual page could not be made").exit(Exit::Bug))?;
     pages.push((man.get_filename(), String::from_utf8_lossy(&page).into_owned()));
     Ok(())
 }
