@@ -336,8 +336,8 @@ fn the_runner_installs_what_the_peers_take_from_a_distribution() {
 fn licences_of_a_release_are_those_that_are_allowed() {
     let licences = |text: &str, key: &str| -> Vec<String> {
         let table: toml::Table = text.parse().unwrap();
-        let list = key.split('.').fold(Some(&toml::Value::Table(table)), |at, step| at?.get(step)).cloned();
-        let list = list.unwrap_or_else(|| panic!("no {key}"));
+        let table = toml::Value::Table(table);
+        let list = key.split('.').try_fold(&table, |at, step| at.get(step)).unwrap_or_else(|| panic!("no {key}"));
         list.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(licences(&read(".ci/about.toml"), "accepted"), licences(&read("deny.toml"), "licenses.allow"));
