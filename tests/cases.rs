@@ -6,6 +6,11 @@ mod case;
 use case::check;
 
 #[test]
+fn adopt() {
+    check("cases/adopt", "");
+}
+
+#[test]
 fn alerts() {
     check("cases/alerts", "");
 }

@@ -13,6 +13,7 @@ use crate::outside::stdio::{self, Written};
 use crate::reports;
 use crate::rules::Severity;
 
+mod adopt;
 mod alerts;
 mod baseline;
 mod cert;
@@ -57,6 +58,7 @@ enum Command {
     Render(render::Render),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Adopt(adopt::Adopt),
     Verify(verify::Verify),
     Check(check::Check),
     Rbac(rbac::Rbac),
@@ -162,6 +164,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Render(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Diff(command) => command.run(),
+        Command::Adopt(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Rbac(command) => command.run(),

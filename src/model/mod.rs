@@ -35,7 +35,7 @@ pub use lineage::{GUARD, HASHED, LOCAL, MASK, SHADOW, is_mask};
 pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, ignored};
 pub use master_key::MasterKey;
 pub use pattern::Pattern;
-pub use plan::{Item, Lift, Metadata, Origin, Plan, Provision, TargetName};
+pub use plan::{Item, KEPT, Lift, Metadata, Origin, Plan, Provision, TargetName};
 pub use reach::Reach;
 pub use reference::{Address, Generator, Lookup, Opaque, Part, Raw, Reference, Remote, Scheme, Template, escaped};
 pub use scope::Scope;

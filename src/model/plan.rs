@@ -171,7 +171,7 @@ impl Plan<'_> {
 }
 
 /// What keeps an object that is no longer in the stream, and its application in sync: Argo CD, Flux, Helm.
-const KEPT: [(&str, &str); 4] = [
+pub const KEPT: [(&str, &str); 4] = [
     ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
     ("argocd.argoproj.io/sync-options", "Prune=false"),
     ("helm.sh/resource-policy", "keep"),

@@ -103,6 +103,8 @@ pub struct Settings {
     pub layered: bool,
     /// What is put behind names.
     pub suffix: Suffix,
+    /// True: Secrets are on their way to another kind.
+    pub handover: bool,
     /// What happens to literal values.
     pub plaintext: Plaintext,
     /// What holds for some Secrets only.
@@ -199,6 +201,7 @@ impl Settings {
             eso_version: spec.eso_version.unwrap_or(EsoVersion::NEWEST),
             layered: spec.layered.unwrap_or(false),
             suffix: spec.suffix.unwrap_or_default(),
+            handover: spec.handover.unwrap_or(false),
             plaintext: spec.plaintext.unwrap_or_default(),
             secrets,
             provided: spec.provided.clone().unwrap_or_default(),

@@ -77,6 +77,8 @@ pub struct Spec {
     pub layered: Option<bool>,
     /// What is put behind the names that kustomize would put a hash behind.
     pub suffix: Option<Suffix>,
+    /// True: nothing owns the Secrets in the cluster and no tool prunes them, for as long as they move to another kind.
+    pub handover: Option<bool>,
     /// What happens to literal values in Secrets.
     pub plaintext: Option<Plaintext>,
     /// What holds for some Secrets only. The first rule that matches is taken.
@@ -306,6 +308,7 @@ impl Spec {
             sealing,
             layered: self.layered.or(base.layered),
             suffix: self.suffix.or(base.suffix),
+            handover: self.handover.or(base.handover),
             plaintext: self.plaintext.or(base.plaintext),
             secrets: self.secrets.or(base.secrets),
             provided: self.provided.or(base.provided),

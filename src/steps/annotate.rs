@@ -46,7 +46,7 @@ impl Restarts {
     }
 
     /// Every provision for which something has to start again.
-    fn provisions(&self) -> BTreeSet<usize> {
+    pub(super) fn provisions(&self) -> BTreeSet<usize> {
         self.0.values().flatten().copied().collect()
     }
 

@@ -125,6 +125,7 @@ impl Emitter<'_> {
             refresh_interval: settings.refresh_interval.to_string(),
             external_secrets: settings.eso_version.api_version(),
             null_byte_policy: settings.eso_version.defaults_null_byte_policy(),
+            handover: settings.handover,
             sealed_with: match self.seals.filter(|_| target.seals()) {
                 None => String::new(),
                 Some(seals) => self.sealed_with(seals, provision)?,

@@ -4,6 +4,7 @@
 //! read -> find -> plan -> (policy) -> fetch -> emit -> rewire -> annotate -> check -> write
 //! ```
 
+pub mod adopt;
 pub mod annotate;
 pub mod check;
 mod claims;
@@ -29,6 +30,7 @@ use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Provision, Stream, Wire};
 pub use crate::sources::{certificate, is_within};
 use crate::targets;
+pub use crate::targets::LEFT;
 
 /// Draws 64 random bytes from the operating system.
 pub type Draw<'r> = &'r (dyn Fn() -> Result<[u8; 64], Problem> + Sync);

@@ -28,7 +28,7 @@ mod literal;
 mod object;
 mod promoted;
 mod store;
-mod validate;
+pub(super) mod validate;
 
 use layer::Layer;
 pub(super) use validate::all_keys;

@@ -18,6 +18,8 @@ use generated::{GENERATORS, Run, generator};
 pub(super) struct ExternalSecret;
 
 const KIND: &str = "ExternalSecret";
+/// The policy under which the controller owns no Secret, and gives up what it owned.
+const UNOWNED: &str = "Orphan";
 
 impl Target for ExternalSecret {
     fn name(&self) -> &'static str {
@@ -26,6 +28,18 @@ impl Target for ExternalSecret {
 
     fn seals(&self) -> bool {
         false
+    }
+
+    fn condition(&self) -> &'static str {
+        "Ready"
+    }
+
+    fn release(&self) -> Value<'static> {
+        let (name, value) = metadata::FREE;
+        let annotations = Value::map([("annotations", Value::map([(name, Value::text(value))]))]);
+        let template = Value::map([("metadata", annotations)]);
+        let target = Value::map([("creationPolicy", Value::text(UNOWNED)), ("template", template)]);
+        Value::map([("spec", Value::map([("target", target)]))])
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
@@ -71,7 +85,7 @@ impl Target for ExternalSecret {
             let entries = [("kind", store.kind.name()), ("name", store.name.as_str())];
             spec.push(("secretStoreRef".into(), texts(entries)));
         }
-        spec.push(("target".into(), target(provision, name, composed)));
+        spec.push(("target".into(), target(provision, name, composed, terms)));
         if !data.is_empty() {
             spec.push(("data".into(), Value::List(data)));
         }
@@ -248,20 +262,24 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     Ok(Value::Map(entries))
 }
 
-fn target<'p>(provision: &'p Provision, name: &'p str, composed: Entries<'p>) -> Value<'p> {
+fn target<'p>(provision: &'p Provision, name: &'p str, composed: Entries<'p>, terms: &Terms) -> Value<'p> {
     let mut template = vec![];
     if !composed.is_empty() {
         template.push(("data", Value::Map(composed)));
     }
     template.push(("engineVersion", Value::text("v2")));
     template.push(("mergePolicy", Value::text("Replace")));
-    if let Some(metadata) = metadata::inner(provision, vec![]) {
+    let (policy, more) = match terms.handover {
+        true => (UNOWNED, metadata::HANDOVER.map(|(name, value)| (name, value.into())).to_vec()),
+        false => ("Owner", vec![]),
+    };
+    if let Some(metadata) = metadata::inner(provision, more) {
         template.push(("metadata", escaped(metadata)));
     }
     if let Some(kind) = &provision.secret_type {
         template.push(("type", Value::text(kind.as_str())));
     }
-    let mut target = vec![("creationPolicy", Value::text("Owner")), ("deletionPolicy", Value::text("Retain"))];
+    let mut target = vec![("creationPolicy", Value::text(policy)), ("deletionPolicy", Value::text("Retain"))];
     // A new ExternalSecret makes a new value, but never over one that is there
     if let Some(immutable) = provision.immutable.or(provision.is_made_once().then_some(true)) {
         target.push(("immutable", Value::Bool(immutable)));

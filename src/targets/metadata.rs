@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Metadata, Provision, Scope};
+use crate::model::{KEPT, Metadata, Provision, Scope};
 use crate::yaml::Value;
 
 /// Where a label or an annotation belongs.
@@ -38,6 +38,15 @@ const NEITHER: [&str; 9] = [
     "sealedsecrets.bitnami.com/namespace-wide",
     "sealref.dev/",
 ];
+
+/// On a live Secret: a SealedSecret of its name may take it, whoever made it.
+pub const FREE: (&str, &str) = ("sealedsecrets.bitnami.com/managed", "true");
+
+/// On a live Secret that moves from one kind to another: any kind may take it, and no tool prunes it meanwhile.
+pub(super) const HANDOVER: [(&str, &str); 5] = {
+    let [compare, sync, helm, flux] = KEPT;
+    [FREE, compare, sync, helm, flux]
+};
 
 fn belongs(name: &str, label: bool) -> Belongs {
     let starts = |with: &&str| name.starts_with(*with);
@@ -86,6 +95,7 @@ pub(super) fn outer<'p>(
 pub(super) fn inner<'p>(provision: &'p Provision, more: Vec<(&'p str, Cow<'p, str>)>) -> Option<Value<'p>> {
     let Metadata { labels, annotations } = &provision.metadata;
     let mut annotations = pick(annotations, false, Belongs::Inner);
+    annotations.retain(|(name, _)| more.iter().all(|(ours, _)| name != ours));
     annotations.extend(more.into_iter().map(|(name, value)| (name.into(), Value::text(value))));
     let mut entries = vec![];
     push_maps(&mut entries, pick(labels, true, Belongs::Inner), annotations);

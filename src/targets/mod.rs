@@ -9,6 +9,13 @@ mod sealed_secret;
 use crate::error::{Problem, all_known, meant};
 use crate::model::{Identity, Provision, Template};
 use crate::yaml::Value;
+pub use metadata::FREE;
+
+/// Annotations that a Secret keeps from having been let go of; the first one is on it while it is.
+pub const LEFT: [&str; 6] = {
+    let [free, compare, sync, helm, flux] = metadata::HANDOVER;
+    [free.0, sealed_secret::UNOWNED.0, compare.0, sync.0, helm.0, flux.0]
+};
 
 /// What the settings say that a target writes down.
 pub struct Terms {
@@ -18,6 +25,8 @@ pub struct Terms {
     pub external_secrets: &'static str,
     /// Whether list items carry `nullBytePolicy`.
     pub null_byte_policy: bool,
+    /// Whether the Secret in the cluster is let go of, for another kind to take.
+    pub handover: bool,
     /// What a renderer writes down about the seals it made, empty where it made none.
     pub sealed_with: String,
 }
@@ -32,6 +41,12 @@ pub trait Target: Sync {
 
     /// True where values have to be known.
     fn seals(&self) -> bool;
+
+    /// The condition that its controller sets once the Secret is there.
+    fn condition(&self) -> &'static str;
+
+    /// The merge patch after which its controller owns the Secret no more and any other one may take it.
+    fn release(&self) -> Value<'static>;
 
     /// Can it stand for this Secret? Asked when it is planned, before any value is known.
     fn can(&self, provision: &Provision) -> Result<(), Problem>;

@@ -3,6 +3,8 @@
 //! Never `template.data`: the final value is known, so every byte of it goes through the cipher.
 //! Source: `pkg/apis/sealedsecrets/v1alpha1` of bitnami/sealed-secrets.
 
+use std::borrow::Cow;
+
 use super::{Seal, Target, Terms, metadata};
 use crate::error::Problem;
 use crate::model::{Identity, Provision, Scope};
@@ -13,6 +15,9 @@ pub(super) struct SealedSecret;
 const API_VERSION: &str = "bitnami.com/v1alpha1";
 const KIND: &str = "SealedSecret";
 
+/// In the template: the controller writes no owner, and takes the one off that it wrote.
+pub(super) const UNOWNED: (&str, &str) = ("sealedsecrets.bitnami.com/skip-set-owner-references", "true");
+
 impl Target for SealedSecret {
     fn name(&self) -> &'static str {
         KIND
@@ -20,6 +25,16 @@ impl Target for SealedSecret {
 
     fn seals(&self) -> bool {
         true
+    }
+
+    fn condition(&self) -> &'static str {
+        "Synced"
+    }
+
+    fn release(&self) -> Value<'static> {
+        let annotations = [metadata::FREE, UNOWNED].map(|(name, value)| (name, Value::text(value)));
+        let template = [("metadata", Value::map([("annotations", Value::map(annotations))]))];
+        Value::map([("spec", Value::map([("template", Value::map(template))]))])
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
@@ -43,7 +58,7 @@ impl Target for SealedSecret {
         for item in &provision.items {
             sealed.push((item.key.as_str().into(), Value::text(seal(&item.key, &item.template)?)));
         }
-        sealed.sort_by(|(a, _): &(std::borrow::Cow<str>, _), (b, _)| a.cmp(b));
+        sealed.sort_by(|(a, _): &(Cow<str>, _), (b, _)| a.cmp(b));
         let scope = metadata::scope(provision.scope);
         let sealed_for = format!("{}/{name}", namespace.as_deref().unwrap_or(""));
         let mut annotations = vec![("sealref.dev/sealed-for", sealed_for.into())];
@@ -55,7 +70,11 @@ impl Target for SealedSecret {
         if let Some(immutable) = provision.immutable {
             template.push(("immutable", Value::Bool(immutable)));
         }
-        if let Some(metadata) = metadata::inner(provision, scope.into_iter().collect()) {
+        let mut more: Vec<(&str, Cow<str>)> = scope.into_iter().collect();
+        if terms.handover {
+            more.extend(metadata::HANDOVER.into_iter().chain([UNOWNED]).map(|(name, value)| (name, value.into())));
+        }
+        if let Some(metadata) = metadata::inner(provision, more) {
             template.push(("metadata", metadata));
         }
         if let Some(kind) = &provision.secret_type {

@@ -72,6 +72,7 @@ impl Judge<'_> {
             sealing,
             layered: _,
             suffix: _,
+            handover: _,
             plaintext,
             secrets,
             provided: _,

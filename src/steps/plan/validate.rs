@@ -84,7 +84,7 @@ fn needed_keys(provision: &Provision) -> Result<(), Problem> {
 }
 
 /// RFC 1123, as Kubernetes narrows it.
-fn is_subdomain(name: &str) -> bool {
+pub(in crate::steps) fn is_subdomain(name: &str) -> bool {
     let label = |label: &str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         ends(label.chars().next())
