@@ -61,6 +61,13 @@ impl Problem {
         self
     }
 
+    /// The same, where nothing nearer has said what to do.
+    #[must_use]
+    pub fn hint_else(mut self, hint: &str) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_owned());
+        self
+    }
+
     /// Adds where it is, unless something nearer has said so.
     #[must_use]
     pub fn at(mut self, place: impl Into<Location>) -> Self {

@@ -84,6 +84,12 @@ pub const HEADERS: usize = 64 << 10;
 /// Pages of a list: those of AWS have ten entries, so that these are more than a Secret of 1 MiB has keys in practice.
 pub const PAGES: usize = 500;
 
+/// Objects on one page of a list of a cluster: a ClusterRole has some thousand bytes, and a page fits an answer.
+pub const PAGE: usize = 50;
+
+/// Questions to a cluster about what is allowed: some seconds' worth.
+pub const REVIEWS: usize = 500;
+
 /// Requests under way at once: a server is shared with hundreds of other renders.
 pub const AT_ONCE: usize = 8;
 

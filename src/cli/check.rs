@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::Done;
 use super::baseline::Baseline;
+use super::live::{Deployer, Live};
 use super::options::{self, Inputs, Settings};
 use super::report::Answer;
 use crate::error::Problems;
@@ -33,6 +34,10 @@ pub(super) struct Check {
     #[command(flatten)]
     answer: Answer,
     #[command(flatten)]
+    live: Live,
+    #[command(flatten)]
+    deployer: Deployer,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -59,12 +64,13 @@ impl Level {
 
 impl Check {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let Self { inputs, complete, level, lines, baseline, answer, settings } = self;
+        let Self { inputs, complete, level, lines, baseline, answer, live, deployer, settings } = self;
         answer.report.apart_from(&inputs)?;
         let job = settings.call(inputs, None).and_then(|call| options::job(call, Purpose::Check));
-        let (job, _) = answer.report.keep(job)?;
+        let (job, mut world) = answer.report.keep(job)?;
         let stream = answer.report.keep(read::stream(&job, Purpose::Check))?;
-        let findings = answer.report.keep(inspect(&stream, &job, Depth::Check, complete))?;
+        let live = live.ask(deployer.user(), &mut world)?;
+        let findings = answer.report.keep(inspect(&stream, &job, Depth::Check, complete, live.as_ref()))?;
         let mut entries = reports::found(&findings, lines.then_some(&stream));
         let known = answer.report.keep(baseline.new_in(&mut entries, &job))?;
         let done = answer.done(&entries, level.severity())?;

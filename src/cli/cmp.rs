@@ -79,7 +79,7 @@ impl Cmp {
         let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
         let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
         let stream = read::read(&output, Purpose::Uses.by(&job))?;
-        let findings = inspect(&stream, &job, Depth::Verify, false)?;
+        let findings = inspect(&stream, &job, Depth::Verify, false, None)?;
         let done = Done {
             told: reports::named("text").write(&reports::found(&findings, None), Severity::Info),
             ..Done::default()

@@ -26,6 +26,7 @@ mod explain;
 mod init;
 mod keys;
 mod krm;
+mod live;
 mod man;
 mod map;
 mod merge;
@@ -39,6 +40,7 @@ mod report;
 mod schema;
 mod seal;
 mod suggest;
+mod today;
 mod verify;
 
 /// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.

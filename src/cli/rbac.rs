@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use super::Done;
 use super::chain::{chain, is_built_in};
 use super::explain::Format;
+use super::live::{self, Live};
 use super::options::{self, Inputs, Settings};
 use super::suggest::Suggest;
+use super::today::Today;
 use crate::error::{Exit, Problem, Problems, Quiet};
 use crate::model::{Inventory, Object, Place, Stream};
-use crate::rules::rbac::{self, Access, Grant, Question, Subject, Way};
+use crate::rules::rbac::{self, Grant, Question, Subject, Way};
 use crate::steps::{find, read, read::Purpose};
 
 /// Who may read or change a Secret by the roles of a stream
@@ -47,6 +49,8 @@ struct WhoCan {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    live: Live,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -65,7 +69,7 @@ impl WhoCan {
     fn run(self) -> Result<Done, Problems> {
         let name = secret(&self.secret)?;
         let call = self.settings.call(self.inputs, None)?;
-        let (job, _) = options::job(call, Purpose::Check)?;
+        let (job, mut world) = options::job(call, Purpose::Check)?;
         let stream = read::stream(&job, Purpose::Check)?;
         let inventory = find::inventory_of(&stream, &job.settings)?;
         let own = job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT);
@@ -74,15 +78,20 @@ impl WhoCan {
             Some(namespace) => namespace,
             None => provided_in(&inventory, name).unwrap_or(own),
         };
-        let access = Access::read(&stream, own);
+        let live = self.live.ask(None, &mut world)?;
+        let (access, mut unasked) = live::access(live.as_ref(), &stream, own);
         let keys = rbac::sealing_keys(&stream, &inventory, namespace, name);
         let question = Question { namespace, name, keys: keys.as_deref() };
         let ways = rbac::who_can(&access, &question, &self.verb);
-        let told = Told { stream: &stream, inventory: &inventory, question, verb: &self.verb, ways };
-        Ok(Done::output(match self.format {
+        let today = live.and_then(Result::ok).filter(|live| live.existing.is_ok());
+        let today = today.map(|live| Today::ask(&live, &access, &question, &self.verb));
+        let today = today.and_then(|today| unasked.keep(today));
+        let told = Told { stream: &stream, inventory: &inventory, question, verb: &self.verb, ways, today };
+        let done = Done::output(match self.format {
             Format::Json => format!("{:#}\n", told.json()),
             Format::Text => told.text(),
-        }))
+        });
+        Ok(done.warn(&unasked))
     }
 }
 
@@ -110,6 +119,7 @@ struct Told<'t, 's> {
     question: Question<'t>,
     verb: &'t str,
     ways: Vec<(&'t Subject, Vec<Way<'t>>)>,
+    today: Option<Today>,
 }
 
 impl Told<'_, '_> {
@@ -117,7 +127,8 @@ impl Told<'_, '_> {
         let (built_in, ours): (Vec<_>, Vec<_>) = self.ways.iter().partition(|(_, ways)| is_built_in(ways));
         let mut out = format!("who can {} {}\n", self.verb, self.secret());
         for (subject, ways) in &ours {
-            out.push_str(&format!("\n{}\n{}", Quiet(&subject.to_string()), self.ways(ways)));
+            let mark = self.today.as_ref().map(|today| today.mark(subject)).unwrap_or_default();
+            out.push_str(&format!("\n{}{mark}\n{}", Quiet(&subject.to_string()), self.ways(ways)));
         }
         if ours.is_empty() {
             out.push_str("\nnobody, by what is in the stream\n");
@@ -133,6 +144,7 @@ impl Told<'_, '_> {
             let names: Vec<String> = built_in.iter().map(|(subject, _)| subject.to_string()).collect();
             out.push_str(&format!("\nin every cluster: {}\n", names.join(", ")));
         }
+        out.push_str(&self.today.as_ref().map(Today::text).unwrap_or_default());
         out
     }
 
@@ -219,6 +231,7 @@ impl Told<'_, '_> {
             "name": self.question.name,
             "subjects": subjects.collect::<Vec<_>>(),
             "consumers": self.consumers(),
+            "live": self.today.as_ref().map(Today::json),
         })
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Done;
 use super::chain::chain;
+use super::live::{self, Live};
 use super::options::{self, Inputs, Settings};
 use crate::error::{Problem, Problems, Quiet};
 use crate::model::{Inventory, Place, StoreKind, Stream, annotation, each};
@@ -25,6 +26,8 @@ pub(super) struct Suggest {
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
     #[command(flatten)]
+    live: Live,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -42,18 +45,20 @@ const READS: &str = "sealref.dev/reads";
 impl Suggest {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let call = self.settings.call(self.inputs, None)?;
-        let (job, _) = options::job(call, Purpose::Everything)?;
+        let (job, mut world) = options::job(call, Purpose::Everything)?;
         let stream = read::read(&job.input, Purpose::Everything.by(&job))?;
         let inventory = find::inventory_of(&stream, &job.settings)?;
         let own = job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT);
-        let access = Access::read(&stream, own);
+        let live = self.live.ask(None, &mut world)?;
+        let (access, unasked) = live::access(live.as_ref(), &stream, own);
         let mut needs = declared(&stream, own)?;
         stores(&stream, &inventory, own, &mut needs);
         let suggestion = rbac::suggest(&access, &needs);
-        Ok(Done::output(match self.format {
+        let told = Done::output(match self.format {
             Form::Text => text(&stream, &access, &needs, &suggestion),
             Form::Yaml => yaml(&stream, &access, &suggestion),
-        }))
+        });
+        Ok(told.warn(&unasked))
     }
 }
 

@@ -52,7 +52,7 @@ fn found(
     if layout.is_none() || !call.operands.is_empty() {
         let (job, _) = options::job(call, Purpose::Uses)?;
         let stream = read::stream(&job, Purpose::Uses)?;
-        findings.extend(inspect(&stream, &job, Depth::Verify, complete)?);
+        findings.extend(inspect(&stream, &job, Depth::Verify, complete, None)?);
     }
     Ok(findings)
 }

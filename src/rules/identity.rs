@@ -107,7 +107,7 @@ fn store(seen: &Seen, tell: Tell) {
         let Some(name) = seen.text_below(node, "name") else { continue };
         let said = seen.text_below(node, "namespace").or(seen.identity.namespace.as_deref());
         match find(seen.view, ACCOUNT, said, name) {
-            None if said.is_some() && brings(seen.view, ACCOUNT, said) => {
+            None if said.is_some() && brings(seen.view, ACCOUNT, said) && !seen.view.has_account(said, name) => {
                 tell("identity/account-missing", node, format!("ServiceAccount \"{name}\" is not in the stream"));
             }
             Some(account) if account.annotation(annotation).is_none() => {

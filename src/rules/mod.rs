@@ -11,6 +11,7 @@ mod identity;
 mod keys;
 mod layout;
 mod leaks;
+mod live;
 mod needs;
 mod objects;
 pub mod plaintext;
@@ -30,6 +31,7 @@ mod workload;
 
 pub use layout::layout;
 pub use leaks::UserRules;
+pub use live::{Deployer, Live};
 pub use table::{About, about, table};
 
 use std::cell::OnceCell;
@@ -38,7 +40,7 @@ use crate::error::Problem;
 pub use crate::model::Severity;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream};
 use crate::yaml::Tree;
-use rbac::Access;
+use rbac::{Access, Existing};
 
 /// One thing that a rule found.
 pub struct Finding {
@@ -74,12 +76,27 @@ pub struct View<'v, 's> {
     pub user: &'v UserRules,
     /// Who may do what, worked out when first asked.
     pub access: OnceCell<Access>,
+    /// The cluster, where it is to be asked; Err: why it cannot be.
+    pub live: Option<&'v Result<Live<'v>, Problem>>,
 }
 
 impl View<'_, '_> {
     /// Who may do what.
     pub fn access(&self) -> &Access {
-        self.access.get_or_init(|| Access::read(self.stream, self.namespace))
+        self.access.get_or_init(|| match self.existing() {
+            Some(existing) => Access::over(existing, self.stream, self.namespace),
+            None => Access::read(self.stream, self.namespace),
+        })
+    }
+
+    /// What the cluster has, where it was asked.
+    fn existing(&self) -> Option<&Existing> {
+        self.live?.as_ref().ok()?.existing.as_ref().ok()
+    }
+
+    /// Has the cluster this ServiceAccount?
+    fn has_account(&self, namespace: Option<&str>, name: &str) -> bool {
+        self.existing().is_some_and(|existing| existing.has_account(namespace.unwrap_or(self.namespace), name))
     }
 }
 
@@ -110,4 +127,5 @@ pub static CHECKS: &[&dyn Rule] = &[
     &identity::IDENTITIES,
     &rotation::ROTATION,
     &encryption::ENCRYPTION,
+    &live::OnCluster,
 ];

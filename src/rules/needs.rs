@@ -137,7 +137,7 @@ fn auth_config(view: &View, subject: &Subject, reach: &Reach, found: Found) {
         let resource = Resource { group: "", resource: "configmaps", subresource: "", namespace, name };
         reach.allows(&Request { verb, object: Object::Resource(resource) })
     });
-    let Some(grant) = grant.filter(|grant| grant.binding.place.is_some() || grant.held.place.is_some()) else { return };
+    let Some(grant) = grant.filter(Grant::is_ours) else { return };
     let rule = &grant.held.rule;
     let star = rule.resources.iter().any(|resource| resource == "*");
     let said = rule.names.iter().any(|its| its == name) || grant.binding.namespace.is_some();

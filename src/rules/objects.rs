@@ -172,7 +172,7 @@ fn is_missing(view: &View, subject: &Subject) -> bool {
     let here = accounts().any(|identity| of(identity) == *namespace);
     let same =
         |identity: &Identity| identity.name == *name && (identity.namespace.is_none() || of(identity) == *namespace);
-    name != "default" && here && !accounts().any(same)
+    name != "default" && here && !accounts().any(same) && !view.has_account(Some(namespace), name)
 }
 
 /// Cluster-scoped resources, which a RoleBinding cannot give; `namespaces` it can, by their names.

@@ -28,15 +28,10 @@ impl Rule for Readers {
     }
 }
 
-/// Only what the stream has a part in: `None` stands for every cluster.
-fn is_ours(grant: &Grant) -> bool {
-    grant.binding.place.is_some() || grant.held.place.is_some()
-}
-
 fn readings<'a>(subject: &Subject, reach: &Reach<'a>) -> Vec<(&'static str, Grant<'a>, String)> {
     let direct = |namespace| {
         let question = Question { namespace, name: "", keys: None };
-        question.direct(reach, &READ).filter(is_ours)
+        question.direct(reach, &READ).filter(Grant::is_ours)
     };
     let open = open_to(subject);
     if let Some(grant) = direct("") {
@@ -52,7 +47,7 @@ fn readings<'a>(subject: &Subject, reach: &Reach<'a>) -> Vec<(&'static str, Gran
             told.push((open.unwrap_or(usual), grant, format!("every Secret of namespace {namespace}")));
         } else if let Some(open) = open {
             // Even a single one is too much for everybody.
-            let named = reach.rules(namespace).filter(is_ours).find(|grant| reads_some(&grant.held.rule));
+            let named = reach.rules(namespace).filter(Grant::is_ours).find(|grant| reads_some(&grant.held.rule));
             told.extend(named.map(|grant| {
                 (open, grant, format!("Secrets {} of namespace {namespace}", grant.held.rule.names.join(", ")))
             }));

@@ -62,10 +62,9 @@ fn held<'a>(reach: &Reach<'a>, (_, _, verbs, group, resources): &Right) -> Optio
         };
         rule.names.is_empty() && verbs.iter().any(|verb| rule.has_verb(verb)) && resources.iter().any(about)
     };
-    let ours = |grant: &Grant| grant.binding.place.is_some() || grant.held.place.is_some();
     let mut places = std::iter::once("").chain(reach.namespaces());
     places.find_map(|place| {
-        let grant = reach.rules(place).find(|grant| ours(grant) && gives(&grant.held.rule))?;
+        let grant = reach.rules(place).find(|grant| grant.is_ours() && gives(&grant.held.rule))?;
         let place = if place.is_empty() { "the whole cluster".to_owned() } else { format!("namespace {place}") };
         Some((grant, place))
     })

@@ -36,7 +36,7 @@ fn runs_as(seen: &Seen, pod: NodeId, tell: Tell) {
             tell("workload/default-account", pod, "it runs as the default ServiceAccount".to_owned());
         }
         (None | Some("default"), _) => {}
-        (Some(name), None) if brings(seen.view, ACCOUNT, near) => {
+        (Some(name), None) if brings(seen.view, ACCOUNT, near) && !seen.view.has_account(near, name) => {
             tell("workload/account-missing", pod, format!("ServiceAccount \"{name}\" is not in the stream"));
         }
         (Some(name), Some(_)) if said != Some(false) => {

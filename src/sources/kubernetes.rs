@@ -1,10 +1,12 @@
 //! A Secret of another namespace or cluster, through External Secrets' kubernetes provider; a ConfigMap too, where the
 //! value is sealed.
 
+mod api;
 mod certificate;
 mod config;
 mod fetch;
 
+pub use api::{Api, Who};
 pub use certificate::certificate;
 
 use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};

@@ -8,7 +8,7 @@ use super::{find, plan};
 use crate::error::{Problem, Problems, meant};
 use crate::hosts::Job;
 use crate::model::{Identity, ManifestId, Severity, Stream};
-use crate::rules::{self, CHECKS, Finding, RULES, UserRules, View, rbac};
+use crate::rules::{self, CHECKS, Finding, Live, RULES, UserRules, View, rbac};
 use crate::settings::Vendored;
 use crate::yaml::Tree;
 use allow::Allowed;
@@ -22,8 +22,17 @@ pub enum Depth {
     Verify,
 }
 
+/// The cluster, where it is to be asked.
+pub type Asked<'l> = Option<&'l Result<Live<'l>, Problem>>;
+
 /// Every rule over a final stream.
-pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Result<Vec<Finding>, Problems> {
+pub fn inspect(
+    stream: &Stream,
+    job: &Job,
+    depth: Depth,
+    complete: bool,
+    live: Asked,
+) -> Result<Vec<Finding>, Problems> {
     known(job)?;
     let inventory = find::inventory_of(stream, &job.settings)?;
     let user = match &job.leak_rules {
@@ -41,6 +50,7 @@ pub fn inspect(stream: &Stream, job: &Job, depth: Depth, complete: bool) -> Resu
         now: job.terms.now,
         user: &user,
         access: OnceCell::new(),
+        live,
     };
     let checks = if depth == Depth::Check { CHECKS } else { &[] };
     let mut findings = vec![];

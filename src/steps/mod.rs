@@ -15,6 +15,7 @@ pub mod find;
 pub mod generate;
 mod guard;
 pub mod inspect;
+pub mod live;
 mod mention;
 pub mod plan;
 pub mod question;

@@ -14,8 +14,7 @@ pub(crate) struct Kube {
 }
 
 /// Tokens, users, uids and groups of the API server.
-const TOKENS: &str =
-    "admin-token,admin,admin-uid,\"system:masters\"\nreader-token,reader,reader-uid\nnobody-token,nobody,nobody-uid\n";
+const TOKENS: &str = "admin-token,admin,admin-uid,\"system:masters\"\nreader-token,reader,reader-uid\nnobody-token,nobody,nobody-uid\nlive-token,live,live-uid\n";
 
 impl Kube {
     /// None where a program is missing.
@@ -48,6 +47,7 @@ impl Kube {
         let rest = ["/O=system:masters/CN=admin", "-keyout", &key, "-out", &certificate];
         let extension = ["-addext", "extendedKeyUsage=clientAuth"];
         openssl(&[&request[..], &rest, &extension].concat());
+        fs::write(at("audit.yaml"), "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n").unwrap();
         let api = PeerServer::start(&program, |port| {
             [
                 format!("--etcd-servers={}", etcd.url()),
@@ -63,6 +63,9 @@ impl Kube {
                 "--service-cluster-ip-range=10.0.0.0/24".into(),
                 "--allow-privileged".into(),
                 "--disable-admission-plugins=ServiceAccount".into(),
+                // Who asked for what, for who wants to know
+                format!("--audit-policy-file={}", at("audit.yaml")),
+                format!("--audit-log-path={}", at("audit.log")),
             ]
             .to_vec()
         });

@@ -1,4 +1,5 @@
-//! Who may do what, by all roles and bindings of a stream together with those that every cluster has.
+//! Who may do what, by all roles and bindings of a stream together with those that a cluster has: every cluster, or
+//! the one that was asked.
 //!
 //! Source: `pkg/registry/rbac/validation/rule.go` (bindings) and
 //! `pkg/controller/clusterroleaggregation` of kubernetes/kubernetes.
@@ -8,6 +9,7 @@ use std::sync::LazyLock;
 
 use super::object::{self, Binding, Held, Object, Role, SERVICE_ACCOUNT, Subject};
 use super::policy::{self, Request};
+use crate::error::Problem;
 use crate::model::{Identity, Place, Source, Stream};
 
 /// Roles, bindings, and who they are about.
@@ -83,34 +85,107 @@ impl User {
 
 const ACCOUNTS: &str = "system:serviceaccounts";
 
+/// What a cluster has before a stream is applied to it.
+pub struct Existing {
+    objects: Vec<Object>,
+    accounts: BTreeSet<(String, String)>,
+}
+
 /// What every cluster has: kube-apiserver makes these objects when it starts.
-static BOOTSTRAP: LazyLock<Vec<Object>> = LazyLock::new(|| {
+static BOOTSTRAP: LazyLock<Existing> = LazyLock::new(|| {
     let source = Source { name: String::new(), text: include_str!("bootstrap.yaml").to_owned() };
-    let Ok(objects) = source.objects() else { return vec![] };
-    let read = |tree: &crate::yaml::Tree| {
-        let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node)).map(str::to_owned);
-        let identity = Identity {
-            api_version: format!("{}/v1", object::GROUP),
-            kind: text(&["kind"])?,
-            namespace: text(&["metadata", "namespace"]),
-            name: text(&["metadata", "name"])?,
-        };
-        object::read(tree, &identity, "", &|_| None)
-    };
-    objects.filter_map(|object| read(&object.ok()?.1)).collect()
+    Existing::read(&source).unwrap_or(Existing { objects: vec![], accounts: BTreeSet::new() })
 });
+
+/// What everybody may do in every cluster.
+static EVERYWHERE: LazyLock<Access> = LazyLock::new(|| Access::today(&BOOTSTRAP));
+
+impl Existing {
+    /// Roles, bindings and ServiceAccounts, one a document.
+    ///
+    /// # Errors
+    /// It is no YAML.
+    pub fn read(source: &Source) -> Result<Self, Problem> {
+        let (mut objects, mut accounts) = (vec![], BTreeSet::new());
+        for document in source.objects()? {
+            let (_, tree) = document?;
+            let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node)).map(str::to_owned);
+            let (Some(kind), Some(name)) = (text(&["kind"]), text(&["metadata", "name"])) else { continue };
+            let namespace = text(&["metadata", "namespace"]);
+            if kind == "ServiceAccount" {
+                accounts.insert((namespace.unwrap_or_default(), name));
+                continue;
+            }
+            let identity = Identity { api_version: format!("{}/v1", object::GROUP), kind, namespace, name };
+            objects.extend(object::read(&tree, &identity, "", &|_| None));
+        }
+        Ok(Self { objects, accounts })
+    }
+
+    /// Is this ServiceAccount there?
+    #[must_use]
+    pub fn has_account(&self, namespace: &str, name: &str) -> bool {
+        self.accounts.contains(&(namespace.to_owned(), name.to_owned()))
+    }
+}
+
+impl Grant<'_> {
+    /// True where the stream has a part in it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.binding.place.is_some() || self.held.place.is_some()
+    }
+
+    /// True where every cluster has it.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        let known = EVERYWHERE.bindings().find(|(binding, _)| *binding == self.binding);
+        let mut rules = known.and_then(|(_, role)| role).into_iter().flat_map(|role| &role.rules);
+        !self.is_ours() && rules.any(|held| held.rule == self.held.rule)
+    }
+}
+
+impl Binding {
+    /// True where every cluster has it.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        EVERYWHERE.bindings().any(|(binding, _)| binding == self)
+    }
+}
+
+/// True where every cluster has a role of this name.
+#[must_use]
+pub fn has_every_cluster(namespace: Option<&str>, role: &str) -> bool {
+    EVERYWHERE.role(namespace, role).is_some()
+}
 
 impl Access {
     /// What a stream says, laid over what every cluster has; `namespace` is that of objects that write none.
     #[must_use]
     pub fn read(stream: &Stream, namespace: &str) -> Self {
+        Self::over(&BOOTSTRAP, stream, namespace)
+    }
+
+    /// What a cluster has, and no stream.
+    #[must_use]
+    pub fn today(existing: &Existing) -> Self {
+        Self::of(existing.objects.iter().cloned())
+    }
+
+    /// What a stream says, laid over what a cluster has.
+    #[must_use]
+    pub fn over(existing: &Existing, stream: &Stream, namespace: &str) -> Self {
         let ours = stream.read().filter(|(_, _, identity)| identity.group() == object::GROUP);
         let ours = ours.filter_map(|(manifest, tree, identity)| {
             object::read(tree, identity, namespace, &|node| Some(Place { manifest, node }))
         });
+        Self::of(existing.objects.iter().cloned().chain(ours))
+    }
+
+    /// What comes later stands in the place of what had the name before.
+    fn of(objects: impl Iterator<Item = Object>) -> Self {
         let (mut roles, mut bindings) = (BTreeMap::new(), BTreeMap::new());
-        // What comes later stands in the place of what had the name before.
-        for object in BOOTSTRAP.iter().cloned().chain(ours) {
+        for object in objects {
             match object {
                 Object::Binding(binding) => {
                     bindings.insert((binding.namespace.clone(), binding.name.clone()), binding);
@@ -171,14 +246,16 @@ impl Access {
 }
 
 impl<'a> Reach<'a> {
-    /// Why a request is allowed; None: it is not.
+    /// Why a request is allowed, by what the stream has a part in where it has one; None: it is not.
     #[must_use]
     pub fn allows(&self, request: &Request) -> Option<Grant<'a>> {
         let namespace = match &request.object {
             policy::Object::Path(_) => "",
             policy::Object::Resource(resource) => resource.namespace,
         };
-        self.rules(namespace).find(|grant| grant.held.rule.allows(request))
+        let mut grants = self.rules(namespace).filter(|grant| grant.held.rule.allows(request));
+        let first = grants.next()?;
+        Some(Some(first).filter(Grant::is_ours).or_else(|| grants.find(Grant::is_ours)).unwrap_or(first))
     }
 
     /// Every rule that holds in a namespace, or in all of them where it is empty; cluster-wide bindings first.

@@ -7,11 +7,12 @@ mod object;
 mod paths;
 mod policy;
 mod question;
+mod review;
 mod suggest;
 #[cfg(test)]
 mod vectors;
 
-pub use access::{Access, Grant, Reach, User};
+pub use access::{Access, Existing, Grant, Reach, User, has_every_cluster};
 pub use object::{Binding, GROUP, Held, Role, Selector, Subject, rule as policy_rule};
 pub use paths::{Named, Need, PATHS, Path, Scope};
 pub use policy::{Object, PolicyRule, Request, Resource};

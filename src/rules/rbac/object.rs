@@ -18,7 +18,7 @@ pub struct Role {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// Where it stands; None: every cluster has it.
+    /// Where it stands; None: not in the stream, but in the cluster.
     pub place: Option<Place>,
     /// What it grants; where it aggregates, what the others grant.
     pub rules: Vec<Held>,
@@ -40,13 +40,13 @@ pub struct Held {
 }
 
 /// A label selector (`metav1.LabelSelector`).
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Selector {
     labels: Vec<(String, String)>,
     expressions: Vec<Expression>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Expression {
     key: String,
     operator: String,
@@ -54,13 +54,13 @@ struct Expression {
 }
 
 /// A RoleBinding or ClusterRoleBinding.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Binding {
     /// None: a ClusterRoleBinding.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// Where it stands; None: every cluster has it.
+    /// Where it stands; None: not in the stream, but in the cluster.
     pub place: Option<Place>,
     /// The kind of role that it names.
     pub role_kind: String,
@@ -168,6 +168,17 @@ pub fn rule(tree: &Tree, node: NodeId) -> PolicyRule {
     }
 }
 
+impl Subject {
+    /// Whoever has this user name: a ServiceAccount where it is the name of one.
+    #[must_use]
+    pub fn named(user: &str) -> Self {
+        match user.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':')) {
+            Some((namespace, name)) => Self::ServiceAccount(namespace.to_owned(), name.to_owned()),
+            None => Self::User(user.to_owned()),
+        }
+    }
+}
+
 /// A user that is a ServiceAccount is told as one; a ServiceAccount without a namespace, in a binding without one, is
 /// nobody.
 fn subject(tree: &Tree, node: NodeId, namespace: Option<&str>) -> Option<Subject> {
@@ -176,10 +187,7 @@ fn subject(tree: &Tree, node: NodeId, namespace: Option<&str>) -> Option<Subject
     match text("kind")? {
         "Group" => Some(Subject::Group(name)),
         "ServiceAccount" => Some(Subject::ServiceAccount(text("namespace").or(namespace)?.to_owned(), name)),
-        "User" => Some(match name.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':')) {
-            Some((namespace, name)) => Subject::ServiceAccount(namespace.to_owned(), name.to_owned()),
-            None => Subject::User(name),
-        }),
+        "User" => Some(Subject::named(&name)),
         _ => None,
     }
 }

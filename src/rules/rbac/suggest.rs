@@ -46,8 +46,9 @@ pub fn suggest<'a>(access: &'a Access, needs: &Needs) -> Suggestion<'a> {
         let reach = access.reach(&user);
         let places: BTreeSet<&str> = reach.namespaces().into_iter().chain([""]).collect();
         for namespace in places {
+            // What the stream has no part in is nobody's to change.
             let own = |grant: &Grant<'a>| grant.binding.namespace.as_deref().unwrap_or_default() == namespace;
-            for grant in reach.rules(namespace).filter(own).filter(|grant| is_ours(grant)) {
+            for grant in reach.rules(namespace).filter(own).filter(Grant::is_ours) {
                 if !goes_beyond(&grant, account, needs) {
                     continue;
                 }
@@ -83,11 +84,6 @@ fn is_account(subject: &Subject) -> bool {
     matches!(subject, Subject::ServiceAccount(..))
 }
 
-/// Only what the stream has a part in; what every cluster has is nobody's to change.
-fn is_ours(grant: &Grant) -> bool {
-    grant.binding.place.is_some() || grant.held.place.is_some()
-}
-
 fn reads(rule: &PolicyRule) -> bool {
     rule.has_resource("", "secrets", "") && READ.iter().any(|verb| rule.has_verb(verb))
 }
@@ -110,7 +106,7 @@ fn why_left(access: &Access, role: &Role) -> Option<&'static str> {
         role.namespace.is_none() && selectors.any(|selector| selector.selects(&role.labels))
     };
     Some(match () {
-        () if role.place.is_none() => "every cluster has the role: bind one that lists what is needed",
+        () if role.place.is_none() => "the role is not in the stream: bind one that lists what is needed",
         () if role.aggregates.is_some() => "the role is made of others: bind one that lists what is needed",
         () if access.roles().iter().any(selects) => "other roles are made of this one: bind one of its own",
         () if users(access, role).any(|(_, subject)| !is_account(subject)) => {

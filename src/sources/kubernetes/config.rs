@@ -65,7 +65,19 @@ impl Cluster {
 
     /// Reads something of the API.
     pub(super) fn get(&self, operation: String, path: &str) -> Request {
-        let request = Request::get(operation, format!("{}{path}", self.server.trim_end_matches('/')));
+        self.signed(Request::get(operation, self.url(path)))
+    }
+
+    /// Asks something that is put as an object.
+    pub(super) fn post(&self, operation: String, path: &str, object: Zeroizing<Vec<u8>>) -> Request {
+        self.signed(Request::post(operation, self.url(path), object))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.trim_end_matches('/'))
+    }
+
+    fn signed(&self, request: Request) -> Request {
         let mut request = request.header("accept", Zeroizing::new("application/json".to_owned()));
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization.clone());

@@ -1,0 +1,190 @@
+//! What a cluster says of who may do what: its roles, bindings and ServiceAccounts, and answers to single questions.
+//! Never a Secret: these lists and these reviews are all that is ever asked here.
+//! Source: the groups `rbac.authorization.k8s.io`, `authorization.k8s.io` and `authentication.k8s.io` of Kubernetes.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::config::Cluster;
+use crate::error::{Exit, Problem};
+use crate::limits;
+use crate::model::{Ask, Reply, Source, Wire};
+use crate::sources::answer::{Known, json, refusal};
+
+/// The API server of the current context.
+pub struct Api(Cluster);
+
+/// A path, and the kind of what is in the list.
+const LISTS: [(&str, &str); 5] = [
+    ("/api/v1/serviceaccounts", "ServiceAccount"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "ClusterRoleBinding"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterroles", "ClusterRole"),
+    ("/apis/rbac.authorization.k8s.io/v1/rolebindings", "RoleBinding"),
+    ("/apis/rbac.authorization.k8s.io/v1/roles", "Role"),
+];
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1";
+
+const REFUSALS: [Known; 4] = [
+    (401, "the cluster does not know who asks", "has the token expired? log in anew"),
+    (403, "access is denied", "docs/check.md has the rights that this takes"),
+    (404, "the cluster has no such thing", "is the server of the current context an API server, 1.28 or later?"),
+    (410, "the list has changed under way", "run it again"),
+];
+
+/// One page of a list.
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    metadata: Next,
+    #[serde(default)]
+    items: Option<Vec<Map<String, Value>>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Next {
+    #[serde(default, rename = "continue")]
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Reviewed<S> {
+    status: S,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    allowed: bool,
+}
+
+#[derive(Deserialize)]
+struct Myself {
+    #[serde(rename = "userInfo")]
+    user: Who,
+}
+
+/// Somebody as the API server knows him.
+#[derive(Deserialize)]
+pub struct Who {
+    /// The user name.
+    #[serde(default)]
+    pub username: String,
+    /// All groups, implicit ones too.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+impl Api {
+    /// The cluster of the kubeconfig, or of the pod.
+    ///
+    /// # Errors
+    /// None is known, or its kubeconfig is not taken.
+    pub fn find(wire: &mut dyn Wire) -> Result<Self, Problem> {
+        Cluster::find(wire).map(Self)
+    }
+
+    /// Whom the cluster takes us for.
+    ///
+    /// # Errors
+    /// It does not answer, or refuses.
+    pub fn myself(&self, wire: &mut dyn Wire) -> Result<Who, Problem> {
+        let operation = "asking the cluster who we are".to_owned();
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        let reply = wire.ask(self.post(operation.clone(), path, &review))?;
+        let answer: Reviewed<Myself> = json(taken(&operation, &reply)?, "the API server")?;
+        Ok(answer.status.user)
+    }
+
+    /// All roles, bindings and ServiceAccounts, one a document, in pages.
+    ///
+    /// # Errors
+    /// One of the lists is refused: a part of them would give wrong answers.
+    pub fn objects(&self, wire: &mut dyn Wire) -> Result<Source, Problem> {
+        let mut text = String::new();
+        let mut wanted: Vec<(&str, &str, String)> =
+            LISTS.iter().map(|(path, kind)| (*path, *kind, String::new())).collect();
+        for _ in 0..limits::PAGES {
+            let operation = |kind: &str| format!("listing the objects of kind {kind}");
+            let ask = |(path, kind, token): &(&str, &str, String)| {
+                let path = format!("{path}?limit={}&continue={}", limits::PAGE, escaped(token));
+                Ask::Http(self.0.get(operation(kind), &path))
+            };
+            let replies = wire.ask_all(wanted.iter().map(ask).collect());
+            let mut more = vec![];
+            for ((path, kind, _), reply) in wanted.into_iter().zip(replies) {
+                let page: Page = json(taken(&operation(kind), &reply?)?, "the API server")?;
+                page.items.into_iter().flatten().for_each(|item| text.push_str(&document(kind, item)));
+                if !page.metadata.token.is_empty() {
+                    more.push((path, kind, page.metadata.token));
+                }
+            }
+            wanted = more;
+            if wanted.is_empty() {
+                return Ok(Source { name: "the cluster".to_owned(), text });
+            }
+        }
+        Err(Problem::new("a list of the cluster does not end").hint("does kubectl get clusterroles end?"))
+    }
+
+    /// What is allowed: a review (`SubjectAccessReview` or one of its kin) a question, answers in order.
+    ///
+    /// # Errors
+    /// One is refused (exit 3), or is not answered.
+    pub fn allowed(&self, reviews: &[Value], wire: &mut dyn Wire) -> Result<Vec<bool>, Problem> {
+        let operation = "asking the cluster what is allowed";
+        let ask = |review: &Value| {
+            let kind = review["kind"].as_str().unwrap_or_default().to_lowercase();
+            let path = match review["metadata"]["namespace"].as_str() {
+                Some(namespace) => format!("{REVIEWS}/namespaces/{namespace}/{kind}s"),
+                None => format!("{REVIEWS}/{kind}s"),
+            };
+            self.post(operation.to_owned(), &path, review)
+        };
+        let verdict = |reply: Result<Reply, Problem>| {
+            let reply = reply?;
+            let answer: Reviewed<Verdict> = json(taken(operation, &reply)?, "the API server")?;
+            Ok(answer.status.allowed)
+        };
+        wire.ask_all(reviews.iter().map(ask).collect()).into_iter().map(verdict).collect()
+    }
+
+    fn post(&self, operation: String, path: &str, body: &Value) -> Ask {
+        Ask::Http(self.0.post(operation, path, Zeroizing::new(body.to_string().into_bytes())))
+    }
+}
+
+/// What the server sent along with its yes; 201 where a review was made, which is kept nowhere.
+fn taken<'r>(operation: &str, reply: &'r Reply) -> Result<&'r [u8], Problem> {
+    match reply.status {
+        200 | 201 => Ok(&reply.bytes),
+        403 => Err(refusal(operation, 403, &REFUSALS).exit(Exit::Refused)),
+        status => Err(refusal(operation, status, &REFUSALS)),
+    }
+}
+
+/// What matters of an object; annotations, which hold whatever somebody put there, do not.
+fn document(kind: &str, mut item: Map<String, Value>) -> String {
+    let mut kept = json!({"kind": kind, "metadata": {}});
+    for key in ["name", "namespace", "labels"] {
+        if let Some(value) = item.get("metadata").and_then(|metadata| metadata.get(key)) {
+            kept["metadata"][key] = value.clone();
+        }
+    }
+    for key in ["aggregationRule", "roleRef", "rules", "subjects"] {
+        if let Some(value) = item.remove(key).filter(|value| !value.is_null()) {
+            kept[key] = value;
+        }
+    }
+    format!("---\n{kept}\n")
+}
+
+/// A token as a part of a query (RFC 3986): everything but unreserved characters is escaped.
+fn escaped(token: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    token.bytes().map(one).collect()
+}
