@@ -23,6 +23,7 @@ impl Report for Markdown {
     /// The first line is a mark by which a job finds its own comment again.
     fn write(&self, entries: &[Entry], least: Severity) -> String {
         let mut shown: Vec<&Entry> = entries.iter().filter(|entry| entry.severity >= least).collect();
+        // Only so many rows are shown
         shown.sort_by_key(|entry| std::cmp::Reverse(entry.severity));
         let counts = counted(entries).unwrap_or_else(|| "nothing was found".to_owned());
         let mut text = format!("<!-- sealref -->\n### sealref: {counts}\n");

@@ -24,12 +24,11 @@ impl Report for Text {
         true
     }
 
-    /// Errors first, and a count of what is less grave.
+    /// In the order of the input, and a count of what is less grave.
     fn write(&self, entries: &[Entry], least: Severity) -> String {
-        let (mut sorted, rest): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|one| one.severity >= least);
-        sorted.sort_by_key(|entry| std::cmp::Reverse(entry.severity));
+        let (shown, rest): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|one| one.severity >= least);
         let mut text: String =
-            sorted.iter().map(|entry| line(entry.severity, entry.rule, entry.problem, entry.line.as_deref())).collect();
+            shown.iter().map(|entry| line(entry.severity, entry.rule, entry.problem, entry.line.as_deref())).collect();
         if !rest.is_empty() {
             text.push_str(&format!("{} less grave: --level info tells them\n", rest.len()));
         }

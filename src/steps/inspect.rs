@@ -25,7 +25,7 @@ pub enum Depth {
 /// The cluster, where it is to be asked.
 pub type Asked<'l> = Option<&'l Result<Live<'l>, Problem>>;
 
-/// Every rule over a final stream.
+/// Every rule over a final stream; what they find, in the order of the input.
 pub fn inspect(
     stream: &Stream,
     job: &Job,
@@ -61,7 +61,16 @@ pub fn inspect(
     for rule in RULES.iter().chain(checks) {
         rule.check(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
     }
+    findings.sort_by_cached_key(|finding| order(stream, finding));
     Ok(findings)
+}
+
+/// By place in the input, then by rule; what is about nothing in it comes last.
+fn order(stream: &Stream, finding: &Finding) -> (usize, usize, Option<ManifestId>, &'static str) {
+    let place = finding.problem.place();
+    let source = place.and_then(|place| stream.names.iter().position(|name| *name == place.source));
+    let line = place.and_then(|place| place.line);
+    (source.unwrap_or(usize::MAX), line.unwrap_or(usize::MAX), finding.object, finding.rule)
 }
 
 /// Objects that controllers make Secrets of, and that are changed before they are applied. Nothing follows their names:
