@@ -275,6 +275,8 @@ fn without_settings(command: &mut Command) {
             command.env_remove(name);
         }
     }
+    // Nor is anybody's cluster asked
+    command.env("KUBECONFIG", "no-such-file");
 }
 
 /// The schema accepts the settings, and so does the program, in every environment.
