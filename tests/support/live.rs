@@ -58,7 +58,9 @@ pub(crate) const MAKES_DB: &str = "apiVersion: external-secrets.io/v1\nkind: Ext
 
 pub(crate) fn stream(objects: &[Value]) -> String {
     let mut text = MAKES_DB.to_owned();
-    objects.iter().for_each(|object| text.push_str(&format!("---\n{object}\n")));
+    for object in objects {
+        text.push_str(&format!("---\n{object}\n"));
+    }
     text
 }
 
