@@ -6,6 +6,7 @@
 //! ```text
 //! key.rs, data keys -> derive.rs -> Keys -> envelope.rs -> u16 || RSA-OAEP || AES-256-GCM
 //!                      certificate.rs ----> oaep.rs ----^
+//!                                           ^ montgomery.rs
 //! ```
 
 pub mod certificate;
@@ -14,6 +15,7 @@ pub mod envelope;
 pub mod fields;
 pub mod key;
 pub mod mark;
+mod montgomery;
 pub mod oaep;
 pub mod suffix;
 

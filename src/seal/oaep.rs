@@ -4,17 +4,16 @@
 //! draws the seed itself, so no library's way of using a generator can change a ciphertext, and it
 //! never does anything with a private key.
 
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::fields::Bytes32;
+use super::montgomery::Modulus;
 
-/// An RSA public key with Montgomery's parameters of its modulus, which cost as much as a seal.
+/// An RSA public key.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    modulus: BoxedMontyParams,
+    modulus: Modulus,
     exponent: u64,
     length: u16,
 }
@@ -30,14 +29,7 @@ impl PublicKey {
         if !crate::limits::RSA_BITS.contains(&bits) {
             return None;
         }
-        let number = BoxedUint::from_be_slice(modulus, u32::try_from(bits).ok()?).ok()?;
-        let odd: Odd<BoxedUint> = Option::from(number.into_odd())?;
-        Some(Self {
-            // The modulus is public, and so may show in the time this takes
-            modulus: BoxedMontyParams::new_vartime(odd),
-            exponent,
-            length: u16::try_from(bits.div_ceil(8)).ok()?,
-        })
+        Some(Self { modulus: Modulus::new(modulus)?, exponent, length: u16::try_from(bits.div_ceil(8)).ok()? })
     }
 
     /// k: the bytes of the modulus and of every RSA block.
@@ -55,23 +47,8 @@ impl PublicKey {
 
     /// RSAEP (RFC 8017, 5.1.1): message^exponent modulo the modulus, both as `length()` big-endian
     /// bytes. The message is below the modulus, because its first byte is zero.
-    ///
-    /// 65537 costs sixteen squarings and one multiplication. Which steps there are depends on the
-    /// exponent alone, which is public.
     pub(super) fn power(&self, message: &[u8]) -> Vec<u8> {
-        let number = BoxedUint::from_be_slice_truncated(message, self.modulus.bits_precision());
-        let base = Wiped(BoxedMontyForm::new(number, &self.modulus));
-        let mut power = Wiped(base.0.clone());
-        for bit in (0..self.exponent.checked_ilog2().unwrap_or(0)).rev() {
-            power = Wiped(power.0.square());
-            if self.exponent >> bit & 1 == 1 {
-                power = Wiped(power.0.mul(&base.0));
-            }
-        }
-        let bytes = power.0.retrieve().to_be_bytes();
-        // Limbs are wider than bytes: a modulus of 2056 bits has 2112 here
-        let spare = bytes.len().saturating_sub(usize::from(self.length));
-        bytes.get(spare..).unwrap_or_default().to_vec()
+        self.modulus.power(message, self.exponent)
     }
 }
 
@@ -114,14 +91,5 @@ fn mask(target: &mut [u8], source: &[u8]) {
             *byte ^= key;
         }
         hash.zeroize();
-    }
-}
-
-/// A number on its way to the power, from which the message could be computed back.
-struct Wiped(BoxedMontyForm);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        self.0.as_montgomery_mut().as_mut_words().zeroize();
     }
 }

@@ -81,24 +81,38 @@ proptest! {
 
     #[test]
     fn the_rsa_step_is_what_num_bigint_computes(
-        mut modulus in vec(any::<u8>(), 256..=264),
+        mut modulus in prop_oneof![vec(any::<u8>(), 256..=264), vec(any::<u8>(), 512)],
         first in 1..=255u8,
         exponent in prop_oneof![Just(65537), 65538..=u64::MAX],
-        mut message in vec(any::<u8>(), 264),
+        mut message in vec(any::<u8>(), 512),
     ) {
         modulus[0] = if modulus.len() == 256 { first | 0x80 } else { first };
         *modulus.last_mut().unwrap() |= 1;
-        let exponent = exponent | 1;
-        let key = PublicKey::new(&modulus, exponent).unwrap();
-        prop_assert_eq!(usize::from(key.length()), modulus.len());
         message.truncate(modulus.len());
         message[0] = 0;
-        let power = BigUint::from_bytes_be(&message)
-            .modpow(&exponent.into(), &BigUint::from_bytes_be(&modulus))
-            .to_bytes_be();
-        let expected = [vec![0; modulus.len() - power.len()], power].concat();
-        prop_assert_eq!(key.power(&message), expected);
+        compare(&modulus, exponent | 1, &message)?;
     }
+}
+
+/// Every digit is the largest there is, and columns overflow if ever.
+#[test]
+fn the_largest_modulus_is_carried_right() {
+    let modulus = [0xff; 1024];
+    for least in [0, 0xfd, 0xfe] {
+        let mut message = modulus;
+        message[1023] = least;
+        compare(&modulus, 65537, &message).unwrap();
+    }
+}
+
+fn compare(modulus: &[u8], exponent: u64, message: &[u8]) -> Result<(), TestCaseError> {
+    let key = PublicKey::new(modulus, exponent).unwrap();
+    prop_assert_eq!(usize::from(key.length()), modulus.len());
+    let power =
+        BigUint::from_bytes_be(message).modpow(&exponent.into(), &BigUint::from_bytes_be(modulus)).to_bytes_be();
+    let expected = [vec![0; modulus.len() - power.len()], power].concat();
+    prop_assert_eq!(key.power(message), expected);
+    Ok(())
 }
 
 #[test]
