@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::Zeroizing;
@@ -188,13 +187,14 @@ impl Values {
     pub fn watch(self) -> Watch {
         let values = self.0.values().filter_map(Payload::value).filter(|value| value.len() >= limits::WATCHED);
         let forms: Vec<Zeroizing<Vec<u8>>> = values.flat_map(forms).collect();
-        if forms.is_empty() {
-            return Watch(None);
+        let heads = (0..).zip(&forms).filter_map(|(number, form)| Some((hash(form.first_chunk()?), number)));
+        let mut heads: Vec<(u64, usize)> = heads.collect();
+        heads.sort_unstable();
+        let mut slots = vec![false; if heads.is_empty() { 0 } else { SLOTS }];
+        for (head, _) in &heads {
+            slots.get_mut(slot(*head)).into_iter().for_each(|slot| *slot = true);
         }
-        // An automaton of whole values grows with them, and with what repeats in them: beginnings are enough to find
-        // where one may stand.
-        let beginnings = forms.iter().map(|form| form.get(..BEGINNING).unwrap_or(form));
-        Watch(AhoCorasick::new(beginnings).ok().map(|beginnings| (beginnings, forms)))
+        Watch { forms, heads, slots }
     }
 }
 
@@ -221,24 +221,41 @@ fn forms(bytes: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
 /// Forms of one value: itself, and three of base64.
 const FORMS: usize = 4;
 
-/// Bytes of a value that are looked for before it is compared as a whole.
-const BEGINNING: usize = 32;
+/// Enough that hardly a slot is taken by chance, and few enough to stay near the processor.
+const SLOTS: usize = 1 << 18;
+
+/// Of the first bytes of a form, which are not kept a second time.
+fn hash(&[a, b, c, d, e, f]: &[u8; limits::WATCHED]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn slot(hash: u64) -> usize {
+    usize::try_from(hash >> (u64::BITS - SLOTS.ilog2())).unwrap_or_default()
+}
 
 /// Knows every value of the run and answers one question.
-pub struct Watch(Option<(AhoCorasick, Vec<Zeroizing<Vec<u8>>>)>);
+///
+/// It is asked of each byte of the output, most of which is base64: a table says in an instant where nothing begins,
+/// which is nearly everywhere. (Automata for many words take ten times as long on such text.)
+pub struct Watch {
+    forms: Vec<Zeroizing<Vec<u8>>>,
+    /// Hashes of how the forms begin, with their numbers, sorted.
+    heads: Vec<(u64, usize)>,
+    slots: Vec<bool>,
+}
 
 impl Watch {
     /// The forms of values that a text holds, by their numbers, and where each begins.
     fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = (usize, usize)> + 'w {
-        self.0.iter().flat_map(move |(beginnings, forms)| {
-            let whole = move |number: usize, start: usize| {
-                let rest = text.as_bytes().get(start..).unwrap_or_default();
-                forms.get(number).is_some_and(|form| rest.starts_with(form))
-            };
-            let found = beginnings.find_overlapping_iter(text);
-            found
-                .map(|found| (found.pattern().as_usize(), found.start()))
-                .filter(move |(number, start)| whole(*number, *start))
+        let text = if self.heads.is_empty() { &[][..] } else { text.as_bytes() };
+        let hashes = text.array_windows().map(hash).enumerate();
+        let likely = hashes.filter(|(_, hash)| self.slots.get(slot(*hash)) == Some(&true));
+        likely.flat_map(move |(start, hash)| {
+            let rest = text.get(start..).unwrap_or_default();
+            let from = self.heads.partition_point(|(head, _)| *head < hash);
+            let heads = self.heads.get(from..).unwrap_or_default().iter().take_while(move |(head, _)| *head == hash);
+            let here = |number: &usize| self.forms.get(*number).is_some_and(|form| rest.starts_with(form));
+            heads.map(|(_, number)| *number).filter(here).map(move |number| (number, start))
         })
     }
 
