@@ -1,5 +1,7 @@
 //! What is needed to seal: the controller's certificate, and what ciphertexts are derived from.
 
+use std::sync::Arc;
+
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Doubts, Job};
 use crate::model::{Ask, Provision, Template, Values, Wire};
@@ -26,18 +28,29 @@ pub struct Seals {
 }
 
 /// The sealing key, where there is one; else the data keys of encrypted files do.
-pub struct Keyring(Option<SealingKey>);
+pub struct Keyring {
+    key: Option<SealingKey>,
+    /// What most items have in common, so that it is derived once.
+    alone: Option<Arc<Material>>,
+}
 
 impl Keyring {
+    fn new(key: Option<SealingKey>) -> Self {
+        let alone = Material::new(key.as_ref(), &[]).map(Arc::new);
+        Self { key, alone }
+    }
+
     /// What the ciphertext of one item is derived from: the key, and the data keys of the files that feed it; where
     /// there is neither, those that feed the whole Secret.
-    pub fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Material, Problem> {
+    pub fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Arc<Material>, Problem> {
         let mut keys = values.data_keys(item.references());
-        if keys.is_empty() && self.0.is_none() {
-            keys = values.data_keys(provision.references());
+        match &self.alone {
+            Some(alone) if keys.is_empty() => return Ok(Arc::clone(alone)),
+            None if keys.is_empty() => keys = values.data_keys(provision.references()),
+            _ => {}
         }
         let none = || Problem::new("a value was to be sealed without a key").exit(Exit::Bug);
-        Material::new(self.0.as_ref(), &keys).ok_or_else(none)
+        Material::new(self.key.as_ref(), &keys).map(Arc::new).ok_or_else(none)
     }
 }
 
@@ -109,7 +122,7 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
         return Ok(Mode::Randomised);
     }
     let bytes = match key {
-        None | Some(Key::Sops) => return Ok(Mode::Derived(Keyring(None))),
+        None | Some(Key::Sops) => return Ok(Mode::Derived(Keyring::new(None))),
         Some(Key::Age(name)) => {
             let file = wire.ask(Ask::File(name.clone()))?;
             sources::decrypt(&file.bytes, wire).map_err(|problem| problem.at(name.clone()))?
@@ -133,5 +146,5 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
     if let Some((what, hint)) = told {
         warnings.push(Problem::new(what).hint(hint));
     }
-    Ok(Mode::Derived(Keyring(Some(read))))
+    Ok(Mode::Derived(Keyring::new(Some(read))))
 }
