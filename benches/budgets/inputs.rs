@@ -26,13 +26,30 @@ spec:
     key: {file: demo-sealing.key}
 ";
 
+const FETCHED: &str = "\
+apiVersion: sealref.dev/v1alpha1
+kind: SecretTransform
+metadata:
+  name: fetched
+spec:
+  targets: {vault: SealedSecret}
+  sealing:
+    key: {file: demo-sealing.key}
+";
+
 impl Inputs {
     pub fn new() -> Self {
         let inputs = Self(TempDir::new().expect("a temporary folder"));
         inputs.write(".sealref.yaml", SETTINGS);
-        for name in ["demo-certificate.pem", "demo-sealing.key"] {
-            let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart").join(name);
-            std::fs::copy(example, inputs.folder().join(name)).expect("the example's files");
+        inputs.write("fetched.sealref.yaml", FETCHED);
+        let certificate = "tests/vectors/sealing/certificates/test-only-rsa-2048.pem";
+        for (file, name) in [
+            ("examples/quickstart/demo-certificate.pem", "demo-certificate.pem"),
+            ("examples/quickstart/demo-sealing.key", "demo-sealing.key"),
+            (certificate, "rsa-2048.pem"),
+        ] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            std::fs::copy(file, inputs.folder().join(name)).expect("the example's files");
         }
         inputs
     }
@@ -86,6 +103,12 @@ pub fn referring(secrets: usize, references: usize) -> String {
         );
     }
     text
+}
+
+/// Secrets of ten references each, over fifty paths of one server, as `reference` writes one of a path and a key.
+pub fn fetched(secrets: usize, reference: impl Fn(usize, &str) -> String) -> String {
+    let secret = |number| format!("---\n{}", secret_of(number, "", |key| reference(number % 50, key), 10));
+    (0..secrets).map(secret).collect()
 }
 
 /// Secrets whose every value is a literal of 32 characters.

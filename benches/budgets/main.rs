@@ -9,6 +9,7 @@
 mod inputs;
 mod measure;
 mod rows;
+mod server;
 mod table;
 
 fn main() {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::inputs::{self, Inputs};
 use crate::measure::{self, Job, Run};
+use crate::server::Server;
 
 /// A job, what it may take, and what it took.
 pub struct Row {
@@ -65,6 +66,9 @@ impl Series {
 /// Runs of each row.
 pub const TIMES: usize = 9;
 
+/// Runs of a row whose peer takes a quarter of a minute.
+const SLOW: usize = 3;
+
 pub fn all() -> Vec<Row> {
     let inputs = Inputs::new();
     let bench = Bench { folder: inputs.folder().to_path_buf() };
@@ -113,6 +117,7 @@ pub fn all() -> Vec<Row> {
         let peer = Ok(Some(("sops, a process a file", decrypting)));
         rows.push(row("100 SOPS files (age) to SealedSecrets", within(0.1), &job, &peer));
     }
+    rows.extend(bench.fetched(&inputs));
     rows
 }
 
@@ -151,6 +156,39 @@ impl Bench {
         Some((input, decrypting))
     }
 
+    /// Values out of a server, sealed; argocd-vault-plugin puts them in as they are. Nothing without the server.
+    fn fetched(&self, inputs: &Inputs) -> Vec<Row> {
+        let Some(server) = Server::start() else { return vec![] };
+        let ours = inputs.write(
+            "fetched.yaml",
+            &inputs::fetched(2000, |path, key| format!("ref+vault://secret/app/p{path}#/{key}")),
+        );
+        let theirs = inputs
+            .write("plugin.yaml", &inputs::fetched(2000, |path, key| format!("<path:secret/data/app/p{path}#{key}>")));
+        let shell = |command: &str, input: &Path| {
+            self.program("/bin/sh", &["-c", &format!("{}exec {command}", server.variables())], input)
+        };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let plugin = root.join("target/peers/argocd-vault-plugin");
+        let peer = if plugin.exists() {
+            Ok(Some(("argocd-vault-plugin", shell(&format!("{} generate -", plugin.display()), &theirs))))
+        } else {
+            Err("argocd-vault-plugin (not in target/peers)")
+        };
+        let twentieth = || Budget { time: Time::Peer(0.05), megabytes: None };
+        let sealed = |name, certificate: &str, peer: &Peered| {
+            let render = format!(
+                "{} render - --config fetched.sealref.yaml --certificate {certificate}",
+                env!("CARGO_BIN_EXE_sealref")
+            );
+            turns(SLOW, name, twentieth(), &shell(&render, &ours), peer)
+        };
+        vec![
+            sealed("2,000 Secrets x 10 references, 50 paths of OpenBao, RSA-2048", "rsa-2048.pem", &peer),
+            sealed("the same, RSA-4096", "demo-certificate.pem", &peer),
+        ]
+    }
+
     fn kubeseal(&self, input: &Path) -> Result<(&'static str, Job), &'static str> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/kubeseal");
         if !path.exists() {
@@ -160,10 +198,17 @@ impl Bench {
     }
 }
 
+/// None where there is none, and its name where it is missing.
+type Peered = Result<Option<(&'static str, Job)>, &'static str>;
+
+fn row(name: &'static str, budget: Budget, job: &Job, peer: &Peered) -> Row {
+    turns(TIMES, name, budget, job, peer)
+}
+
 /// Runs a job and its peer in turns.
-fn row(name: &'static str, budget: Budget, job: &Job, peer: &Result<Option<(&'static str, Job)>, &'static str>) -> Row {
+fn turns(times: usize, name: &'static str, budget: Budget, job: &Job, peer: &Peered) -> Row {
     let (mut ours, mut theirs) = (vec![], vec![]);
-    for _ in 0..TIMES {
+    for _ in 0..times {
         ours.push(measure::run(job));
         if let Ok(Some((_, peer))) = peer {
             theirs.push(measure::run(peer));
