@@ -432,6 +432,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("steps/find/inventory.rs", "SealedSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/survey.rs", "ExternalSecret", "the Kubernetes kind, as it is written by hand"),
     ("steps/survey.rs", "SealedSecret", "the Kubernetes kind, as it is found in a repository"),
+    ("steps/unseal.rs", "SealedSecret", "the Kubernetes kind, whose values it opens"),
     ("steps/plan.rs", "env", "the hint names the sources that give values"),
     ("steps/plan.rs", "file", "the hint names the sources that give values"),
     ("steps/plan.rs", "vault", "the example in a hint"),
@@ -665,8 +666,24 @@ fn lines_of_tests_do_not_count() {
 // --- Secrets ---
 
 /// Types that hold values, keys or the text of manifests.
-const HELD: &[&str] =
-    &["Keys", "Material", "Opaque", "Payload", "Plan", "Secret", "SealingKey", "Template", "Tree", "Values", "Watch"];
+const HELD: &[&str] = &[
+    "Controller",
+    "KeySecret",
+    "Keyring",
+    "Keys",
+    "Material",
+    "Opaque",
+    "Opened",
+    "Payload",
+    "Plan",
+    "PrivateKey",
+    "Secret",
+    "SealingKey",
+    "Template",
+    "Tree",
+    "Values",
+    "Watch",
+];
 
 /// What would print, serialise, compare or copy them.
 const TRAITS: &[&str] = &[

@@ -95,6 +95,7 @@ const FIELDS: &[(&str, Option<&str>)] = &[
     ("sealing: {key: FromSops}", Some("spec.sealing.key is set")),
     ("sealing: {key: {file: own.key}}", Some("spec.sealing.key is set")),
     ("sealing: {key: {env: OWN}}", Some("spec.sealing.key is set")),
+    ("sealing: {previousKey: {env: OWN}}", Some("spec.sealing.previousKey is set")),
     ("sealing: {randomised: true}", Some("spec.sealing.randomised is set")),
     ("clusters: {eu: {certificate: own.pem}}", Some("spec.clusters is set")),
     (

@@ -1,18 +1,26 @@
-//! `sealref keys new`: a sealing key, to a file that only its owner reads, or encrypted with age.
+//! `sealref keys`: a sealing key of our own, and the private keys of controllers, which leave encrypted with age alone.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
+use age::armor::Format;
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use self::recipients::Recipients;
 use super::Done;
 use crate::error::{Problem, Problems};
 use crate::outside::files::{self, Privacy};
 use crate::outside::random;
 use crate::seal::SealingKey;
+use crate::steps::unseal::{Controller, Key};
 
-/// Make sealing keys
+mod backup;
+mod recipients;
+mod restore;
+mod verify;
+
+/// Make sealing keys; back up, restore and verify those of controllers
 #[derive(Args)]
 pub(super) struct Keys {
     #[command(subcommand)]
@@ -29,31 +37,41 @@ enum Command {
         /// The file to write; it must not exist
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Encrypt for an age recipient (age1...)
-        #[arg(short, long, value_name = "RECIPIENT")]
-        recipient: Vec<String>,
+        #[command(flatten)]
+        recipients: Recipients,
     },
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Verify(verify::Verify),
 }
 
 impl Keys {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        let Command::New { output, recipient } = self.command;
-        let key = Zeroizing::new(SealingKey::print(&Zeroizing::new(random::bytes::<32>()?)));
-        let mut told = Problems::default();
-        let bytes = if recipient.is_empty() {
-            if inside_repository(&output) {
-                told.push(
-                    Problem::new("the key is plain, and the file is inside a git repository")
-                        .hint("never commit it; with --recipient age1... it may stand in git"),
-                );
-            }
-            Zeroizing::new(key.as_bytes().to_vec())
-        } else {
-            Zeroizing::new(encrypted(key.as_bytes(), &recipient)?)
-        };
-        files::write_new(&output, &bytes, Privacy::Private)?;
-        Ok(Done::default().warn(&told))
+        match self.command {
+            Command::New { output, recipients } => new(&output, &recipients),
+            Command::Backup(backup) => backup.run(),
+            Command::Restore(restore) => restore.run(),
+            Command::Verify(verify) => verify.run(),
+        }
     }
+}
+
+fn new(output: &std::path::Path, recipients: &Recipients) -> Result<Done, Problems> {
+    let key = Zeroizing::new(SealingKey::print(&Zeroizing::new(random::bytes::<32>()?)));
+    let mut told = Problems::default();
+    let bytes = if recipients.is_empty() {
+        if inside_repository(output) {
+            told.push(
+                Problem::new("the key is plain, and the file is inside a git repository")
+                    .hint("never commit it; with --recipient age1... it may stand in git"),
+            );
+        }
+        Zeroizing::new(key.as_bytes().to_vec())
+    } else {
+        Zeroizing::new(recipients.encrypt(key.as_bytes(), Format::Binary)?)
+    };
+    files::write_new(output, &bytes, Privacy::Private)?;
+    Ok(Done::default().warn(&told))
 }
 
 fn inside_repository(path: &std::path::Path) -> bool {
@@ -61,19 +79,25 @@ fn inside_repository(path: &std::path::Path) -> bool {
     files::repository(folder.unwrap_or(std::path::Path::new("."))).is_some()
 }
 
-fn encrypted(bytes: &[u8], recipients: &[String]) -> Result<Vec<u8>, Problem> {
-    let mut keys: Vec<age::x25519::Recipient> = vec![];
-    for recipient in recipients {
-        keys.push(recipient.parse().map_err(|_| {
-            Problem::new(format!("\"{recipient}\" is no age recipient")).hint("it begins with age1; see age-keygen -y")
-        })?);
-    }
-    let failed = || Problem::new("the key could not be encrypted").hint("check the recipients");
-    let keys = keys.iter().map(|key| key as &dyn age::Recipient);
-    let encryptor = age::Encryptor::with_recipients(keys).map_err(|_| failed())?;
-    let mut out = vec![];
-    let mut writer = encryptor.wrap_output(&mut out).map_err(|_| failed())?;
-    writer.write_all(bytes).map_err(|_| failed())?;
-    writer.finish().map_err(|_| failed())?;
-    Ok(out)
+/// What keys open, for a person.
+fn told(controller: &Controller) -> String {
+    controller.keys().iter().map(|key| format!("{}\n", shown(key))).collect()
+}
+
+/// A key without the key.
+fn shown(key: &Key) -> String {
+    let of = key.certificate.as_ref().map(|certificate| {
+        let (from, until) = certificate.dates();
+        format!("  sha256:{}  {from} to {until}", certificate.fingerprint())
+    });
+    format!("{}{}", key.name, of.unwrap_or_default())
+}
+
+fn key_json(key: &Key) -> Value {
+    let of = key.certificate.as_ref();
+    let dates = of.map(crate::seal::Certificate::dates);
+    json!({
+        "name": key.name, "fingerprint": of.map(crate::seal::Certificate::fingerprint),
+        "notBefore": dates.as_ref().map(|(from, _)| from), "notAfter": dates.as_ref().map(|(_, until)| until),
+    })
 }

@@ -37,10 +37,12 @@ mod post_render;
 mod rbac;
 mod render;
 mod report;
+mod reseal;
 mod schema;
 mod seal;
 mod suggest;
 mod today;
+mod unsealing;
 mod verify;
 
 /// Replaces secret references in rendered Kubernetes manifests with SealedSecret and ExternalSecret objects.
@@ -66,6 +68,7 @@ enum Command {
     Rbac(rbac::Rbac),
     Alerts(alerts::Alerts),
     Seal(seal::Seal),
+    Reseal(reseal::Reseal),
     Keys(keys::Keys),
     Krm(krm::Krm),
     PostRender(post_render::PostRender),
@@ -172,6 +175,7 @@ fn ran(command: Command) -> Result<Done, Problems> {
         Command::Rbac(command) => command.run(),
         Command::Alerts(command) => command.run(),
         Command::Seal(command) => command.run(),
+        Command::Reseal(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Krm(command) => command.run(),
         Command::PostRender(command) => command.run(),

@@ -178,7 +178,7 @@ impl Settings {
 }
 
 /// A key where its file is to be named would stand in the next message.
-fn names_a_file(path: &str) -> Result<(), Problem> {
+pub(super) fn names_a_file(path: &str) -> Result<(), Problem> {
     if !path.contains("AGE-SECRET-KEY-") && !path.contains("-key-1:") {
         return Ok(());
     }

@@ -40,7 +40,7 @@ pub enum Ask {
 pub enum Method {
     /// Reads.
     Get,
-    /// Reads too, or logs in: nothing is ever written to a server.
+    /// Reads too, or logs in. Nothing is written to a server, but that `keys restore` makes Secrets that are not there.
     Post,
 }
 
@@ -91,7 +91,7 @@ impl Request {
         Self { operation, method: Method::Get, url, headers: vec![], body: None, tls: None, keep: Keep::No, busy: None }
     }
 
-    /// Sends JSON, to log in or to have something opened.
+    /// Sends JSON, to log in, to have something opened, or to have it made.
     #[must_use]
     pub fn post(operation: String, url: String, json: Zeroizing<Vec<u8>>) -> Self {
         let body = Some(json);

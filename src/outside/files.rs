@@ -11,6 +11,7 @@ mod private;
 mod refusal;
 mod root;
 mod temporary;
+mod together;
 mod upwards;
 mod walk;
 mod write;
@@ -19,6 +20,7 @@ pub use list::{Recursive, ends, links_stay, list, list_of};
 pub use operand::{Kind, kind, read_file, resolve};
 pub use private::{PrivateFolder, on_the_path};
 pub use root::Root;
+pub use together::{Replacement, replace_together};
 pub use upwards::{repository, upwards};
 pub use write::{Privacy, create_folder, remove, write_atomically, write_new};
 

@@ -169,6 +169,12 @@ impl Certificate {
         }
     }
 
+    /// Does this private key open what is sealed for the certificate?
+    #[must_use]
+    pub fn belongs_to(&self, key: &super::PrivateKey) -> bool {
+        self.recipient.has_modulus(key.modulus())
+    }
+
     /// The key that seals.
     pub(super) fn recipient(&self) -> &PublicKey {
         &self.recipient

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! key.rs, data keys -> derive.rs -> Keys -> envelope.rs -> u16 || RSA-OAEP || AES-256-GCM
-//!                      certificate.rs ----> oaep.rs ----^
-//!                                           ^ montgomery.rs
+//!                      certificate.rs ----> oaep.rs ----^                    |
+//!                      montgomery.rs <------^    private.rs <-- the way back --+
 //! ```
 
 pub mod certificate;
@@ -17,6 +17,7 @@ pub mod key;
 pub mod mark;
 mod montgomery;
 pub mod oaep;
+pub mod private;
 pub mod suffix;
 
 pub use crate::model::Scope;
@@ -25,6 +26,7 @@ pub use derive::{Material, Origin, Place, origin};
 pub use envelope::{Keys, measure, seal};
 pub use key::{Demo, SealingKey};
 pub use mark::{Tagged, checksum};
+pub use private::{Opened, PrivateKey};
 pub use suffix::suffix;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! RSAES-OAEP (RFC 8017, 7.1) with SHA-256 for both hashes, and with a seed that the caller gives.
 //!
 //! Receives a public key, a label, a seed and a 32-byte message; gives back one RSA block. It never
-//! draws the seed itself, so no library's way of using a generator can change a ciphertext, and it
-//! never does anything with a private key.
+//! draws the seed itself, so no library's way of using a generator can change a ciphertext. What a
+//! private key makes of a block is taken apart here too ([`super::private`]).
 
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
@@ -30,6 +30,12 @@ impl PublicKey {
             return None;
         }
         Some(Self { modulus: Modulus::new(modulus)?, exponent, length: u16::try_from(bits.div_ceil(8)).ok()? })
+    }
+
+    /// Is this the modulus, big-endian and without leading zeros?
+    pub(super) fn has_modulus(&self, modulus: &[u8]) -> bool {
+        let own = self.modulus.modulus().to_be_bytes();
+        own.get(own.len().saturating_sub(modulus.len())..) == Some(modulus) && bits(&own) == bits(modulus)
     }
 
     /// k: the bytes of the modulus and of every RSA block.
@@ -80,6 +86,19 @@ fn encode(label: &[u8], seed: &Bytes32, message: &Bytes32, length: usize) -> Zer
     encoded.extend_from_slice(seed.as_slice());
     encoded.extend_from_slice(&data);
     encoded
+}
+
+/// EME-OAEP the other way (RFC 8017, 7.1.2 step 3), for a message of 32 bytes; None: nothing that this label was given to.
+pub(super) fn decode(label: &[u8], encoded: &[u8]) -> Option<Zeroizing<Bytes32>> {
+    let (seed, data) = encoded.strip_prefix(&[0])?.split_first_chunk::<32>()?;
+    let (mut seed, mut data) = (Zeroizing::new(*seed), Zeroizing::new(data.to_vec()));
+    mask(seed.as_mut_slice(), &data);
+    mask(&mut data, seed.as_slice());
+    let (head, message) = data.split_last_chunk::<32>()?;
+    let (hash, padding) = head.split_first_chunk::<32>()?;
+    let (end, zeros) = padding.split_last()?;
+    let fits = *hash == <Bytes32>::from(Sha256::digest(label)) && *end == 1 && zeros.iter().all(|byte| *byte == 0);
+    fits.then(|| Zeroizing::new(*message))
 }
 
 /// Exclusive or with MGF1 (RFC 8017, B.2.1) of `source`.

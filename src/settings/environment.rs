@@ -61,6 +61,19 @@ pub enum Key {
     Sops,
 }
 
+impl Key {
+    /// What the settings say.
+    fn of(source: &KeySource) -> Self {
+        match source {
+            KeySource::Age(path) => Self::Age(path.clone()),
+            KeySource::Env(name) => Self::Environment(name.clone()),
+            KeySource::File(path) if path.starts_with('/') => Self::Named(path.clone()),
+            KeySource::File(path) => Self::File(path.clone()),
+            KeySource::FromSops => Self::Sops,
+        }
+    }
+}
+
 /// A rule that names a store, ready to be asked.
 pub struct StoreRule {
     /// The scheme of the reference.
@@ -135,6 +148,8 @@ pub struct Settings {
     pub certificate: Option<Public>,
     /// The sealing key, read only when something is sealed.
     pub key: Option<Key>,
+    /// The one before it, from which names and checksums still follow.
+    pub previous_key: Option<Key>,
     /// To which names SealedSecrets are bound.
     pub scope: Scope,
     /// Reshuffles ciphertexts.
@@ -176,15 +191,9 @@ impl Settings {
             (None, None, Some(text)) => Some(Public::of(text)),
             (None, None, None) => None,
         };
-        let key = match (&chosen.key, &spec.sealing.key) {
-            (Some(path), _) => Some(Key::Named(path.clone())),
-            (None, Some(KeySource::Age(path))) => Some(Key::Age(path.clone())),
-            (None, Some(KeySource::Env(name))) => Some(Key::Environment(name.clone())),
-            (None, Some(KeySource::File(path))) if path.starts_with('/') => Some(Key::Named(path.clone())),
-            (None, Some(KeySource::File(path))) => Some(Key::File(path.clone())),
-            (None, Some(KeySource::FromSops)) => Some(Key::Sops),
-            (None, None) => None,
-        };
+        let key = chosen.key.clone().map(Key::Named).or_else(|| spec.sealing.key.as_ref().map(Key::of));
+        let previous_key = spec.sealing.previous_key.as_ref().map(Key::of);
+        problems.keep(replaced(key.as_ref(), previous_key.as_ref()));
         let stores = spec.stores.clone().unwrap_or_default();
         let stores = stores.into_iter().map(|store| rule(store, &variables)).collect();
         let secrets = spec.secrets.clone().unwrap_or_default();
@@ -217,6 +226,7 @@ impl Settings {
             cluster: cluster.cloned(),
             certificate,
             key,
+            previous_key,
             scope: chosen.scope.or(spec.sealing.scope).unwrap_or_default(),
             epoch: spec.sealing.epoch.clone().unwrap_or_default().0,
             randomised: chosen.randomised || spec.sealing.randomised.unwrap_or(false),
@@ -272,6 +282,24 @@ fn named<'s, T>(what: &str, name: Option<&str>, all: &'s BTreeMap<String, T>) ->
         });
         Problem::new(format!("the settings have no {what} \"{name}\"")).hint(hint)
     })
+}
+
+/// A key that is replaced is one of its own, and so is what replaces it.
+fn replaced(key: Option<&Key>, previous: Option<&Key>) -> Result<(), Problem> {
+    let wrong = |what: &str, hint: &str| Err(Problem::new(what).hint(hint).at("the settings, spec.sealing"));
+    match (key, previous) {
+        (_, Some(Key::Sops)) => wrong(
+            "previousKey is FromSops, which is no key of its own",
+            "leave it out; what follows from values changes once",
+        ),
+        (None | Some(Key::Sops), Some(_)) => {
+            wrong("previousKey is given without a key that replaces it", "write the new one as key: {file: ...}")
+        }
+        (Some(key), Some(previous)) if key == previous => {
+            wrong("previousKey is the key itself", "when nothing needs the old one any more, take previousKey out")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn rewrite(from: &Link, to: &Link, variables: &BTreeMap<String, String>) -> Result<Rewrite, Problem> {

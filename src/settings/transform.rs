@@ -172,6 +172,10 @@ pub struct Sealing {
     pub certificate: Option<String>,
     /// The sealing key.
     pub key: Option<KeySource>,
+    /// The sealing key before it, while it is being replaced: names and checksums that follow from values still follow
+    /// from it, so that nothing restarts.
+    #[serde(rename = "previousKey")]
+    pub previous_key: Option<KeySource>,
     /// To which names SealedSecrets are bound.
     pub scope: Option<Scope>,
     /// A text that reshuffles every ciphertext when it is changed.
@@ -290,6 +294,7 @@ impl Spec {
         let sealing = Sealing {
             certificate: self.sealing.certificate.or(base.sealing.certificate),
             key: self.sealing.key.or(base.sealing.key),
+            previous_key: self.sealing.previous_key.or(base.sealing.previous_key),
             scope: self.sealing.scope.or(base.sealing.scope),
             epoch: self.sealing.epoch.or(base.sealing.epoch),
             randomised: self.sealing.randomised.or(base.sealing.randomised),
@@ -333,9 +338,11 @@ impl Spec {
         self.leak_rules.iter_mut().for_each(file);
         self.clusters.values_mut().for_each(|cluster| file(&mut cluster.certificate));
         self.sealing.certificate.iter_mut().for_each(file);
-        match &mut self.sealing.key {
-            Some(KeySource::Age(path) | KeySource::File(path)) => file(path),
-            Some(KeySource::Env(_) | KeySource::FromSops) | None => {}
+        for key in [&mut self.sealing.key, &mut self.sealing.previous_key] {
+            match key {
+                Some(KeySource::Age(path) | KeySource::File(path)) => file(path),
+                Some(KeySource::Env(_) | KeySource::FromSops) | None => {}
+            }
         }
     }
 }

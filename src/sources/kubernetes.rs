@@ -5,9 +5,11 @@ mod api;
 mod certificate;
 mod config;
 mod fetch;
+mod sealing_keys;
 
 pub use api::{Api, Who};
 pub use certificate::certificate;
+pub use sealing_keys::{create, is_there, sealing_keys};
 
 use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
 use crate::error::Problem;

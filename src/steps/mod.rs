@@ -20,8 +20,10 @@ mod mention;
 pub mod plan;
 pub mod question;
 pub mod read;
+pub mod reseal;
 pub mod rewire;
 pub mod survey;
+pub mod unseal;
 pub mod write;
 
 use std::borrow::Cow;
@@ -29,7 +31,8 @@ use std::borrow::Cow;
 use crate::error::{Location, Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Provision, Stream, Wire};
-pub use crate::sources::{certificate, is_within};
+pub(crate) use crate::sources::decrypt;
+pub use crate::sources::{certificate, create, is_there, is_within, sealing_keys};
 use crate::targets;
 pub use crate::targets::LEFT;
 

@@ -46,6 +46,28 @@ impl Temporary {
         keep_name(path)
     }
 
+    /// Gives each its final name, or none. What a name had before is a file too: where one cannot be given its name,
+    /// those before it get back what they had. A signal waits for the end of it.
+    ///
+    /// # Errors
+    /// The number of the one that could not be given its name, and why.
+    pub(super) fn replace_all(all: &mut [(Self, Self, PathBuf)]) -> Result<(), (usize, io::Error)> {
+        for (number, (new, old, _)) in all.iter().enumerate() {
+            let written = || new.file()?.sync_all().and_then(|()| old.file()?.sync_all());
+            written().map_err(|error| (number, error))?;
+        }
+        let _wait = alive();
+        for number in 0..all.len() {
+            let Err(error) = named(all, number, |(new, ..)| new) else { continue };
+            for done in (0..number).rev() {
+                named(all, done, |(_, old, _)| old).map_err(|error| (done, error))?;
+            }
+            return Err((number, error));
+        }
+        let paths = all.iter().map(|(.., path)| path).enumerate();
+        paths.into_iter().try_for_each(|(number, path)| keep_name(path).map_err(|error| (number, error)))
+    }
+
     /// Gives it its final name, unless something has it.
     pub(super) fn claim(mut self, path: &Path) -> io::Result<()> {
         self.file()?.sync_all()?;
@@ -53,6 +75,17 @@ impl Temporary {
         file.persist_noclobber(path).map_err(|error| error.error)?;
         keep_name(path)
     }
+}
+
+/// Gives one of a pair its name.
+fn named(
+    all: &mut [(Temporary, Temporary, PathBuf)],
+    number: usize,
+    which: fn(&mut (Temporary, Temporary, PathBuf)) -> &mut Temporary,
+) -> io::Result<()> {
+    let pair = all.get_mut(number).ok_or_else(gone)?;
+    let file = which(pair).file.take().ok_or_else(gone)?;
+    file.persist(&pair.2).map(drop).map_err(|error| error.error)
 }
 
 impl Drop for Temporary {

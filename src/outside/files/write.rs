@@ -80,13 +80,13 @@ fn write_with(path: &Path, privacy: Privacy, content: impl FnOnce(&File) -> io::
 }
 
 /// Where the content goes, and what is there now.
-struct Target {
-    path: PathBuf,
-    old: Option<fs::Metadata>,
+pub(super) struct Target {
+    pub(super) path: PathBuf,
+    pub(super) old: Option<fs::Metadata>,
 }
 
 impl Target {
-    fn of(path: &Path) -> Result<Self, Problem> {
+    pub(super) fn of(path: &Path) -> Result<Self, Problem> {
         let failed = |error: io::Error| failed(path, "written", &error);
         let old = match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -114,7 +114,7 @@ impl Target {
 }
 
 /// Owner where we may set it, then mode: setting the owner may clear bits of the mode.
-fn take_after(file: &File, old: &fs::Metadata) -> io::Result<()> {
+pub(super) fn take_after(file: &File, old: &fs::Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
         // Only root may; without it the file is ours, as with any editor that renames
@@ -123,7 +123,7 @@ fn take_after(file: &File, old: &fs::Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(old.mode() & PERMISSIONS))
 }
 
-fn mode(privacy: Privacy) -> u32 {
+pub(super) fn mode(privacy: Privacy) -> u32 {
     match privacy {
         Privacy::Private => 0o600,
         Privacy::Public => 0o644,
@@ -135,7 +135,7 @@ fn not_regular(path: &Path) -> Problem {
         .hint("to write into a pipe or device, leave the name out and redirect the output")
 }
 
-fn failed(path: &Path, verb: &str, error: &io::Error) -> Problem {
+pub(super) fn failed(path: &Path, verb: &str, error: &io::Error) -> Problem {
     Problem::new(format!("{} can't be {verb}: {}", shown(path), reason(error))).hint(advice(error))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::file::Grant;
+use super::file::{Grant, KeyFile};
 use super::rules::Rules;
 use crate::error::{Exit, Problem, Problems};
 use crate::model::Scope;
@@ -27,7 +27,9 @@ impl Rules {
             text if is_pem(text) => Public::Text(text.clone()),
             path => Public::Named(self.path(path)),
         });
-        settings.key = self.spec.sealing.key.as_ref().map(|key| Key::Named(self.path(&key.file)));
+        let key = |key: &KeyFile| Key::Named(self.path(&key.file));
+        settings.key = self.spec.sealing.key.as_ref().map(key);
+        settings.previous_key = self.spec.sealing.previous_key.as_ref().map(key);
         // The policy alone says what is behind a store.
         for rule in &mut settings.stores {
             let known = self.spec.stores.iter().find(|store| store.store == rule.store.store);
@@ -104,10 +106,17 @@ impl Judge<'_> {
             tell(Some(refused("spec.refreshInterval is shorter than the policy lets it be").hint(hint)));
         }
         tell(never("spec.clusters", !clusters.is_empty()));
-        let Sealing { certificate: own_certificate, key: own_key, scope: own_scope, epoch: _, randomised: fresh } =
-            sealing;
+        let Sealing {
+            certificate: own_certificate,
+            key: own_key,
+            previous_key,
+            scope: own_scope,
+            epoch: _,
+            randomised: fresh,
+        } = sealing;
         tell(never("spec.sealing.certificate", own_certificate.is_some()));
         tell(never("spec.sealing.key", own_key.is_some()));
+        tell(never("spec.sealing.previousKey", previous_key.is_some()));
         tell(never("spec.sealing.randomised", fresh.is_some()));
         tell(self.scope("spec.sealing.scope", *own_scope));
         tell(self.scope("scope", *scope));

@@ -175,6 +175,9 @@ impl Read {
 pub struct PolicySealing {
     /// The sealing key.
     pub key: Option<KeyFile>,
+    /// The sealing key before it, while it is being replaced: names and checksums still follow from it.
+    #[serde(rename = "previousKey")]
+    pub previous_key: Option<KeyFile>,
 }
 
 /// A file that holds a key.

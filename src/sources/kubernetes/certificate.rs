@@ -15,10 +15,7 @@ use crate::sources::answer::{Known, accepted, json};
 /// # Errors
 /// This build asks no cluster; none is known; it refuses.
 pub fn certificate(namespace: &str, service: &str, wire: &mut dyn Wire) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    if !cfg!(feature = "cluster") {
-        return Err(Problem::new("this build of sealref asks no cluster")
-            .hint("use a release, or build with --features cluster; or give --url and --fingerprint"));
-    }
+    asks("or give --url and --fingerprint")?;
     if let Some(name) = [namespace, service].into_iter().find(|name| !is_name(name)) {
         return Err(Problem::new(format!("\"{name}\" is no name that an object can have"))
             .hint("lower-case letters, digits, \"-\" and \".\""));
@@ -34,6 +31,15 @@ pub fn certificate(namespace: &str, service: &str, wire: &mut dyn Wire) -> Resul
     let reply = wire.ask(Ask::Http(cluster.get(operation.clone(), &behind)))?;
     accepted(&operation, &reply, &REFUSALS)?;
     Ok(reply.bytes)
+}
+
+/// Can this build ask a cluster?
+pub(super) fn asks(instead: &str) -> Result<(), Problem> {
+    if cfg!(feature = "cluster") {
+        return Ok(());
+    }
+    Err(Problem::new("this build of sealref asks no cluster")
+        .hint(format!("use a release, or build with --features cluster; {instead}")))
 }
 
 #[derive(Deserialize)]

@@ -34,7 +34,7 @@ pub(in crate::steps) fn tagged(values: &Values, keyring: &Keyring, provision: &P
     let mut items = vec![];
     for item in &provision.items {
         let secret = values.compose(&item.template)?;
-        let material = keyring.material(values, provision, &item.template)?;
+        let material = keyring.material_of_tag(values, provision, &item.template)?;
         let tag = secret.spend(|plaintext| material.tag(&provision.domain, &namespace, &name, &item.key, plaintext));
         items.push((item.key.clone(), tag));
     }

@@ -29,20 +29,57 @@ pub struct Seals {
 
 /// The sealing key, where there is one; else the data keys of encrypted files do.
 pub struct Keyring {
-    key: Option<SealingKey>,
-    /// What most items have in common, so that it is derived once.
-    alone: Option<Arc<Material>>,
+    current: Root,
+    /// The one before it, while it is being replaced.
+    previous: Option<Root>,
 }
 
 impl Keyring {
-    fn new(key: Option<SealingKey>) -> Self {
-        let alone = Material::new(key.as_ref(), &[]).map(Arc::new);
-        Self { key, alone }
+    fn new(key: Option<SealingKey>, previous: Option<SealingKey>) -> Self {
+        Self { current: Root::new(key), previous: previous.map(|key| Root::new(Some(key))) }
     }
 
     /// What the ciphertext of one item is derived from: the key, and the data keys of the files that feed it; where
     /// there is neither, those that feed the whole Secret.
     pub fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Arc<Material>, Problem> {
+        self.current.material(values, provision, item)
+    }
+
+    /// What marks that others see are derived from, in the same way: from the key before, as long as there is one.
+    pub fn material_of_tag(
+        &self,
+        values: &Values,
+        provision: &Provision,
+        item: &Template,
+    ) -> Result<Arc<Material>, Problem> {
+        self.previous.as_ref().unwrap_or(&self.current).material(values, provision, item)
+    }
+
+    /// What the ciphertext of a value is derived from that comes out of another ciphertext: the key; where there is none,
+    /// the session key of that ciphertext, which only those know who can open it.
+    #[must_use]
+    pub fn material_of(&self, session: &[u8; 32]) -> Option<Arc<Material>> {
+        match &self.current.alone {
+            Some(alone) => Some(Arc::clone(alone)),
+            None => Material::new(None, &[session]).map(Arc::new),
+        }
+    }
+}
+
+/// One sealing key, or none.
+struct Root {
+    key: Option<SealingKey>,
+    /// What most items have in common, so that it is derived once.
+    alone: Option<Arc<Material>>,
+}
+
+impl Root {
+    fn new(key: Option<SealingKey>) -> Self {
+        let alone = Material::new(key.as_ref(), &[]).map(Arc::new);
+        Self { key, alone }
+    }
+
+    fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Arc<Material>, Problem> {
         let mut keys = values.data_keys(item.references());
         match &self.alone {
             Some(alone) if keys.is_empty() => return Ok(Arc::clone(alone)),
@@ -117,19 +154,25 @@ pub fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> R
 
 /// How ciphertexts are made; a key that everybody can read is a warning.
 pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
-    let Settings { key, randomised, .. } = &job.settings;
+    let Settings { key, previous_key, randomised, .. } = &job.settings;
     if *randomised {
         return Ok(Mode::Randomised);
     }
+    let mut read = |key: &Option<Key>| key.as_ref().map_or(Ok(None), |key| sealing_key(key, wire, warnings));
+    Ok(Mode::Derived(Keyring::new(read(key)?, read(previous_key)?)))
+}
+
+/// None: it is made of data keys of SOPS files.
+fn sealing_key(key: &Key, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Option<SealingKey>, Problem> {
     let bytes = match key {
-        None | Some(Key::Sops) => return Ok(Mode::Derived(Keyring::new(None))),
-        Some(Key::Age(name)) => {
+        Key::Sops => return Ok(None),
+        Key::Age(name) => {
             let file = wire.ask(Ask::File(name.clone()))?;
             sources::decrypt(&file.bytes, wire).map_err(|problem| problem.at(name.clone()))?
         }
-        Some(Key::Environment(name)) => wire.ask(Ask::Environment(name.clone()))?.bytes,
-        Some(Key::File(name)) => wire.ask(Ask::File(name.clone()))?.bytes,
-        Some(Key::Named(name)) => wire.ask(Ask::Named(name.clone()))?.bytes,
+        Key::Environment(name) => wire.ask(Ask::Environment(name.clone()))?.bytes,
+        Key::File(name) => wire.ask(Ask::File(name.clone()))?.bytes,
+        Key::Named(name) => wire.ask(Ask::Named(name.clone()))?.bytes,
     };
     let (read, demo) = SealingKey::read(&bytes).map_err(|problem| problem.at("the sealing key"))?;
     let told = match (demo, key) {
@@ -137,7 +180,7 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
             "the sealing key is a published demo key: whoever knows it can test guesses of every value",
             "make your own with `sealref keys new`",
         )),
-        (Demo::No, Some(Key::File(_))) => Some((
+        (Demo::No, Key::File(_)) => Some((
             "the sealing key stands in plain text in the repository",
             "keep it outside (an absolute path, or --sealing-key), or encrypted: key: {age: sealing.key.age}",
         )),
@@ -146,5 +189,5 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
     if let Some((what, hint)) = told {
         warnings.push(Problem::new(what).hint(hint));
     }
-    Ok(Mode::Derived(Keyring::new(Some(read))))
+    Ok(Some(read))
 }

@@ -1,0 +1,141 @@
+//! The Secrets in which a sealed-secrets controller keeps its sealing keys: all of them, and back again.
+//!
+//! What is there is never changed: a Secret is made where none of its name is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::certificate::asks;
+use super::config::Cluster;
+use super::fetch::is_name;
+use crate::error::Problem;
+use crate::limits;
+use crate::model::{Ask, KEY_LABEL, KeySecret, Wire};
+use crate::sources::answer::{Known, Text, accepted, json};
+
+/// The sealing keys in a namespace, or in all of them.
+///
+/// # Errors
+/// This build asks no cluster; none is known; it refuses.
+pub fn sealing_keys(namespace: Option<&str>, wire: &mut dyn Wire) -> Result<Vec<KeySecret>, Problem> {
+    asks("or give what kubectl prints: -f FILE")?;
+    let cluster = Cluster::find(wire)?;
+    let path = namespace.map(secrets).transpose()?.unwrap_or_else(|| "/api/v1/secrets".to_owned());
+    let path = format!("{path}?limit={KEYS}&labelSelector={}", KEY_LABEL.replace('/', "%2F"));
+    let operation = "reading the sealing keys of the controller";
+    let (mut found, mut behind) = (vec![], String::new());
+    for _ in 0..limits::PAGES {
+        let reply = wire.ask(Ask::Http(cluster.get(operation.to_owned(), &format!("{path}{behind}"))))?;
+        let page: Page = json(accepted(operation, &reply, &REFUSALS)?, "the API server")?;
+        for item in page.items {
+            found.push(item.secret()?);
+        }
+        let token = page.metadata.token;
+        if token.is_empty() {
+            return Ok(found);
+        }
+        if !token.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_=".contains(&c)) {
+            break;
+        }
+        behind = format!("&continue={token}");
+    }
+    Err(Problem::new(format!("{operation}: there is no end of them")).hint("is it the API server?"))
+}
+
+/// Is this key there already?
+///
+/// # Errors
+/// Another Secret has its name; the cluster refuses.
+pub fn is_there(secret: &KeySecret, wire: &mut dyn Wire) -> Result<bool, Problem> {
+    asks("or use kubectl: age -d FILE | kubectl create -f -")?;
+    let cluster = Cluster::find(wire)?;
+    let operation = format!("reading the Secret \"{}\"", secret.place());
+    let path = format!("{}/{}", secrets(&secret.namespace)?, secret.name);
+    let reply = wire.ask(Ask::Http(cluster.get(operation.clone(), &path)))?;
+    if reply.status == 404 {
+        return Ok(false);
+    }
+    let item: Item = json(accepted(&operation, &reply, &REFUSALS)?, "the API server")?;
+    if item.secret().is_ok_and(|there| there.is(secret)) {
+        return Ok(true);
+    }
+    Err(Problem::new(format!("another Secret \"{}\" is there, and it is not overwritten", secret.place()))
+        .hint("look what it is; rename it or remove it, if nobody needs it"))
+}
+
+/// Makes the Secret of a key.
+///
+/// # Errors
+/// The cluster refuses, also where there is one of its name.
+pub fn create(secret: &KeySecret, wire: &mut dyn Wire) -> Result<(), Problem> {
+    let cluster = Cluster::find(wire)?;
+    let operation = format!("making the Secret \"{}\"", secret.place());
+    let object = Zeroizing::new(secret.manifest().as_bytes().to_vec());
+    let reply = wire.ask(Ask::Http(cluster.post(operation.clone(), &secrets(&secret.namespace)?, object)))?;
+    if reply.status == 201 {
+        return Ok(());
+    }
+    accepted(&operation, &reply, &REFUSALS).map(|_| ())
+}
+
+fn secrets(namespace: &str) -> Result<String, Problem> {
+    if !namespace.is_empty() && is_name(namespace) {
+        return Ok(format!("/api/v1/namespaces/{namespace}/secrets"));
+    }
+    Err(Problem::new(format!("\"{namespace}\" is no name that a namespace can have"))
+        .hint("lower-case letters, digits and \"-\""))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    metadata: Pages,
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Pages {
+    #[serde(default, rename = "continue")]
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    metadata: Metadata,
+    #[serde(default)]
+    data: BTreeMap<String, Text>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    namespace: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+impl Item {
+    fn secret(&self) -> Result<KeySecret, Problem> {
+        let Metadata { name, namespace, labels } = &self.metadata;
+        let part = |name| self.data.get(name).map_or("", |Text(text)| text.as_str());
+        let no_label = || Problem::new("the Secret lacks the label of sealing keys").hint("is it the API server?");
+        let state = labels.get(KEY_LABEL).ok_or_else(no_label)?;
+        let secret = KeySecret::new([namespace, name, state], [part("tls.crt"), part("tls.key")]);
+        secret.map_err(|problem| problem.at(format!("{namespace}/{name}")))
+    }
+}
+
+/// Keys of a page: of RSA-8192, with all that the API server says beside them, they stay far below [`limits::REPLY`].
+const KEYS: usize = 50;
+
+const REFUSALS: [Known; 4] = [
+    (401, "the cluster does not know who asks", "has the token expired? log in anew"),
+    (
+        403,
+        "access is denied",
+        "whoever runs this needs \"list\" (to restore: \"get\" and \"create\") for secrets in the controller's namespace",
+    ),
+    (404, "the namespace is not there", "--controller-namespace says where the controller is"),
+    (409, "it has been made meanwhile", "run it again: what is there is compared"),
+];
