@@ -1,5 +1,7 @@
 //! The sealing key is replaced in two phases, and each changes only the lines that it must.
 
+#![allow(dead_code, reason = "each test needs a part of it")]
+
 use std::fs;
 
 #[path = "support/program.rs"]

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 mod controller;
 #[path = "support/kube.rs"]
 mod kube;
+#[path = "support/machine.rs"]
+mod machine;
 #[path = "support/peer_server.rs"]
 mod peer_server;
 #[path = "support/peers.rs"]
@@ -90,8 +92,9 @@ fn age_opens_a_backup_and_it_is_what_kubectl_takes() {
 #[test]
 fn a_backup_is_for_keys_of_ssh_too() {
     let program = folder();
-    let made = program.shell("PATH=/usr/bin:/bin ssh-keygen -q -t ed25519 -N '' -C 'ops@example' -f ssh", b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let Some(mut keygen) = machine::machine("ssh-keygen") else { return };
+    let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", "ops@example", "-f", "ssh"];
+    assert!(keygen.args(arguments).current_dir(program.folder()).status().unwrap().success());
     assert_eq!(run(&program, "sealref keys backup -f list.json -R ssh.pub -o b.age").0, Some(0));
     fs::write(program.folder().join("a.yaml"), sealed("2048", "a")).unwrap();
     let (code, told, _) = run(&program, "sealref keys verify a.yaml --backup b.age -i ssh");

@@ -409,6 +409,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("cli/doctor/probe.rs", "ExternalSecret", "what a builder that ran the probe prints"),
     ("cli/doctor/probe.rs", "vault", "the reference that builders are tried with"),
     ("cli/merge.rs", "SealedSecret", "it merges into the Kubernetes kind, which it has to find in the file"),
+    ("cli/unsealing.rs", "SealedSecret", "the word in files that may hold the Kubernetes kind"),
     ("cli/suggest.rs", "ExternalSecret", "the Kubernetes kind, whose store reads as a ServiceAccount"),
     ("grammars/uri.rs", "vault", "the example in a hint"),
     ("rules/external_secrets.rs", "ExternalSecret", "the rules are about the Kubernetes kind"),

@@ -155,7 +155,7 @@ fn what_cannot_be_written_or_read_changes_nothing() {
     symlink("../elsewhere/a.yaml", path("apps/link.yaml")).unwrap();
     refused("apps", "is a link that leaves the folder");
     fs::remove_file(path("apps/link.yaml")).unwrap();
-    refused("apps absent.yaml", "absent.yaml can't be opened");
+    refused("apps absent.yaml", "\"absent.yaml\" can't be opened");
     fs::write(path("empty"), "").unwrap();
     let (code, _, errors) = reseal(&program, &format!("apps {NEW} --danger-private-key empty"));
     assert_eq!(code, Some(1), "{errors}");
@@ -167,21 +167,27 @@ fn what_cannot_be_written_or_read_changes_nothing() {
     assert!(fs::symlink_metadata(path("apps/also.yaml")).unwrap().is_symlink());
 }
 
-/// The second of three files cannot take its name: the first gets back what it had.
+/// The second of three files cannot take its name: the first gets back what it had. A disk that is full is noticed before.
 #[test]
 fn a_rename_that_fails_takes_back_those_before_it() {
     let Some(program) = repository() else { return };
     let Some(strace) = peers::peer("strace") else { return };
     let before = files(&program);
-    let names = "inject=rename,renameat,renameat2:error=EIO:when=2";
-    let arguments = format!("reseal apps {NEW} --danger-private-key old.key");
-    let line = format!("{} -f -qq -o /dev/null -e {names} {} {arguments}", strace.display(), program::SEALREF);
-    let output = program.shell(&line, b"");
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("can't be written"), "{told}");
-    assert!(files(&program) == before);
-    assert_eq!(fs::read_dir(program.folder().join("apps/deep")).unwrap().count(), 3);
+    let table = [
+        ("rename,renameat,renameat2:error=EIO:when=2", "can't be written"),
+        ("fsync,fdatasync:error=ENOSPC:when=3", "can't be written: no space left on the device"),
+    ];
+    for (fails, words) in table {
+        let arguments = format!("reseal apps {NEW} --danger-private-key old.key");
+        let line =
+            format!("{} -f -qq -o /dev/null -e inject={fails} {} {arguments}", strace.display(), program::SEALREF);
+        let output = program.shell(&line, b"");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(words), "{told}");
+        assert!(files(&program) == before);
+        assert_eq!(fs::read_dir(program.folder().join("apps/deep")).unwrap().count(), 3);
+    }
 }
 
 #[test]

@@ -9,11 +9,14 @@ use sealref::model::{Ask, DataKey, MasterKey, Reply, Wire};
 use sealref::sources::sops::{Clear, Document, Store, open};
 use zeroize::Zeroizing;
 
+#[path = "support/machine.rs"]
+mod machine;
 #[path = "support/peers.rs"]
 mod peers;
 #[path = "support/sops.rs"]
 mod sops;
 
+use machine::machine;
 use sops::{Sops, World, key, read};
 
 fn value(clear: &Clear) -> Vec<u8> {
@@ -24,17 +27,6 @@ fn value(clear: &Clear) -> Vec<u8> {
 fn opens(file: &str, mut world: World) -> Result<Vec<u8>, String> {
     let clear = read(file.as_bytes(), Store::Yaml, &mut world);
     clear.as_ref().map(value).map_err(ToString::to_string)
-}
-
-/// A program of the machine, or nothing after a line that says what is skipped.
-fn machine(name: &str) -> Option<Command> {
-    let places = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
-    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());
-    if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{name} is missing on this machine");
-        let _ = writeln!(std::io::stderr(), "skipped: {name} (it is not on this machine)");
-    }
-    found.map(Command::new)
 }
 
 #[test]
