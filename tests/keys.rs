@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test needs a part of it")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -83,7 +84,6 @@ fn age_opens_a_backup_and_it_is_what_kubectl_takes() {
     fs::write(program.folder().join("who.txt"), format!("# ops\n\n{RECIPIENT}\n")).unwrap();
     let line = "sealref keys backup -f - -R who.txt -o new.age < list.json";
     assert_eq!(run(&program, line).0, Some(0));
-    use std::os::unix::fs::PermissionsExt as _;
     assert_eq!(fs::metadata(program.folder().join("new.age")).unwrap().permissions().mode() & 0o777, 0o600);
     let (code, _, told) = run(&program, line);
     assert!(code == Some(1) && told.contains("exists already"), "{told}");

@@ -81,7 +81,7 @@ fn inside_repository(path: &std::path::Path) -> bool {
 
 /// What keys open, for a person.
 fn told(controller: &Controller) -> String {
-    controller.keys().iter().map(|key| format!("{}\n", shown(key))).collect()
+    controller.keys().iter().map(|key| shown(key) + "\n").collect()
 }
 
 /// A key without the key.

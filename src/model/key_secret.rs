@@ -47,6 +47,7 @@ impl KeySecret {
     }
 
     /// From a manifest; None where it is another object.
+    #[must_use]
     pub fn of(tree: &Tree) -> Option<Result<Self, Problem>> {
         let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
         let identity = Identity::of(tree).filter(|identity| identity.is("", "Secret"))?;
@@ -102,7 +103,9 @@ impl KeySecret {
         ];
         // Room for all of it from the start, so that no shorter copy is left behind
         let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
-        parts.iter().for_each(|part| text.push_str(part));
+        for part in parts {
+            text.push_str(part);
+        }
         text
     }
 }

@@ -137,7 +137,9 @@ impl Resealing<'_> {
             edits.insert(tree, tree.root(), &["metadata", "annotations", SEALED_WITH], Value::text(says));
         } else if let Some(map) = tree.at(tree.root(), &["metadata", "annotations"]) {
             let key = tree.entries(map).into_iter().find(|(key, _)| tree.key(*key) == SEALED_WITH);
-            key.into_iter().for_each(|(key, _)| edits.remove(key));
+            if let Some((key, _)) = key {
+                edits.remove(key);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::recipients::Recipients;
 use crate::cli::{Done, unsealing};
 use crate::error::{Problem, Problems};
 use crate::limits;
+use crate::model::KeySecret;
 use crate::outside::files::{self, Privacy};
 use crate::outside::stdio;
 use crate::steps;
@@ -57,7 +58,7 @@ impl Backup {
         };
         let mut controller = Controller::default();
         controller.add_secrets(&secrets)?;
-        let manifests: Vec<Zeroizing<String>> = secrets.iter().map(|secret| secret.manifest()).collect();
+        let manifests: Vec<Zeroizing<String>> = secrets.iter().map(KeySecret::manifest).collect();
         let length = manifests.iter().map(|one| one.len() + MARKER.len()).sum();
         let mut text = Zeroizing::new(String::with_capacity(length));
         for one in &manifests {

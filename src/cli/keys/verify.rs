@@ -78,7 +78,9 @@ fn as_json(controller: &Controller, verdicts: &[Verdict]) -> String {
     let name = |by: Option<usize>| by.and_then(|number| controller.keys().get(number)).map(|key| &key.name);
     let keys = controller.keys().iter().enumerate().map(|(number, key)| {
         let mut key = key_json(key);
-        key["opens"] = count(verdicts, Some(number)).into();
+        if let Some(fields) = key.as_object_mut() {
+            fields.insert("opens".to_owned(), count(verdicts, Some(number)).into());
+        }
         key
     });
     let values = verdicts.iter().map(|one| json!({ "place": one.place.to_string(), "key": name(one.by) }));

@@ -64,8 +64,8 @@ impl Temporary {
             }
             return Err((number, error));
         }
-        let paths = all.iter().map(|(.., path)| path).enumerate();
-        paths.into_iter().try_for_each(|(number, path)| keep_name(path).map_err(|error| (number, error)))
+        let mut paths = all.iter().map(|(.., path)| path).enumerate();
+        paths.try_for_each(|(number, path)| keep_name(path).map_err(|error| (number, error)))
     }
 
     /// Gives it its final name, unless something has it.

@@ -158,8 +158,8 @@ pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<M
     if *randomised {
         return Ok(Mode::Randomised);
     }
-    let mut read = |key: &Option<Key>| key.as_ref().map_or(Ok(None), |key| sealing_key(key, wire, warnings));
-    Ok(Mode::Derived(Keyring::new(read(key)?, read(previous_key)?)))
+    let mut read = |key: Option<&Key>| key.map_or(Ok(None), |key| sealing_key(key, wire, warnings));
+    Ok(Mode::Derived(Keyring::new(read(key.as_ref())?, read(previous_key.as_ref())?)))
 }
 
 /// None: it is made of data keys of SOPS files.
