@@ -18,7 +18,7 @@ use super::{
     temporary::{Temporary, folder},
     write::{Privacy, Target, failed, mode, take_after},
 };
-use crate::error::Problem;
+use crate::{error::Problem, limits};
 
 /// A file that gets another content.
 pub struct Replacement<'a> {
@@ -51,7 +51,7 @@ fn stage(one: &Replacement) -> Result<(Temporary, Temporary, PathBuf), Problem> 
         return Err(Problem::new(format!("{} is read-only", shown(one.path)))
             .hint("make it writable (chmod u+w), or leave it out; no file was changed"));
     }
-    if **read_file(&path, one.old.len())? != *one.old.as_bytes() {
+    if **read_file(&path, limits::INPUT)? != *one.old.as_bytes() {
         return Err(Problem::new(format!("{} has changed meanwhile", shown(one.path)))
             .hint("no file was changed; run it again"));
     }
