@@ -185,20 +185,20 @@ fn credentials_that_vault_makes_are_granted_with_their_store() {
     let read = "        - {scheme: vaultdynamic, path: \"database/creds/{project}\"}";
     let store = |kind: &str, name: &str| {
         format!(
-            "  stores:\n    - match: {{scheme: vaultdynamic}}\n      use: {{kind: {kind}, name: {name}}}\n      provider: \
-             {{vault: {{server: \"https://vault.example:8200\", auth: {{tokenSecretRef: {{name: vault, key: token}}}}}}}}"
+            "\n  stores:\n    - match: {{scheme: vaultdynamic}}\n      use: {{kind: {kind}, name: {name}}}\n      provider: \
+             {{vault: {{server: \"https://vault.example:8200\", auth: {{tokenSecretRef: {{name: vault, key: token}}}}}}}}\n"
         )
     };
     let own = store("SecretStore", "vault");
-    asks("").policy("  stores:", &own).refused("may not read vaultdynamic://database/creds/team");
+    asks("").policy("\n  stores:\n", &own).refused("may not read vaultdynamic://database/creds/team");
     let granted = |query: &str| asks(query).policy(password, read);
     granted("")
-        .policy("  stores:", &store("ClusterSecretStore", "everything"))
+        .policy("\n  stores:\n", &store("ClusterSecretStore", "everything"))
         .refused("ClusterSecretStore everything");
     for query in ["?method=POST", "?parameters.ttl=8760h", "?namespace=other"] {
-        granted(query).policy("  stores:", &own).refused("may not read vaultdynamic://database/creds/team");
+        granted(query).policy("\n  stores:\n", &own).refused("may not read vaultdynamic://database/creds/team");
     }
-    let out = granted("").policy("  stores:", &own).rendered();
+    let out = granted("").policy("\n  stores:\n", &own).rendered();
     assert!(out.contains("kind: VaultDynamicSecret") && out.contains("https://vault.example:8200"), "{out}");
     // What a generator that asks nobody makes is for the tenant to say
     Repository::new(secret("ref+generate://password?noUpper=true&symbolCharacters=-_")).rendered();
