@@ -330,7 +330,7 @@ impl<'c> Context<'c, '_> {
         let (source, facts) =
             sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
         let generated = facts.becomes == Becomes::Generated;
-        let asks = |_| store::choose(self, source, facts, address, namespace);
+        let asks = |()| store::choose(self, source, facts, address, namespace);
         let server = (generated && !facts.providers.is_empty()).then_some(()).map(asks).transpose()?;
         if let Some(generator) = source.generator(address, server, namespace) {
             return generator.map(Lookup::Generated);
