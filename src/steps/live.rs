@@ -12,7 +12,7 @@ use crate::sources::Api;
 ///
 /// # Errors
 /// There is none, or it does not answer. What is known without it stands.
-pub fn live<'w>(deployer: Option<User>, wire: &'w mut dyn Wire) -> Result<Live<'w>, Problem> {
+pub fn live(deployer: Option<User>, wire: &mut dyn Wire) -> Result<Live<'_>, Problem> {
     let api = Api::find(wire)?;
     let existing = match api.objects(wire) {
         Ok(source) => Existing::read(&source),
@@ -20,12 +20,11 @@ pub fn live<'w>(deployer: Option<User>, wire: &'w mut dyn Wire) -> Result<Live<'
         Err(problem) if problem.code() == Exit::Refused => Err(problem),
         Err(problem) => return Err(problem),
     };
-    let deployer = match deployer {
-        Some(user) => Deployer::Named(user),
-        None => {
-            let who = api.myself(wire).ok();
-            Deployer::Asking(who.map(|who| User { name: who.username, groups: who.groups }))
-        }
+    let deployer = if let Some(user) = deployer {
+        Deployer::Named(user)
+    } else {
+        let who = api.myself(wire).ok();
+        Deployer::Asking(who.map(|who| User { name: who.username, groups: who.groups }))
     };
     let wire = RefCell::new(wire);
     let ask = move |reviews: &[serde_json::Value]| api.allowed(reviews, &mut **wire.borrow_mut());

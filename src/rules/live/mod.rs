@@ -20,8 +20,11 @@ pub struct Live<'l> {
     /// Who will apply the stream.
     pub deployer: Deployer,
     /// Puts reviews; exit 3 where they are not for us to put.
-    pub ask: Box<dyn Fn(&[Value]) -> Result<Vec<bool>, Problem> + 'l>,
+    pub ask: Ask<'l>,
 }
+
+/// Answers reviews, in order.
+type Ask<'l> = Box<dyn Fn(&[Value]) -> Result<Vec<bool>, Problem> + 'l>;
 
 /// Who applies a stream.
 pub enum Deployer {
@@ -37,17 +40,19 @@ impl Live<'_> {
     /// # Errors
     /// There are too many questions, or no answers.
     pub fn others(&self, asked: &[(User, Request)]) -> Result<Option<Vec<bool>>, Problem> {
-        let reviews = |of: &[(User, Request)]| of.iter().map(|(user, request)| request.of_another(user)).collect();
+        let reviews = |of: &[(User, Request)]| -> Vec<Value> {
+            of.iter().map(|(user, request)| request.of_another(user)).collect()
+        };
         let nearby = |of: &[(User, Request)]| -> Option<Vec<Value>> {
             of.iter().map(|(user, request)| request.of_another_nearby(user)).collect()
         };
         // One alone shows whether we may
         let first = asked.get(..1).unwrap_or_default();
-        if let Some(answers) = allowed(self.put(reviews(first)))? {
-            return Ok(if first.len() == asked.len() { Some(answers) } else { Some(self.put(reviews(asked))?) });
+        if let Some(answers) = allowed(self.put(&reviews(first)))? {
+            return Ok(if first.len() == asked.len() { Some(answers) } else { Some(self.put(&reviews(asked))?) });
         }
         let Some(local) = nearby(asked) else { return Ok(None) };
-        allowed(self.put(local))
+        allowed(self.put(&local))
     }
 
     /// May the deployer do this?
@@ -56,13 +61,13 @@ impl Live<'_> {
             Deployer::Asking(_) => request.of_ourselves(),
             Deployer::Named(user) => request.of_another(user),
         };
-        self.put(asked.iter().map(review).collect())
+        self.put(&asked.iter().map(review).collect::<Vec<_>>())
     }
 
     /// Puts each question once; answers in order.
-    fn put(&self, reviews: Vec<Value>) -> Result<Vec<bool>, Problem> {
+    fn put(&self, reviews: &[Value]) -> Result<Vec<bool>, Problem> {
         let texts: Vec<String> = reviews.iter().map(ToString::to_string).collect();
-        let each: BTreeMap<&String, &Value> = texts.iter().zip(&reviews).collect();
+        let each: BTreeMap<&String, &Value> = texts.iter().zip(reviews).collect();
         if each.len() > limits::REVIEWS {
             let message = format!("{} questions to the cluster, and at most {} are put", each.len(), limits::REVIEWS);
             return Err(Problem::new(message).hint("check fewer objects at once"));

@@ -135,8 +135,9 @@ impl Api {
     pub fn allowed(&self, reviews: &[Value], wire: &mut dyn Wire) -> Result<Vec<bool>, Problem> {
         let operation = "asking the cluster what is allowed";
         let ask = |review: &Value| {
-            let kind = review["kind"].as_str().unwrap_or_default().to_lowercase();
-            let path = match review["metadata"]["namespace"].as_str() {
+            let text = |path| review.pointer(path).and_then(Value::as_str);
+            let kind = text("/kind").unwrap_or_default().to_lowercase();
+            let path = match text("/metadata/namespace") {
                 Some(namespace) => format!("{REVIEWS}/namespaces/{namespace}/{kind}s"),
                 None => format!("{REVIEWS}/{kind}s"),
             };
@@ -166,18 +167,17 @@ fn taken<'r>(operation: &str, reply: &'r Reply) -> Result<&'r [u8], Problem> {
 
 /// What matters of an object; annotations, which hold whatever somebody put there, do not.
 fn document(kind: &str, mut item: Map<String, Value>) -> String {
-    let mut kept = json!({"kind": kind, "metadata": {}});
-    for key in ["name", "namespace", "labels"] {
-        if let Some(value) = item.get("metadata").and_then(|metadata| metadata.get(key)) {
-            kept["metadata"][key] = value.clone();
-        }
-    }
-    for key in ["aggregationRule", "roleRef", "rules", "subjects"] {
-        if let Some(value) = item.remove(key).filter(|value| !value.is_null()) {
-            kept[key] = value;
-        }
-    }
-    format!("---\n{kept}\n")
+    let metadata = item.remove("metadata");
+    let metadata: Map<String, Value> = ["name", "namespace", "labels"]
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), metadata.as_ref()?.get(key)?.clone())))
+        .collect();
+    let keys = ["aggregationRule", "roleRef", "rules", "subjects"].into_iter();
+    let mut kept: Map<String, Value> =
+        keys.filter_map(|key| item.remove_entry(key)).filter(|(_, value)| !value.is_null()).collect();
+    kept.insert("kind".to_owned(), json!(kind));
+    kept.insert("metadata".to_owned(), Value::Object(metadata));
+    format!("---\n{}\n", Value::Object(kept))
 }
 
 /// A token as a part of a query (RFC 3986): everything but unreserved characters is escaped.
