@@ -21,10 +21,12 @@ pub(crate) fn object(kind: &str, namespace: &str, name: &str, rest: Value) -> Va
     object
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "json! makes it where it is given")]
 pub(crate) fn role(namespace: &str, name: &str, rules: Value) -> Value {
     object(if namespace.is_empty() { "ClusterRole" } else { "Role" }, namespace, name, json!({"rules": rules}))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "json! makes it where it is given")]
 pub(crate) fn binding(namespace: &str, name: &str, (kind, role): (&str, &str), subject: Value) -> Value {
     let whole = if namespace.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
     let rest = json!({"roleRef": {"apiGroup": RBAC, "kind": kind, "name": role}, "subjects": [subject]});
