@@ -10,7 +10,7 @@ use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Wanted, stream};
 use crate::model::KEPT;
 use crate::settings::Plaintext;
-use crate::steps::adopt::{self, Giver, Keep, Move};
+use crate::steps::adopt::{self, Giver, Keep, LAST_APPLIED, Move};
 use crate::steps::read::{self, Purpose};
 use crate::steps::{self, LEFT};
 use crate::yaml::{Syntax, Value};
@@ -181,8 +181,10 @@ fn steps_of(moves: &[Move], tool: Tool) -> Vec<Step<'_>> {
         steps.push(step(what, Some(Manifests::New), made.iter().map(owned).collect()));
     }
     let clean = |one: &Move| {
-        let names: String = LEFT.iter().map(|name| format!(" {name}-")).collect();
-        format!("{} annotate secret {}{names}", kubectl(one), one.name)
+        let made = matches!(one.to.0, Giver::Made(_));
+        let names = LEFT.iter().copied().chain(made.then_some(LAST_APPLIED));
+        let names: Vec<String> = names.map(|name| format!("{name}-")).collect();
+        format!("{} annotate secret {} {}", kubectl(one), one.name, names.join(" "))
     };
     steps.push(step("Take off what the move has left behind:".to_owned(), None, moves.iter().map(clean).collect()));
     steps

@@ -187,7 +187,7 @@ impl Values {
     pub fn watch(self) -> Watch {
         let values = self.0.values().filter_map(Payload::value).filter(|value| value.len() >= limits::WATCHED);
         let forms: Vec<Zeroizing<Vec<u8>>> = values.flat_map(forms).collect();
-        let heads = (0..).zip(&forms).filter_map(|(number, form)| Some((hash(form.first_chunk()?), number)));
+        let heads = (0..).zip(&forms).filter_map(|(number, form)| Some((hash(*form.first_chunk()?), number)));
         let mut heads: Vec<(u64, usize)> = heads.collect();
         heads.sort_unstable();
         let mut slots = vec![false; if heads.is_empty() { 0 } else { SLOTS }];
@@ -225,8 +225,9 @@ const FORMS: usize = 4;
 const SLOTS: usize = 1 << 18;
 
 /// Of the first bytes of a form, which are not kept a second time.
-fn hash(&[a, b, c, d, e, f]: &[u8; limits::WATCHED]) -> u64 {
-    u64::from_le_bytes([a, b, c, d, e, f, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+fn hash(head: [u8; limits::WATCHED]) -> u64 {
+    let number = head.into_iter().fold(0, |number: u64, byte| (number << 8) | u64::from(byte));
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn slot(hash: u64) -> usize {
@@ -248,7 +249,7 @@ impl Watch {
     /// The forms of values that a text holds, by their numbers, and where each begins.
     fn seen<'w>(&'w self, text: &'w str) -> impl Iterator<Item = (usize, usize)> + 'w {
         let text = if self.heads.is_empty() { &[][..] } else { text.as_bytes() };
-        let hashes = text.array_windows().map(hash).enumerate();
+        let hashes = text.array_windows().map(|head| hash(*head)).enumerate();
         let likely = hashes.filter(|(_, hash)| self.slots.get(slot(*hash)) == Some(&true));
         likely.flat_map(move |(start, hash)| {
             let rest = text.get(start..).unwrap_or_default();

@@ -37,11 +37,8 @@ impl Report for JUnit {
 }
 
 /// Which version wrote it.
-const PROPERTIES: &str = concat!(
-    "    <properties><property name=\"version\" value=\"",
-    env!("CARGO_PKG_VERSION"),
-    "\"/></properties>\n"
-);
+const PROPERTIES: &str =
+    concat!("    <properties><property name=\"version\" value=\"", env!("CARGO_PKG_VERSION"), "\"/></properties>\n");
 
 fn case(entry: &Entry) -> String {
     let place = entry.problem.place().map(ToString::to_string).unwrap_or_default();

@@ -49,6 +49,11 @@ impl Modulus {
         })
     }
 
+    /// The modulus itself, big-endian, in so many bytes.
+    pub(super) fn bytes(&self, length: usize) -> Vec<u8> {
+        write(&self.modulus, length)
+    }
+
     /// base^exponent, big-endian. The base is below the modulus, and as long in bytes; the exponent is above zero.
     pub(super) fn power(&self, base: &[u8], exponent: u64) -> Vec<u8> {
         let digits = read(base, self.digits);
@@ -89,7 +94,7 @@ impl Modulus {
         else {
             return;
         };
-        let factor = |column: u64| (column & MASK) * self.inverse & MASK;
+        let factor = |column: u64| ((column & MASK) * self.inverse) & MASK;
         let mut columns = columns;
         for _ in 0..self.digits / ROWS {
             let Some((&mut [c0, c1, c2, c3], higher)) = columns.split_first_chunk_mut() else { return };

@@ -34,8 +34,7 @@ impl PublicKey {
 
     /// Is this the modulus, big-endian and without leading zeros?
     pub(super) fn has_modulus(&self, modulus: &[u8]) -> bool {
-        let own = self.modulus.modulus().to_be_bytes();
-        own.get(own.len().saturating_sub(modulus.len())..) == Some(modulus) && bits(&own) == bits(modulus)
+        self.modulus.bytes(usize::from(self.length)) == modulus
     }
 
     /// k: the bytes of the modulus and of every RSA block.

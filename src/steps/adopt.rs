@@ -16,6 +16,9 @@ use crate::settings::Controller;
 use crate::targets::{self, Target};
 use crate::yaml::{Tree, Value};
 
+/// What kubectl writes of an object that it applied on its own side: all of it, with the values of a Secret.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// What gives a Secret.
 #[derive(Clone, Copy)]
 pub enum Giver {
@@ -178,7 +181,7 @@ fn kept(tree: Option<&Tree>, keep: Keep) -> Value<'static> {
             Value::map([("metadata", Value::map([("annotations", Value::map(annotations))]))])
         }
         Keep::Forgotten => {
-            annotations.push(("kubectl.kubernetes.io/last-applied-configuration", Value::Null));
+            annotations.push((LAST_APPLIED, Value::Null));
             let labels = Value::map([("applyset.kubernetes.io/part-of", Value::Null)]);
             Value::map([("metadata", Value::map([("annotations", Value::map(annotations)), ("labels", labels)]))])
         }

@@ -38,7 +38,9 @@ impl Restore {
         let mut secrets = unseal::secrets(&name, &bytes)?;
         Controller::default().add_secrets(&secrets)?;
         if let Some(namespace) = &self.controller_namespace {
-            secrets.iter_mut().for_each(|secret| secret.namespace.clone_from(namespace));
+            for secret in &mut secrets {
+                secret.namespace.clone_from(namespace);
+            }
         }
         let (mut problems, mut missing, mut told) = (Problems::default(), vec![], String::new());
         for secret in &secrets {

@@ -82,7 +82,9 @@ impl Run {
     fn said(&self, bytes: &[u8]) -> Vec<u8> {
         let here = self.folder.path().to_string_lossy().into_owned();
         match std::str::from_utf8(bytes) {
-            Ok(text) => opened(&text.replace(&here, "FOLDER").replace(VERSION, "\"version\": \"VERSION\"")).into_bytes(),
+            Ok(text) => {
+                opened(&text.replace(&here, "FOLDER").replace(VERSION, "\"version\": \"VERSION\"")).into_bytes()
+            }
             Err(_) => bytes.to_vec(),
         }
     }
