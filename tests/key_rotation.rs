@@ -9,7 +9,7 @@ mod program;
 
 use program::Program;
 
-const STREAM: &str = r#"apiVersion: v1
+const STREAM: &str = r"apiVersion: v1
 kind: Secret
 metadata: {name: db, namespace: shop}
 stringData:
@@ -31,7 +31,7 @@ spec:
       containers:
       - name: web
         envFrom: [{secretRef: {name: db}}, {secretRef: {name: api}}]
-"#;
+";
 
 struct Repository(Program);
 

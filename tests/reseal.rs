@@ -87,7 +87,9 @@ fn kubeseal_opens_what_was_sealed_anew() {
         assert_eq!(values["password"], "czNjcmV0");
     }
     // The same again: the same bytes; with all keys: nothing to do
-    before.iter().for_each(|(name, text)| fs::write(program.folder().join(name), text).unwrap());
+    for (name, text) in &before {
+        fs::write(program.folder().join(name), text).unwrap();
+    }
     assert_eq!(reseal(&program, &format!("apps {NEW} --danger-private-key old.key")).0, Some(0));
     assert!(files(&program) == after, "the ciphertexts follow from what is sealed");
     let both = format!("apps {NEW} --danger-private-key old.key --danger-private-key new.key");
@@ -95,7 +97,9 @@ fn kubeseal_opens_what_was_sealed_anew() {
     assert_eq!(code, Some(0), "{told}");
     assert!(told.ends_with("to be sealed anew: 0; sealed for the certificate already: 9\n"), "{told}");
     // With a sealing key of ours they follow from it, as those of `seal` do
-    before.iter().for_each(|(name, text)| fs::write(program.folder().join(name), text).unwrap());
+    for (name, text) in &before {
+        fs::write(program.folder().join(name), text).unwrap();
+    }
     fs::write(program.folder().join("own.key"), [7; 32]).unwrap();
     assert_eq!(reseal(&program, &format!("{both} --sealing-key own.key")).0, Some(0));
     let line = |file: &str| file.lines().find(|line| line.contains("password: ")).unwrap().trim().to_owned();

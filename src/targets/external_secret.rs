@@ -269,9 +269,10 @@ fn target<'p>(provision: &'p Provision, name: &'p str, composed: Entries<'p>, te
     }
     template.push(("engineVersion", Value::text("v2")));
     template.push(("mergePolicy", Value::text("Replace")));
-    let (policy, more) = match terms.handover {
-        true => (UNOWNED, metadata::HANDOVER.map(|(name, value)| (name, value.into())).to_vec()),
-        false => ("Owner", vec![]),
+    let (policy, more) = if terms.handover {
+        (UNOWNED, metadata::HANDOVER.map(|(name, value)| (name, value.into())).to_vec())
+    } else {
+        ("Owner", vec![])
     };
     if let Some(metadata) = metadata::inner(provision, more) {
         template.push(("metadata", escaped(metadata)));
