@@ -12,6 +12,12 @@ pub const DEPTH: usize = 128;
 /// Nodes of one document after aliases are followed: a 300,000-key ConfigMap is legitimate.
 pub const NODES: usize = 4_000_000;
 
+/// Places that aliases may add, in all objects together, to those that are compared: a chart that uses them has hundreds.
+pub const ALIASED: usize = 200_000;
+
+/// Links that are followed one after the other, as in Linux.
+pub const LINKS: usize = 40;
+
 /// Bytes of a file of values or of an encrypted file, as in Flux.
 pub const FILE: usize = 5 << 20;
 
@@ -47,6 +53,9 @@ pub const TOLD: usize = 20;
 
 /// Rows of a table in a comment: GitHub takes 65,536 characters, and nobody reads more.
 pub const ROWS: usize = 50;
+
+/// Bytes of lists in a comment, which is a little less than GitHub takes: headlines come on top.
+pub const COMMENT: usize = 60_000;
 
 /// Bytes of the path of a reference: longer than any backend's limit (AWS: 2,048).
 pub const PATH: usize = 2048;

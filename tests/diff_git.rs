@@ -94,6 +94,31 @@ fn a_revision_is_compared_with_the_folder() {
     assert!(!repository.is_pwned());
 }
 
+/// Links are followed in a commit as in the folder, and a name need not be UTF-8.
+#[test]
+fn a_clean_tree_has_changed_nothing_whatever_its_files_are_called() {
+    let Some(repository) = Repository::new() else { return };
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, repository.path(name)).unwrap();
+    let named = |name: &str| OLD.replace("name: a", &format!("name: {name}"));
+    repository.write(".app/base/real.yaml", &named("real"));
+    repository.write(".app/.data/hidden", &named("hidden"));
+    repository.write(".app/folder/x.yaml", &named("x"));
+    link("base/real.yaml", ".app/link.yaml");
+    link("./more", ".app/data");
+    link(".data", ".app/more");
+    link("data/hidden", ".app/through.yaml");
+    link("link.yaml", ".app/twice.yaml");
+    link("folder", ".app/folder.yaml");
+    let odd = std::os::unix::ffi::OsStrExt::from_bytes(b"bad\xff.yaml");
+    fs::write(repository.path(".app").join::<&std::ffi::OsStr>(odd), named("odd")).unwrap();
+    repository.commit();
+    let unchanged = (true, "nothing changed\n".to_owned(), String::new());
+    assert_eq!(repository.diff(&["--git", "HEAD", ".app"]), unchanged);
+    repository.write(".app/.data/hidden", &named("hidden").replace("old", "new"));
+    let changed = "other fields changed: 1 object\n  ConfigMap hidden: data.k\n".to_owned();
+    assert_eq!(repository.diff(&["--git", "HEAD", ".app"]), (true, changed, String::new()));
+}
+
 #[test]
 fn many_files_come_in_parts_and_whole() {
     let Some(repository) = Repository::new() else { return };

@@ -45,8 +45,8 @@ enum Format {
     Text,
 }
 
-/// Files by their names below what was named; what is a file itself has none.
-type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
+/// Files by their names below what was named; what is a file itself has none. Names need not be UTF-8.
+type Files = BTreeMap<PathBuf, Zeroizing<Vec<u8>>>;
 
 impl Diff {
     pub(super) fn run(self) -> Result<Done, Problems> {
@@ -59,10 +59,10 @@ impl Diff {
         };
         let before = self.git.as_ref().map_or_else(|| here(old), |revision| git::files(revision, old));
         let (old, new) = (Side::read(before?, old)?, Side::read(here(new)?, new)?);
-        let mut changes = compare::compare(&old.objects()?, &new.objects()?);
-        let other = |name: &&String| old.others.get(*name) != new.others.get(*name);
-        let names: BTreeSet<&String> = old.others.keys().chain(new.others.keys()).filter(other).collect();
-        changes.extend(names.into_iter().map(|name| compare::file(name)));
+        let mut changes = compare::compare(&old.objects()?, &new.objects()?)?;
+        let other = |name: &&PathBuf| old.others.get(*name) != new.others.get(*name);
+        let names: BTreeSet<&PathBuf> = old.others.keys().chain(new.others.keys()).filter(other).collect();
+        changes.extend(names.into_iter().map(|name| compare::file(&name.to_string_lossy())));
         Ok(Done::output(match self.format {
             Format::Json => report::json(&changes),
             Format::Markdown => report::markdown(&changes),
@@ -84,15 +84,15 @@ fn no_object(name: &str) -> Problem {
 /// What is there now.
 fn here(path: &Path) -> Result<Files, Problem> {
     if path == Path::new("-") {
-        return Ok([(String::new(), stdio::read_stdin(limits::INPUT)?)].into());
+        return Ok([(PathBuf::new(), stdio::read_stdin(limits::INPUT)?)].into());
     }
     if files::kind(path)? == Kind::File {
-        return Ok([(String::new(), files::read_file(path, limits::INPUT)?)].into());
+        return Ok([(PathBuf::new(), files::read_file(path, limits::INPUT)?)].into());
     }
     let mut found = Files::new();
     let mut left = limits::INPUT;
     for file in files::list(path, Recursive::Yes)? {
-        let name = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
+        let name = file.strip_prefix(path).unwrap_or(&file).to_owned();
         let bytes = files::read_file(&file, limits::INPUT)?;
         left = left.checked_sub(bytes.len()).ok_or_else(too_large)?;
         found.insert(name, bytes);
@@ -109,24 +109,25 @@ struct Side {
     /// Files of objects.
     sources: Vec<Source>,
     /// Files that hold something else, such as the values of a chart.
-    others: BTreeMap<String, String>,
+    others: BTreeMap<PathBuf, String>,
 }
 
 impl Side {
     fn read(files: Files, path: &Path) -> Result<Self, Problem> {
         let mut side = Self { sources: vec![], others: BTreeMap::new() };
         for (name, bytes) in files {
+            let alone = name.as_os_str().is_empty();
             let shown = match path.to_str() {
-                Some("-") => STDIN,
-                Some(path) if name.is_empty() => path,
-                _ => &name,
+                Some("-") => STDIN.into(),
+                Some(path) if alone => path.into(),
+                _ => name.to_string_lossy(),
             };
-            let source = Source::read(shown, bytes)?;
+            let source = Source::read(&shown, bytes)?;
             match objects(&source) {
                 Ok(Some(_)) => side.sources.push(source),
                 // What was named by itself was meant
-                Err(problem) if name.is_empty() => return Err(problem),
-                Ok(None) if name.is_empty() => return Err(no_object(shown)),
+                Err(problem) if alone => return Err(problem),
+                Ok(None) if alone => return Err(no_object(&shown)),
                 Ok(None) | Err(_) => {
                     side.others.insert(name, source.text);
                 }

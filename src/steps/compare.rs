@@ -3,15 +3,12 @@
 //! Receives objects, gives back changes. It needs no key: that a seal was made for another certificate or with another
 //! key stands beside it, in an annotation of ours.
 
-use std::collections::BTreeMap;
-
-use super::find::RESOLVE;
-use crate::grammars::GRAMMARS;
-use crate::model::{Identity, ManifestId, Part, Place, unbase64};
-use crate::yaml::{Kind, NodeId, Tree};
+use crate::model::Identity;
+use crate::yaml::Tree;
 
 mod changed;
 mod pair;
+mod walk;
 
 pub use pair::compare;
 
@@ -20,6 +17,8 @@ pub use pair::compare;
 pub enum Cause {
     /// Sealed for another certificate.
     Certificate,
+    /// What stands beside a seal says something else of it, and the seal is the same.
+    Untrue,
     /// Sealed with another key.
     Key,
     /// Bound to more names, or to fewer.
@@ -48,8 +47,9 @@ pub enum Cause {
 
 impl Cause {
     /// All, in their order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Certificate,
+        Self::Untrue,
         Self::Key,
         Self::Scope,
         Self::Value,
@@ -69,6 +69,7 @@ impl Cause {
     pub fn word(self) -> &'static str {
         match self {
             Self::Certificate => "certificate",
+            Self::Untrue => "untrue",
             Self::Key => "key",
             Self::Scope => "scope",
             Self::Value => "value",
@@ -103,11 +104,6 @@ impl Change {
         Self { cause, object: object.to_string(), parts: vec![], told: None }
     }
 
-    fn part(mut self, part: impl Into<String>) -> Self {
-        self.parts.push(part.into());
-        self
-    }
-
     fn told(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
         self.told = Some((from.into(), to.into()));
         self
@@ -128,65 +124,5 @@ pub struct Object<'s> {
     pub tree: Tree<'s>,
 }
 
-/// A path of keys; members of lists are called by their names, where they have one.
-type Path = Vec<String>;
-
-/// Every scalar of an object.
-fn leaves<'t>(tree: &'t Tree, node: NodeId, path: &mut Path, into: &mut BTreeMap<Path, Leaf<'t>>) {
-    let mut step = |key: String, node| {
-        path.push(key);
-        leaves(tree, node, path, into);
-        path.pop();
-    };
-    match tree.kind(node) {
-        // A tree is never deeper than `limits::DEPTH`, aliases followed.
-        Kind::Map => tree.entries(node).into_iter().for_each(|(key, node)| step(tree.key(key).into(), node)),
-        Kind::Seq => {
-            for (number, item) in tree.items(node).enumerate() {
-                let name = ["secretKey", "name"].into_iter().find_map(|key| tree.get(item, key));
-                let name = name.and_then(|name| tree.text(name)).map_or(number.to_string(), str::to_owned);
-                step(name, item);
-            }
-        }
-        Kind::Scalar => {
-            into.insert(path.clone(), Leaf { tree, node });
-        }
-    }
-}
-
-/// A scalar, which may be a secret.
-#[derive(Clone, Copy)]
-struct Leaf<'t> {
-    tree: &'t Tree<'t>,
-    node: NodeId,
-}
-
-impl Leaf<'_> {
-    fn same(&self, other: &Leaf) -> bool {
-        self.tree.scalar(self.node) == other.tree.scalar(other.node)
-    }
-
-    fn text(&self) -> &str {
-        self.tree.raw(self.node).unwrap_or_default()
-    }
-
-    /// The addresses in it, in order; none where it holds no reference.
-    fn references(&self) -> Vec<String> {
-        let at = Place { manifest: ManifestId(0), node: self.node };
-        let of = |text: &str| -> Vec<String> {
-            let template = GRAMMARS.iter().find_map(|grammar| grammar.read(text, at, RESOLVE)).and_then(Result::ok);
-            let parts = template.iter().flat_map(|template| &template.0);
-            let address = |part: &Part| match part {
-                Part::Reference(one) => Some(one.address.to_string()),
-                Part::Escaped(_) | Part::Literal(_) => None,
-            };
-            parts.filter_map(address).collect()
-        };
-        let found = of(self.text());
-        if !found.is_empty() {
-            return found;
-        }
-        let decoded = unbase64(self.text().as_bytes());
-        decoded.and_then(|bytes| std::str::from_utf8(&bytes).ok().map(of)).unwrap_or_default()
-    }
-}
+#[cfg(test)]
+mod tests;

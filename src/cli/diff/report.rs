@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::Quiet;
+use crate::limits;
 use crate::steps::compare::{Cause, Change};
 
 /// For a person.
@@ -32,8 +33,16 @@ pub(super) fn markdown(changes: &[Change]) -> String {
     let mut out = String::new();
     for (cause, some) in by_cause(changes) {
         out.push_str(&format!("<details><summary>{}</summary>\n\n", headline(cause, &some)));
-        for change in some {
-            out.push_str(&format!("- {}\n", code(&line(change))));
+        let mut rest = some.len();
+        for line in some.into_iter().map(|change| format!("- {}\n", code(&line(change)))) {
+            if out.len() + line.len() > limits::COMMENT {
+                break;
+            }
+            out.push_str(&line);
+            rest -= 1;
+        }
+        if rest > 0 {
+            out.push_str(&format!("- and {rest} more\n"));
         }
         out.push_str("\n</details>\n");
     }
@@ -54,7 +63,7 @@ pub(super) fn json(changes: &[Change]) -> String {
 
 const NOTHING: &str = "nothing changed";
 
-/// Objects that are listed below a headline in text; the other forms have all.
+/// Objects that are listed below a headline in text.
 const SHOWN: usize = 10;
 
 fn by_cause(changes: &[Change]) -> Vec<(Cause, Vec<&Change>)> {
@@ -72,15 +81,18 @@ fn headline(cause: Cause, some: &[&Change]) -> String {
     let values: usize = some.iter().map(|change| change.parts.len()).sum();
     let of = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let objects = of(some.len(), "object");
+    let anew = format!(", {} sealed anew, which may have changed too", of(values, "value"));
+    let anew = if values == 0 { "" } else { &anew };
     match cause {
         Cause::Certificate => format!("certificate changed: {}", of(values, "value")),
+        Cause::Untrue => format!("untrue annotation, since seals are the same: {objects}"),
         Cause::Key => format!("sealing key changed: {}", of(values, "value")),
-        Cause::Scope => format!("scope changed: {objects}"),
+        Cause::Scope => format!("scope changed: {objects}{anew}"),
         Cause::Value => format!("value changed: {}", of(values, "value")),
         Cause::Reference => format!("reference changed: {}", of(values, "value")),
         Cause::Store => format!("store changed: {objects}"),
         Cause::Target => format!("another kind gives the Secret, which may lose the live one: {objects}"),
-        Cause::Name => format!("name changed: {objects}"),
+        Cause::Name => format!("name changed: {objects}{anew}"),
         Cause::Text => format!("text around references changed: {}", of(values, "value")),
         Cause::Restart => format!("restarts: {}", of(some.len(), "workload")),
         Cause::Added => format!("added: {objects}"),
@@ -113,4 +125,29 @@ const FINGERPRINT: usize = 64;
 fn code(text: &str) -> String {
     let text = Quiet(text).to_string().replace('`', "'");
     format!("`{text}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(cause: Cause, number: usize) -> Change {
+        Change { cause, object: format!("ConfigMap shop/{number}"), parts: vec!["data.k".repeat(90)], told: None }
+    }
+
+    /// GitHub refuses a comment of more characters.
+    #[test]
+    fn a_comment_is_bounded_and_says_what_it_leaves_out() {
+        for count in [1, 1000] {
+            let changes: Vec<Change> =
+                Cause::ALL.iter().flat_map(|cause| (0..count).map(|number| change(*cause, number))).collect();
+            let text = markdown(&changes);
+            assert!(text.len() < 65_536, "{}", text.len());
+            assert_eq!(text.matches("</details>").count(), Cause::ALL.len());
+            let more = |line: &str| line.strip_prefix("- and ")?.strip_suffix(" more")?.parse::<usize>().ok();
+            let listed = text.lines().filter(|line| line.starts_with("- `")).count();
+            assert_eq!(listed + text.lines().filter_map(more).sum::<usize>(), changes.len());
+            assert_eq!(text.contains(" more\n"), count == 1000);
+        }
+    }
 }

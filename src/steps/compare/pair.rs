@@ -1,61 +1,82 @@
 //! Which object of one set is which of the other, and what workloads do about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::changed::changed;
 use super::{Cause, Change, Object};
+use crate::error::Problem;
+use crate::limits;
 use crate::model::{Identity, annotation};
 
 /// Every change, those of one cause together.
-#[must_use]
-pub fn compare(old: &[Object], new: &[Object]) -> Vec<Change> {
+///
+/// # Errors
+/// The aliases of an object make too much of it.
+pub fn compare<'o>(old: &'o [Object<'o>], new: &'o [Object<'o>]) -> Result<Vec<Change>, Problem> {
     let (mut before, mut after) = (by_identity(old), by_identity(new));
+    let mut left = old.iter().chain(new).map(|object| object.tree.nodes().count()).sum::<usize>() + limits::ALIASED;
     let mut changes = vec![];
-    let both: Vec<Key> = before.keys().filter(|key| after.contains_key(*key)).cloned().collect();
+    let both: Vec<Key> = before.keys().filter(|key| after.contains_key(*key)).copied().collect();
     for key in both {
         if let (Some(old), Some(new)) = (before.remove(&key), after.remove(&key)) {
-            changes.extend(changed(old, new));
+            changes.extend(changed(old, new, &mut left)?);
         }
     }
-    // The first fit: another kind under the same name is graver than another name.
-    for (cause, is) in [(Cause::Target, takes_over as fn(&Identity, &Identity) -> bool), (Cause::Name, is_renamed)] {
-        let gone: Vec<Key> = before.keys().cloned().collect();
-        for key in gone {
-            let Some(old) = before.get(&key).copied() else { continue };
-            let found = after.iter().find(|(_, new)| is(&old.identity, &new.identity));
-            let Some((found, new)) = found.map(|(found, new)| (found.clone(), *new)) else { continue };
-            before.remove(&key);
-            after.remove(&found);
-            let (from, to) = (&old.identity, &new.identity);
-            changes.push(match cause {
-                Cause::Target => Change::new(cause, to).told(from.kind.clone(), to.kind.clone()),
-                _ => Change::new(cause, to).told(from.name.clone(), to.name.clone()),
-            });
-            if cause == Cause::Name {
-                changes.extend(changed(old, new).into_iter().filter(|change| change.cause != Cause::Name));
-            }
-        }
+    // Another kind under the same name is graver than another name.
+    for (old, new) in moved(&mut before, &mut after, given) {
+        let (from, to) = (&old.identity, &new.identity);
+        changes.push(Change::new(Cause::Target, to).told(from.kind.clone(), to.kind.clone()));
+    }
+    for (old, new) in moved(&mut before, &mut after, hashed) {
+        changes.extend(changed(old, new, &mut left)?);
     }
     changes.extend(after.values().map(|new| Change::new(Cause::Added, &new.identity)));
     changes.extend(before.values().map(|old| Change::new(Cause::Removed, &old.identity)));
     changes.extend(reloaded(new, &changes));
     changes.sort_by(|a, b| (a.cause, &a.object).cmp(&(b.cause, &b.object)));
-    changes
+    Ok(changes)
 }
 
-/// Group, kind, namespace and name, and the how manieth of them it is.
-type Key = (String, String, Option<String>, String, usize);
+/// Group, kind, namespace and name.
+type Named<'o> = (&'o str, &'o str, Option<&'o str>, &'o str);
 
-fn by_identity<'o, 's>(objects: &'o [Object<'s>]) -> BTreeMap<Key, &'o Object<'s>> {
-    let mut found = BTreeMap::new();
-    for object in objects {
+/// The how manieth of them it is, too.
+type Key<'o> = (Named<'o>, usize);
+
+type Set<'o> = BTreeMap<Key<'o>, &'o Object<'o>>;
+
+fn by_identity<'o>(objects: &'o [Object<'o>]) -> Set<'o> {
+    let mut known: BTreeMap<Named, usize> = BTreeMap::new();
+    let keyed = |object: &'o Object<'o>| {
         let Identity { kind, namespace, name, .. } = &object.identity;
-        let key = |number| (object.identity.group().to_owned(), kind.clone(), namespace.clone(), name.clone(), number);
-        let mut number = 0;
-        while found.contains_key(&key(number)) {
-            number += 1;
+        let named = (object.identity.group(), kind.as_str(), namespace.as_deref(), name.as_str());
+        let number = known.entry(named).or_default();
+        *number += 1;
+        ((named, *number), object)
+    };
+    objects.iter().map(keyed).collect()
+}
+
+/// Takes out of both sets what is alike in them, the first of the one with the first of the other.
+fn moved<'o>(
+    before: &mut Set<'o>,
+    after: &mut Set<'o>,
+    mut alike: impl FnMut(&'o Identity) -> Option<Named<'o>>,
+) -> Vec<(&'o Object<'o>, &'o Object<'o>)> {
+    let mut fits: BTreeMap<Named, VecDeque<Key>> = BTreeMap::new();
+    for (key, new) in after.iter() {
+        if let Some(alike) = alike(&new.identity) {
+            fits.entry(alike).or_default().push_back(*key);
         }
-        found.insert(key(number), object);
+    }
+    let gone: Vec<(Key, &'o Object)> = before.iter().map(|(key, old)| (*key, *old)).collect();
+    let mut found = vec![];
+    for (key, old) in gone {
+        let fit = alike(&old.identity).and_then(|alike| fits.get_mut(&alike)?.pop_front());
+        if let Some(new) = fit.and_then(|fit| after.remove(&fit)) {
+            before.remove(&key);
+            found.push((old, new));
+        }
     }
     found
 }
@@ -64,24 +85,25 @@ fn by_identity<'o, 's>(objects: &'o [Object<'s>]) -> BTreeMap<Key, &'o Object<'s
 const SECRETS: [(&str, &str); 3] =
     [("", "Secret"), ("bitnami.com", "SealedSecret"), ("external-secrets.io", "ExternalSecret")];
 
-fn takes_over(old: &Identity, new: &Identity) -> bool {
-    let gives = |one: &Identity| SECRETS.iter().any(|(group, kind)| one.is(group, kind));
-    gives(old) && gives(new) && (&old.namespace, &old.name) == (&new.namespace, &new.name)
+/// The Secret that an object gives, whatever its own kind.
+fn given(one: &Identity) -> Option<Named<'_>> {
+    let gives = SECRETS.iter().any(|(group, kind)| one.is(group, kind));
+    gives.then_some(("", "", one.namespace.as_deref(), one.name.as_str()))
 }
 
-/// The same object with another of the ten letters that stand for its content.
-fn is_renamed(old: &Identity, new: &Identity) -> bool {
-    let base = |name: &str| -> Option<String> {
-        let (base, suffix) = name.rsplit_once('-')?;
-        let hash = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
-        (suffix.len() == SUFFIX && suffix.chars().all(hash)).then(|| base.to_owned())
-    };
-    let same = (old.group(), &old.kind, &old.namespace) == (new.group(), &new.kind, &new.namespace);
-    same && base(&old.name).is_some_and(|old| base(&new.name) == Some(old))
+/// The object without the ten letters that stand for its content; None where it has none.
+fn hashed(one: &Identity) -> Option<Named<'_>> {
+    let (base, suffix) = one.name.rsplit_once('-')?;
+    let is_hash = suffix.len() == SUFFIX && suffix.chars().all(|letter| LETTERS.contains(letter));
+    is_hash.then_some((one.group(), one.kind.as_str(), one.namespace.as_deref(), base))
 }
 
 /// Letters of the suffix that kustomize, and we, put behind a name.
 const SUFFIX: usize = 10;
+
+/// Hexadecimal digits, of which five are written as another letter so that no hash spells a word (`encode` in
+/// kustomize's `api/hasher/hasher.go`).
+const LETTERS: &str = "2456789bcdfghkmt";
 
 /// Workloads that Stakater Reloader starts anew for a value that changed, and that have not changed themselves.
 fn reloaded(new: &[Object], changes: &[Change]) -> Vec<Change> {
@@ -106,4 +128,56 @@ fn reloaded(new: &[Object], changes: &[Change]) -> Vec<Change> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::{Syntax, Tree};
+
+    fn objects(count: usize, name: impl Fn(usize) -> String) -> Vec<Object<'static>> {
+        let object = |number| {
+            let identity = Identity {
+                api_version: "v1".to_owned(),
+                kind: "Secret".to_owned(),
+                namespace: None,
+                name: name(number),
+            };
+            let Ok(tree) = Tree::parse("{}", Syntax::Document) else { panic!("it parses") };
+            Object { identity, tree }
+        };
+        (0..count).map(object).collect()
+    }
+
+    /// Each object is looked at once, however many have gone and come.
+    #[test]
+    fn looking_for_what_has_moved_is_linear() {
+        let (old, new) = (objects(1000, |n| format!("a{n}-2222222222")), objects(1000, |n| format!("a{n}-4444444444")));
+        let (mut before, mut after) = (by_identity(&old), by_identity(&new));
+        let mut looked = 0;
+        let found = moved(&mut before, &mut after, |one| {
+            looked += 1;
+            hashed(one)
+        });
+        assert_eq!((found.len(), before.len(), after.len(), looked), (1000, 0, 0, 2000));
+        assert!(found.iter().all(|(old, new)| hashed(&old.identity) == hashed(&new.identity)));
+    }
+
+    #[test]
+    fn objects_of_one_name_are_told_apart_by_their_number() {
+        let all = objects(3, |_| "a".to_owned());
+        let numbers: Vec<usize> = by_identity(&all).keys().map(|(_, number)| *number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+
+    /// Suffixes are those of kustomize (`api/hasher`): `mm2dt5h9bg` and the like.
+    #[test]
+    fn a_suffix_has_the_letters_of_a_hash() {
+        for (name, is) in
+            [("app-mm2dt5h9bg", true), ("app-production", false), ("app-monitoring", false), ("app-2222", false)]
+        {
+            let one = &objects(1, |_| name.to_owned())[0].identity;
+            assert_eq!(hashed(one).is_some(), is, "{name}");
+        }
+    }
 }
