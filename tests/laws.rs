@@ -429,6 +429,7 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("steps/compare/changed.rs", "SealedSecret", "the Kubernetes kind, of which it knows the fields"),
     ("steps/compare/pair.rs", "ExternalSecret", "the Kubernetes kind, as something that gives a Secret"),
     ("steps/compare/pair.rs", "SealedSecret", "the Kubernetes kind, as something that gives a Secret"),
+    ("steps/compare/walk.rs", "env", "the field of a container, whose members have names"),
     ("steps/find/inventory.rs", "ExternalSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/find/inventory.rs", "SealedSecret", "the Kubernetes kind, as something that provides a Secret"),
     ("steps/survey.rs", "ExternalSecret", "the Kubernetes kind, as it is written by hand"),
