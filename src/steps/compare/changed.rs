@@ -20,7 +20,9 @@ pub(super) fn changed(old: &Object, new: &Object, left: &mut usize) -> Result<Ve
     }
     let found = differences(old, new, left)?;
     let mut told = Told::new(old, new, keeps_a_seal(&old.tree, &found));
-    found.iter().for_each(|difference| told.tell(difference));
+    for difference in &found {
+        told.tell(difference);
+    }
     let changes = told.changes();
     // Whatever it was: never "nothing changed" of what has changed.
     let silent = changes.is_empty() && !found.is_empty();

@@ -173,8 +173,8 @@ fn aliases_that_make_too_much_of_it_are_refused_with_the_object() {
     let bomb = |first: &str| {
         let ten = |name: &str| vec![format!("*{name}"); 10].join(", ");
         let levels = [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d")];
-        let levels: String = levels.iter().map(|(name, of)| format!("{name}: &{name} [{}]\n", ten(of))).collect();
-        format!("{HEAD}a: &a [{first}, {}]\n{levels}f: [{}]\n", vec!["1"; 9].join(", "), ten("e"))
+        let levels = levels.map(|(name, of)| format!("{name}: &{name} [{}]\n", ten(of))).concat();
+        format!("{HEAD}a: &a [{first}, {}]\n{levels}f: [{}]\n", ["1"; 9].join(", "), ten("e"))
     };
     assert!(compared(&bomb("1"), &bomb("1")).is_ok_and(|changes| changes.is_empty()));
     let refused = compared(&bomb("1"), &bomb("2")).unwrap_err();

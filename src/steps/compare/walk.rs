@@ -187,7 +187,7 @@ fn named<'t>(tree: &'t Tree, members: &[NodeId], field: &str) -> Option<Vec<Name
     members.iter().map(name).collect()
 }
 
-fn step<'t>((name, number): Name<'t>) -> Cow<'t, str> {
+fn step((name, number): Name<'_>) -> Cow<'_, str> {
     if number == 1 { name.into() } else { format!("{name}#{number}").into() }
 }
 
