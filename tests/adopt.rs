@@ -383,7 +383,7 @@ const GIVEN_UP: Duration = Duration::from_secs(20);
 const FLUX: &str = "kustomize.toolkit.fluxcd.io/name";
 
 fn documents(objects: impl Iterator<Item = String>) -> String {
-    objects.map(|object| format!("---\n{object}\n")).collect()
+    objects.map(|object| format!("---\n{object}\n")).collect::<Vec<_>>().concat()
 }
 
 /// kubectl reads one document of JSON.
@@ -504,7 +504,7 @@ fn without_steps(world: &World, tool: Tool) {
             Tool::ArgocdLast => assert_eq!(found[row], expected, "{tool:?} {row}"),
             // Who is quicker decides between a gap and a loss
             Tool::Argocd | Tool::Flux | Tool::Helm | Tool::Kubectl => {
-                assert_ne!(found[row], Fate::Kept, "{tool:?} {row}")
+                assert_ne!(found[row], Fate::Kept, "{tool:?} {row}");
             }
         }
     }
