@@ -151,6 +151,35 @@ fn lines_that_somebody_has_allowed_are_passed() {
     assert_eq!(found_by(&program, &stream(" # gitleaks:allow")), "");
     assert_eq!(found_by(&program, &stream(" # pragma: allowlist secret")), "");
     assert_eq!(found(&map("p", "a = b\nDB_PASSWORD = s3cret-hunter2 # gitleaks:allow\n")), "");
+    let block = |text: &str| {
+        let text = text.replace("TOKEN", &format!("ghp_{}", "q7Xw2ZkV9mPfB4hTdN8rSgLcJ3yE5uA6q7Xw"));
+        found_by(&program, &format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web}}\ndata:\n{text}"))
+    };
+    for (text, rules) in [
+        ("  a: TOKEN # gitleaks:allow\n", ""),
+        ("  a: |\n    x TOKEN # gitleaks:allow\n", ""),
+        ("  a: |\n    x TOKEN # gitleaks:allow\n    y TOKEN\n", "token"),
+        ("  a: |\n    x TOKEN # gitleaks:allow\n    y AKIAQ7XWZ3M5N6PRKT2V\n", "token"),
+        ("  a: | # gitleaks:allow\n    x TOKEN\n    db_password: s3cret-hunter2\n", "config-map token"),
+        ("  a: |\n    - name: DB_PASSWORD\n      value: s3cret-hunter2 # gitleaks:allow\n", ""),
+        ("  a: |\n    x: 'y' # gitleaks:allow\n    z: {name: DB_PASSWORD, value: s3cret-hunter2}\n", "config-map"),
+        (
+            "  a: |\n    x: > # gitleaks:allow\n     y\n    z: {name: DB_PASSWORD, value: s3cret-hunter2}\n",
+            "config-map",
+        ),
+        ("  a: '{\"x\": \"gitleaks:allow\", \"y\": \"TOKEN\"}'\n", "token"),
+        ("  a: '{\"x\": \"gitleaks:allow\", \"y\": \"TOKEN\"}' # gitleaks:allow\n", ""),
+        ("  {x: 'gitleaks:allow', y: TOKEN}\n", "token"),
+        ("  {x: '# gitleaks:allow', y: TOKEN}\n", "token"),
+    ] {
+        assert_eq!(block(text), rules, "{text}");
+    }
+    let mut object = map("DB_PASSWORD", "s3cret-hunter2");
+    object["metadata"]["annotations"] = json!({"x": "gitleaks:allow"});
+    assert_eq!(found(&object), "config-map", "in one line");
+    let script =
+        json!({"command": ["sh", "-c", "x -u web:s3cret-hunter2 # gitleaks:allow\ny --password=s3cret-other1"]});
+    assert_eq!(found(&pod(&script)), "arguments");
 }
 
 #[test]
@@ -178,6 +207,7 @@ fn rules_of_gitleaks_hold_as_gitleaks_has_them() {
             "ACME-4711 for tests",
             "",
         ),
+        ("regex = '''ACME-(\\d{4})'''", "ACME-4711 gitleaks:allow", "user-rule"),
         ("regex = '''ACME-(\\d{4})'''\n[allowlist]\nregexes = ['''4711''']", "ACME-4711", ""),
     ] {
         fs::write(

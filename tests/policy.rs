@@ -296,6 +296,38 @@ fn plaintext_does_not_pass() {
         .refused("may not leave the value of \"user\" public");
 }
 
+/// What `render` refuses, `verify` and `check` do not pass.
+#[test]
+fn plaintext_passes_no_gate() {
+    let data = |rest: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: sh.helm.release.v1.a.v1, namespace: team, {rest}")
+    };
+    let helm = data("labels: {owner: helm}}\ntype: helm.sh/release.v1\ndata: {release: czNjcmV0}\n");
+    let public = |key: &str| {
+        data(&format!("annotations: {{sealref.dev/public-keys: {key}}}}}\nstringData: {{{key}: x-s3cret}}\n"))
+    };
+    let granted = public("username");
+    for (stream, refused) in [(helm, true), (public("password"), true), (granted, false)] {
+        for arguments in ["verify -", "check -"] {
+            let (code, _, told) = Repository { arguments, ..Repository::new(stream.clone()) }.run();
+            assert_eq!(code, i32::from(refused), "{arguments} {stream}\n{told}");
+            assert_eq!(told.contains("a Secret stands in the stream in plain text"), refused, "{told}");
+        }
+    }
+}
+
+/// A comment switches a rule off where the policy lets an annotation do it.
+#[test]
+fn comments_silence_what_the_policy_lists() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: team}\ndata:\n  DB_PASSWORD: x-s3cret-hunter2 # gitleaks:allow\n";
+    let checked = || Repository { arguments: "check -", ..Repository::new(map) };
+    assert_eq!(checked().run().0, 1);
+    let listed = |rule: &str| format!("  minimumRefreshInterval: 5m\n  suppress: [{rule}]");
+    let with = |rule: &str| checked().policy("  minimumRefreshInterval: 5m", &listed(rule)).run().0;
+    assert_eq!(with("plaintext/token"), 1);
+    assert_eq!(with("plaintext/config-map"), 0);
+}
+
 #[test]
 fn annotations_that_make_controllers_copy_are_refused() {
     for annotation in [

@@ -62,8 +62,10 @@ pub struct View<'v, 's> {
     pub inventory: &'v Inventory,
     /// Does a text hold a reference, or nearly one?
     pub referring: &'v dyn Fn(&str, Place) -> bool,
-    /// May this key of a Secret stand in plain text, by the settings?
+    /// May this key of a Secret stand in plain text, by the settings, its annotations and the policy?
     pub passes: &'v dyn Fn(&Tree, &Identity, &str) -> bool,
+    /// Do comments silence this rule where they stand?
+    pub silenced: &'v dyn Fn(&str) -> bool,
     /// Does something outside the stream provide the Secret of this name and namespace?
     pub provided: &'v dyn Fn(&str, Option<&str>) -> bool,
     /// True where the stream is all there is, so that what is missing is wrong.

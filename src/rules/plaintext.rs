@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::{Finding, Rule, Severity, View, tokens};
 use crate::error::Problem;
-use crate::model::{Place, annotation, is_mask};
+use crate::model::{Place, is_mask};
 use crate::yaml::{Kind, NodeId, Tree};
 
 pub(super) struct Plaintext;
@@ -16,7 +16,7 @@ pub(super) struct Plaintext;
 impl Rule for Plaintext {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
         for (manifest, tree, identity) in view.stream.read() {
-            if !identity.is("", "Secret") || is_record_of_helm(tree) {
+            if !identity.is("", "Secret") {
                 continue;
             }
             for (key, node) in values(tree) {
@@ -39,11 +39,7 @@ impl Rule for Plaintext {
                         Problem::new("a reference was not resolved")
                             .hint("was sealref render skipped? it also reads what stands in base64"),
                     ),
-                    _ if public(annotation(tree, PUBLIC_KEYS)).any(|name| name == key)
-                        || (view.passes)(tree, identity, &key) =>
-                    {
-                        continue;
-                    }
+                    _ if (view.passes)(tree, identity, &key) => continue,
                     _ => (
                         "plaintext/secret",
                         Problem::new("a Secret stands in the stream in plain text")
@@ -57,8 +53,15 @@ impl Rule for Plaintext {
     }
 }
 
-fn is_record_of_helm(tree: &Tree) -> bool {
-    tree.get(tree.root(), "type").and_then(|node| tree.text(node)) == Some("helm.sh/release.v1")
+/// Is it what Helm keeps of a release, with everything that Helm gives it? Source: `pkg/storage/driver/secrets.go`.
+#[must_use]
+pub fn is_record_of_helm(tree: &Tree, name: &str) -> bool {
+    let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
+    let (kind, owner) =
+        (text(&["type"]).unwrap_or_default(), text(&["metadata", "labels", "owner"]).unwrap_or_default());
+    format!("{kind} of {owner}") == "helm.sh/release.v1 of helm"
+        && name.starts_with("sh.helm.release.v1.")
+        && values(tree).iter().all(|(key, _)| key == "release")
 }
 
 /// The values with their keys; where a field is no map, the field itself.

@@ -44,6 +44,7 @@ pub fn inspect(
         inventory: &inventory,
         referring: &find::refers,
         passes: &|tree, identity, key| plan::passes(job, tree, identity, key),
+        silenced: &|rule| job.policy.silences(rule),
         provided: &|name, namespace| job.settings.is_provided(name, namespace),
         complete,
         namespace: job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT),

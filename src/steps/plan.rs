@@ -11,8 +11,9 @@ use crate::grammars::GRAMMARS;
 use crate::hosts::{Job, Names};
 use crate::model::{
     Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
-    Stream, TargetName, ignored,
+    Stream, TargetName, annotation, ignored,
 };
+use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
 use crate::sites;
 use crate::sources::{self, Becomes};
@@ -99,18 +100,18 @@ pub fn plan<'t>(
     problems.or(plan)
 }
 
-/// May the values of a Secret stand in plain text, by the settings?
+/// May a value of a Secret stand in plain text, by the settings, its annotations and the policy?
 pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> bool {
     let label = |name: &str| {
         let node = tree.at(tree.root(), &["metadata", "labels", name])?;
         tree.text(node).map(str::to_owned)
     };
-    let rule = job.settings.secret_rule(
-        &identity.name,
-        identity.namespace.as_deref().or(job.terms.namespace.as_deref()),
-        &label,
-    );
-    rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
+    let namespace = identity.namespace.as_deref().or(job.terms.namespace.as_deref());
+    let rule = job.settings.secret_rule(&identity.name, namespace, &label);
+    let public = || plaintext::public(annotation(tree, PUBLIC_KEYS)).map(str::to_owned);
+    literal::is_record_of_helm(tree, identity, job)
+        || public().any(|public| public == key) && job.policy.lets_public(namespace.map(str::to_owned), public())
+        || rule.is_some_and(|rule| rule.public_keys.iter().any(|public| public == key))
         || job.settings.plaintext_by(rule) == Plaintext::Pass
 }
 
@@ -155,7 +156,10 @@ impl<'c> Context<'c, '_> {
         let referring = !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
         let rule = self.rule(identity, &object.metadata);
         if !referring {
-            if let Some(reason) = literal::passes(&object, &values, self.job) {
+            if literal::is_record_of_helm(tree, identity, self.job) {
+                return Ok(Outcome::Passes("a record of Helm"));
+            }
+            if let Some(reason) = literal::passes(&object, &values) {
                 return Ok(Outcome::Passes(reason));
             }
             let public = literal::public_keys(&object.metadata, rule);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{IGNORE, Identity, Source, StoreRef, StoreSpec, annotation, unbase64};
-use crate::rules::plaintext::{PUBLIC_KEYS, public};
+use crate::rules::plaintext::{PUBLIC_KEYS, is_record_of_helm, public};
 use crate::settings::{Generator, Transform};
 use crate::sources::{self, Becomes, ENCRYPTION, Encrypted, Facts};
 use crate::yaml::{Kind, NodeId, Tree};
@@ -203,8 +203,10 @@ fn variables(path: &str) -> impl Iterator<Item = String> {
 
 /// A Secret with a literal value that nobody calls public, and nothing that a store has to give.
 fn is_plain(text: &str, tree: &Tree) -> bool {
+    let name = tree.at(tree.root(), &["metadata", "name"]).and_then(|node| tree.text(node)).unwrap_or_default();
     let kind = tree.get(tree.root(), "type").and_then(|node| tree.text(node)).unwrap_or_default();
-    let passes = ["kubernetes.io/service-account-token", "helm.sh/release.v1"].contains(&kind)
+    let passes = kind == "kubernetes.io/service-account-token"
+        || is_record_of_helm(tree, name)
         || annotation(tree, IGNORE) == Some("true")
         || tree.get(tree.root(), ENCRYPTION).is_some();
     if passes || references(text).any(|(facts, _)| facts.becomes != Becomes::Sealed) {

@@ -3,6 +3,8 @@
 //! Receives a tree and gives back its comments, each with the entry of a map or the item of a list that it speaks of.
 //! What is no comment of any entry, because nothing follows it in its collection, is left out.
 
+use std::collections::BTreeSet;
+
 use super::node::{NodeId, Style, Tree};
 
 /// A comment of an entry or an item.
@@ -35,6 +37,34 @@ impl<'s> Tree<'s> {
             }
             before = next;
             from = next.map_or(end, |n| (self.node(n).end as usize).max(end));
+        }
+        found
+    }
+
+    /// The scalars that begin in a line that ends with a comment which `says` it; not those that go on in further lines.
+    #[must_use]
+    pub fn remarked(&self, says: &dyn Fn(&str) -> bool) -> BTreeSet<NodeId> {
+        let (mut found, mut here, mut from) = (BTreeSet::new(), vec![], 0_usize);
+        for next in self.nodes().filter(|n| self.is_leaf(*n)).map(Some).chain([None]) {
+            let start = next.map_or(self.source.len(), |n| self.node(n).start as usize);
+            // A block scalar ends behind its last line
+            let goes_on = |to: usize| !self.source.get(from.saturating_sub(1)..to).unwrap_or("\n").contains('\n');
+            if let Some((at, text)) = in_gap(self.source, from, start).next()
+                && goes_on(at)
+                && says(text)
+            {
+                found.extend(here.iter().copied());
+            }
+            if !goes_on(start) {
+                here.clear();
+            }
+            let end = next.map_or(start, |n| (self.node(n).end as usize).max(start));
+            if self.source.get(start..end).unwrap_or("\n").contains('\n') {
+                here.clear();
+            } else {
+                here.extend(next);
+            }
+            from = end;
         }
         found
     }
@@ -86,6 +116,15 @@ fn column_of(source: &str, at: usize) -> usize {
 mod tests {
     use super::*;
     use crate::yaml::Syntax;
+
+    #[test]
+    fn a_remark_is_about_the_scalars_of_its_line_and_no_text_is_one() {
+        let text = "a: x # ok\nb: '# ok'\nc: | # ok\n  x\n# ok\nd: {e: x, f: y} # ok\ng: \"x\n  y\" # ok\n# ok\nh: x # no\ni:\n- x # ok\n- y\n";
+        let tree = Tree::parse(text, Syntax::Document).unwrap();
+        let found = tree.remarked(&|text| text.contains("ok"));
+        let values: Vec<String> = found.into_iter().filter(|n| !tree.is_key(*n)).map(|n| tree.path(n)).collect();
+        assert_eq!(values, ["a", "d.e", "d.f", "i[0]"]);
+    }
 
     #[test]
     fn comments_belong_to_the_entry_below_them_or_beside_them() {

@@ -1,5 +1,7 @@
 //! What stands inside of a text: base64, gzip, JSON, YAML, and lines with a name and a value.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
@@ -19,13 +21,15 @@ pub(super) enum Layer {
 }
 
 /// What a text turns out to be.
-pub(super) fn layer(text: &str) -> Layer {
+///
+/// `comments`: what somebody has allowed is left out.
+pub(super) fn layer(text: &str, comments: bool) -> Layer {
     let trimmed = text.trim();
     if let Some(inner) = encoded(trimmed) {
         return Layer::Encoded(inner);
     }
     let many = trimmed.contains('\n') || trimmed.starts_with(['{', '[']);
-    many.then(|| structured(trimmed)).flatten().map_or(Layer::Plain, Layer::Structured)
+    many.then(|| structured(trimmed, comments)).flatten().map_or(Layer::Plain, Layer::Structured)
 }
 
 /// The text behind base64, and gzip within.
@@ -49,41 +53,42 @@ fn encoded(text: &str) -> Option<String> {
 }
 
 /// Every text of JSON or YAML; None where it is neither, or holds none.
-fn structured(text: &str) -> Option<Vec<(String, String)>> {
+fn structured(text: &str, comments: bool) -> Option<Vec<(String, String)>> {
     let mut texts = vec![];
     for piece in yaml::pieces(text, &|_| true).ok()?.pieces {
         let tree = Tree::parse(piece.text, piece.syntax).ok()?;
         if tree.kind(tree.root()) == Kind::Scalar {
             return None;
         }
-        inside(&tree, tree.root(), "", &mut |key, text| texts.push((key.to_owned(), text.to_owned())));
+        let allowed = if comments && is_allowed(piece.text) { tree.remarked(&is_allowed) } else { BTreeSet::new() };
+        inside(&tree, tree.root(), "", &mut |key, node| {
+            if let Some(text) = tree.text(node).filter(|_| !allowed.contains(&node)) {
+                texts.push((key.to_owned(), text.to_owned()));
+            }
+        });
     }
     (!texts.is_empty()).then_some(texts)
 }
 
-fn inside(tree: &Tree, node: NodeId, key: &str, see: &mut dyn FnMut(&str, &str)) {
+fn inside(tree: &Tree, node: NodeId, key: &str, see: &mut dyn FnMut(&str, NodeId)) {
     match tree.kind(node) {
         Kind::Map => {
-            let text = |key| tree.get(node, key).and_then(|node| tree.text(node));
-            if let (Some(name), Some(value)) = (text("name"), text("value")) {
+            let name = tree.get(node, "name").and_then(|node| tree.text(node));
+            if let (Some(name), Some(value)) = (name, tree.get(node, "value")) {
                 see(name, value);
             }
             for (key, value) in tree.own(node).filter(|(_, value)| tree.target(*value) == *value) {
                 inside(tree, value, &tree.key(key), see);
             }
         }
-        Kind::Scalar => {
-            if let Some(text) = tree.text(node) {
-                see(key, text);
-            }
-        }
+        Kind::Scalar => see(key, node),
         Kind::Seq => tree.items(node).for_each(|item| inside(tree, item, "", see)),
     }
 }
 
 /// Names and values of lines such as `name = value`, `export NAME=value`, `name: value`.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().filter(|line| !is_allowed(line)).filter_map(|line| {
+    text.lines().filter_map(|line| {
         let line = line.trim();
         if line.starts_with(['#', ';', '!']) || line.starts_with("//") || line.starts_with("--") {
             return None;
@@ -95,6 +100,15 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
         let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@');
         (!name.is_empty() && name.chars().all(of_name)).then_some((name, value))
     })
+}
+
+/// A text without the lines that somebody has allowed. JSON in one line has no comments, only values that look like one.
+pub(super) fn without_allowed(text: &str) -> Cow<'_, str> {
+    let one_line = !text.trim_end().contains('\n') && text.trim_start().starts_with(['{', '[']);
+    if one_line || !is_allowed(text) {
+        return Cow::Borrowed(text);
+    }
+    text.split_inclusive('\n').map(|line| if is_allowed(line) { "\n" } else { line }).collect()
 }
 
 /// Comments of gitleaks and of detect-secrets that say that nothing is wrong in a line.

@@ -8,6 +8,7 @@ mod layers;
 mod names;
 mod user;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -19,7 +20,7 @@ use super::{Finding, Rule, View, tokens};
 use crate::error::Problem;
 use crate::model::{Place, unbase64};
 use crate::yaml::{Kind, NodeId};
-use layers::{Layer, is_allowed, layer, lines};
+use layers::{Layer, is_allowed, layer, lines, without_allowed};
 use names::{Value, sort, value};
 pub use user::UserRules;
 
@@ -52,10 +53,15 @@ fn look(seen: &Seen, names: &BTreeSet<&str>) -> Found {
         _ => {
             // Keys of External Secrets are names of keys.
             let pairs = group != "external-secrets.io";
-            let comments = is_allowed(seen.tree.said());
-            Walk { seen, names, found: &mut found, pairs, comments }.object();
+            let allowed = seen.tree.remarked(&is_allowed);
+            // Under a policy comments silence some rules, and others not: one look for each.
+            let silenced = |rule: &&str| (seen.view.silenced)(rule);
+            for comments in [true, false].into_iter().filter(|is| WALKED.iter().any(|rule| silenced(rule) == *is)) {
+                Walk { seen, names, found: &mut found, pairs, allowed: comments.then_some(&allowed) }.object();
+            }
             applied(seen, &mut found);
-            for (node, rule) in seen.view.user.find(seen) {
+            let allowed = (seen.view.silenced)("plaintext/user-rule").then_some(&allowed);
+            for (node, rule) in seen.view.user.find(seen, allowed) {
                 found.add("plaintext/user-rule", node, format!("the rule \"{rule}\" of the project finds a secret"));
             }
         }
@@ -120,13 +126,24 @@ impl Around {
     }
 }
 
+/// The rules of a walk.
+const WALKED: [&str; 7] = [
+    "plaintext/arguments",
+    "plaintext/config-map",
+    "plaintext/env",
+    "plaintext/field",
+    "plaintext/token",
+    "plaintext/trivial-value",
+    "plaintext/url-password",
+];
+
 struct Walk<'w, 'v, 's> {
     seen: &'w Seen<'v, 's>,
     names: &'w BTreeSet<&'w str>,
     found: &'w mut Found,
     pairs: bool,
-    /// A comment somewhere in the object may say that nothing is wrong.
-    comments: bool,
+    /// The scalars that comments allow. None: this is about the rules that no comment silences.
+    allowed: Option<&'w BTreeSet<NodeId>>,
 }
 
 /// Layers that are looked through: base64 in base64, with gzip, and JSON in it.
@@ -191,25 +208,30 @@ impl Walk<'_, '_, '_> {
 
     /// Unless a comment in the line says that nothing is wrong there.
     fn add(&mut self, rule: &'static str, node: NodeId, message: String) {
-        let line = || self.seen.tree.line(node).saturating_sub(1);
-        if !self.comments || !self.seen.tree.said().lines().nth(line()).is_some_and(is_allowed) {
+        let silenced = (self.seen.view.silenced)(rule);
+        if silenced == self.allowed.is_some() && !self.allowed.is_some_and(|allowed| allowed.contains(&node)) {
             self.found.add(rule, node, message);
         }
     }
 
+    /// A text without what comments allow in it.
+    fn cleared<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.allowed.is_some() { without_allowed(text) } else { Cow::Borrowed(text) }
+    }
+
     /// A text, and what is in it.
-    fn text(&mut self, around: Around, name: &str, text: &str, node: NodeId, depth: usize) {
+    fn text(&mut self, around: Around, name: &str, whole: &str, node: NodeId, depth: usize) {
+        let comments = self.allowed.is_some();
+        let cleared = self.cleared(whole);
+        let text = &*cleared;
         if !text.contains('\n') {
             self.pair(around, name, text, node);
         }
         if let Some(what) = tokens::find(text) {
-            let lines = text.lines().filter(|line| is_allowed(line));
-            if !lines.clone().any(|line| tokens::find(line).is_some()) {
-                self.add("plaintext/token", node, format!("{what} stands here in plain text"));
-            }
+            self.add("plaintext/token", node, format!("{what} stands here in plain text"));
         }
         self.urls(text, node);
-        match layer(text) {
+        match layer(whole, comments) {
             _ if depth == 0 => {}
             Layer::Encoded(inner) => self.text(around, name, &inner, node, depth - 1),
             Layer::Structured(texts) => {
@@ -238,7 +260,7 @@ impl Walk<'_, '_, '_> {
         if !text.contains('\n') {
             self.pair(around, name, text, node);
         }
-        match layer(text) {
+        match layer(text, self.allowed.is_some()) {
             Layer::Encoded(inner) if depth > 0 => self.text(around, name, &inner, node, depth - 1),
             Layer::Structured(texts) if depth > 0 => {
                 for (key, inner) in texts {
@@ -284,9 +306,9 @@ impl Walk<'_, '_, '_> {
     /// `--name=value`, `--name value`, `NAME=value`, `-u name:value`; an item may be a script.
     fn arguments(&mut self, items: &[NodeId]) {
         let tree = self.seen.tree;
+        let texts: Vec<_> = items.iter().map(|item| self.cleared(tree.raw(*item).unwrap_or_default())).collect();
         let mut before: Option<(&str, NodeId)> = None;
-        for item in items {
-            let text = tree.raw(*item).unwrap_or_default();
+        for (item, text) in items.iter().zip(&texts) {
             self.scalar(Around::Arguments, "", *item);
             let split = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | '`' | '(' | ')');
             for word in text.split(split).filter(|word| !word.is_empty()) {

@@ -3,6 +3,9 @@
 //! Source: the README of gitleaks 8 on its configuration. Patterns are those of Go's `regexp` and take linear time here
 //! too. `extend` is not followed: the formats that sealref knows hold always.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
@@ -118,7 +121,13 @@ impl UserRules {
     }
 
     /// Where they find something in the text of an object, with the rule's id.
-    pub(in crate::rules) fn find<'r>(&'r self, seen: &Seen) -> Vec<(NodeId, &'r str)> {
+    ///
+    /// `allowed`: the scalars that comments allow; None where comments silence nothing.
+    pub(in crate::rules) fn find<'r>(
+        &'r self,
+        seen: &Seen,
+        allowed: Option<&BTreeSet<NodeId>>,
+    ) -> Vec<(NodeId, &'r str)> {
         let Some(manifest) = seen.view.stream.get(seen.id).filter(|_| !self.rules.is_empty()) else { return vec![] };
         let path = seen.view.stream.names.get(manifest.source).copied().unwrap_or_default();
         let lower = manifest.text.to_ascii_lowercase();
@@ -128,8 +137,13 @@ impl UserRules {
             if !wanted || rule.path.as_ref().is_some_and(|pattern| !pattern.is_match(path)) {
                 continue;
             }
-            for at in rule.places(manifest.text, path, &self.allowed).into_iter().take(limits::MATCHES) {
-                found.push((node(seen, manifest.text, at), rule.id.as_str()));
+            let is_silent = |line: &str, at: usize| {
+                let allowed = allowed.filter(|_| is_allowed(line))?;
+                let (node, begins_here) = node(seen, manifest.text, at);
+                Some(!begins_here || allowed.contains(&node))
+            };
+            for at in rule.places(manifest.text, path, &self.allowed, &|line, at| is_silent(line, at) == Some(true)) {
+                found.push((node(seen, manifest.text, at).0, rule.id.as_str()));
             }
         }
         found
@@ -137,35 +151,72 @@ impl UserRules {
 }
 
 impl Rule {
-    fn places(&self, text: &str, path: &str, more: &[Allowed]) -> Vec<usize> {
+    /// Where it finds something: not more places than anybody corrects at once, and each line judged once.
+    fn places(&self, text: &str, path: &str, more: &[Allowed], is_silent: &dyn Fn(&str, usize) -> bool) -> Vec<usize> {
         let Some(pattern) = &self.pattern else { return vec![] };
+        let lists: Vec<&Allowed> = self.allowed.iter().chain(more).collect();
+        let mut judged: Option<Line> = None;
         let place = |found: regex::Captures| {
             let whole = found.get(0)?;
             let first = || (1..found.len()).find_map(|group| found.get(group).filter(|one| !one.is_empty()));
             let secret = if self.group > 0 { found.get(self.group) } else { first() }.unwrap_or(whole);
-            let begin = text.get(..whole.start())?.rfind('\n').map_or(0, |at| at + 1);
-            let end = text.get(whole.end()..)?.find('\n').map_or(text.len(), |at| whole.end() + at);
-            let line = text.get(begin..end)?;
+            if !judged.as_ref().is_some_and(|line| line.holds(whole.range())) {
+                let range = lines_of(text, whole.range())?;
+                let said = text.get(range.clone())?;
+                let fits = lists.iter().map(|list| list.fits_line(said)).collect();
+                judged =
+                    Some(Line { is_one: !said.contains('\n'), range, fits, silent: is_silent(said, whole.start()) });
+            }
+            let line = judged.as_ref()?;
             let random = self.entropy == 0.0 || entropy(secret.as_str().as_bytes()) > self.entropy;
-            let texts = [line, whole.as_str(), secret.as_str()];
-            let allowed = self.allowed.iter().chain(more).any(|allowed| allowed.fits(path, texts));
-            (random && !allowed && !is_allowed(line)).then_some(secret.start())
+            let texts = [whole.as_str(), secret.as_str()];
+            let allowed = || lists.iter().zip(&line.fits).any(|(list, line)| list.fits(path, *line, texts));
+            (random && !line.silent && !allowed()).then_some(secret.start())
         };
-        pattern.captures_iter(text).filter_map(place).collect()
+        pattern.captures_iter(text).filter_map(place).take(limits::MATCHES).collect()
     }
 }
 
+/// A line with a match in it, or the lines of one that goes over several.
+struct Line {
+    range: Range<usize>,
+    is_one: bool,
+    /// What each allowing list says of it.
+    fits: Vec<bool>,
+    /// A comment allows it.
+    silent: bool,
+}
+
+impl Line {
+    fn holds(&self, found: Range<usize>) -> bool {
+        self.is_one && self.range.start <= found.start && found.end <= self.range.end
+    }
+}
+
+/// The lines of a part of a text.
+fn lines_of(text: &str, part: Range<usize>) -> Option<Range<usize>> {
+    let begin = text.get(..part.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let end = text.get(part.end..)?.find('\n').map_or(text.len(), |at| part.end + at);
+    Some(begin..end)
+}
+
 impl Allowed {
-    fn fits(&self, path: &str, [line, whole, secret]: [&str; 3]) -> bool {
-        let text = match self.target {
+    /// Does a pattern that is about lines match this one?
+    fn fits_line(&self, line: &str) -> bool {
+        matches!(self.target, Target::Line) && self.patterns.iter().any(|pattern| pattern.is_match(line))
+    }
+
+    fn fits(&self, path: &str, line: bool, [whole, secret]: [&str; 2]) -> bool {
+        let matches = |text: &str| self.patterns.iter().any(|pattern| pattern.is_match(text));
+        let pattern = || match self.target {
             Target::Line => line,
-            Target::Match => whole,
-            Target::Secret => secret,
+            Target::Match => matches(whole),
+            Target::Secret => matches(secret),
         };
         let lower = secret.to_ascii_lowercase();
         let says = [
             (!self.paths.is_empty()).then(|| self.paths.iter().any(|pattern| pattern.is_match(path))),
-            (!self.patterns.is_empty()).then(|| self.patterns.iter().any(|pattern| pattern.is_match(text))),
+            (!self.patterns.is_empty()).then(pattern),
             (!self.stopwords.is_empty()).then(|| self.stopwords.iter().any(|word| lower.contains(word))),
         ];
         let mut says = says.into_iter().flatten().peekable();
@@ -212,10 +263,11 @@ fn compile(pattern: &str, of: &str) -> Result<Regex, Problem> {
     })
 }
 
-/// The last node that begins in the line of a byte, or before it.
-fn node(seen: &Seen, text: &str, at: usize) -> NodeId {
+/// The last node that begins in the line of a byte, or before it; and whether it begins there.
+fn node(seen: &Seen, text: &str, at: usize) -> (NodeId, bool) {
     let line = text.get(..at).map_or(1, |above| above.matches('\n').count() + 1);
     let nodes: Vec<NodeId> = seen.tree.nodes().collect();
     let after = nodes.partition_point(|node| seen.tree.line(*node) <= line);
-    after.checked_sub(1).and_then(|last| nodes.get(last)).copied().unwrap_or(seen.tree.root())
+    let last = after.checked_sub(1).and_then(|last| nodes.get(last)).copied().unwrap_or(seen.tree.root());
+    (last, seen.tree.line(last) == line)
 }

@@ -201,6 +201,23 @@ impl Policy {
         rules.decide(&tenant.project, &claim).map(|_| ()).map_err(|refusal| refusal.problem)
     }
 
+    /// May comments and annotations of a repository switch off this rule?
+    #[must_use]
+    pub fn silences(&self, rule: &str) -> bool {
+        match self {
+            Self::CommandLine(_) => true,
+            Self::Operator(rules, _) => rules.spec.suppress.iter().any(|known| known == rule),
+        }
+    }
+
+    /// May a Secret of this namespace leave the values of these keys public?
+    #[must_use]
+    pub fn lets_public(&self, namespace: Option<String>, keys: impl Iterator<Item = String>) -> bool {
+        let Self::Operator(rules, tenant) = self else { return true };
+        let needs = std::iter::once(Need::Namespace(namespace)).chain(keys.map(Need::PublicKey));
+        rules.decide(&tenant.project, &Claim(needs.map(|need| (None, need)).collect())).is_ok()
+    }
+
     /// Judges all that a stream wants. Under a policy each claim is met by one grant as a whole.
     ///
     /// # Errors
