@@ -145,7 +145,7 @@ fn a_password_in_vault_that_is_sealed_changes_its_value_and_the_name() {
     assert_eq!(lines, ["name", "sealref.dev/sealed-for", "password", "valueFrom"]);
     assert_eq!(
         said.iter().filter(|line| !line.starts_with(' ')).collect::<Vec<_>>(),
-        ["name changed: 1 object", "restarts: 1 workload"]
+        ["name changed: 1 object, 1 value sealed anew, which may have changed too", "restarts: 1 workload"]
     );
     // A renewal leaves the name alone, and so the workload
     let renewed = repository.render("vault-sealed", &["--certificate", RENEWED]);
