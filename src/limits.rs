@@ -21,6 +21,12 @@ pub const LINKS: usize = 40;
 /// Bytes of a file of values or of an encrypted file, as in Flux.
 pub const FILE: usize = 5 << 20;
 
+/// Bytes of a baseline: a finding has some hundreds.
+pub const BASELINE: usize = 50 << 20;
+
+/// Bytes of all that a check unpacks in one run: releases of Helm have a few hundred thousand each.
+pub const UNPACKED: usize = 64 << 20;
+
 /// Recipients of an age file: each is tried with each identity.
 pub const AGE_RECIPIENTS: usize = 1000;
 

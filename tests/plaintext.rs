@@ -140,6 +140,63 @@ fn where_others_are_wrong() {
 }
 
 #[test]
+fn notes_and_copies_are_looked_at() {
+    let token = format!("ghp_{}", "q7Xw2ZkV9mPfB4hTdN8rSgLcJ3yE5uA6q7Xw");
+    let copy = |object: &Value| json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": object.to_string()}});
+    let secret = json!({"kind": "Secret", "stringData": {"a": "s3cret"}});
+    let env = pod(&json!({"env": [{"name": "DB_PASSWORD", "value": "s3cret-hunter2"}]}));
+    let sealed = json!({"kind": "SealedSecret", "spec": {"encryptedData": {"password": "AgBs3cret7Xw2ZkV9mPfB4hT"}}});
+    let seal = json!({"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret"});
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role"});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod"});
+    let note = |text: &str| json!({"annotations": {"note": text}});
+    for (object, metadata, rules) in [
+        (&seal, copy(&secret), "last-applied"),
+        (&seal, copy(&sealed), ""),
+        (&seal, note(&token), "token"),
+        (&seal, note("password=s3cret-hunter2"), "field"),
+        (&seal, note("see the wiki: password"), ""),
+        (&role, note(&token), "token"),
+        (&role, copy(&secret), "last-applied"),
+        (&pod, copy(&env), "last-applied"),
+        (&pod, copy(&json!({"kind": "Pod", "spec": {"args": [token]}})), "token"),
+        (&pod, json!({"labels": {"a": token}}), "token"),
+        (&pod, json!({"annotations": {"kubectl.kubernetes.io/other": token}}), "token"),
+        (&pod, json!({"annotations": {"kubectl.kubernetes.io/default-container": "web"}}), ""),
+    ] {
+        let mut object = object.clone();
+        object["metadata"] = metadata.clone();
+        object["metadata"]["name"] = "a".into();
+        assert_eq!(found(&object), rules, "{object}");
+        if object["kind"] == "SealedSecret" {
+            object["metadata"] = json!({"name": "a"});
+            object["spec"] =
+                json!({"encryptedData": {"password": "AgBs3cret7Xw2ZkV9mPfB4hT"}, "template": {"metadata": metadata}});
+            assert_eq!(found(&object), rules, "{object}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_nothing_bears_hides_no_value() {
+    let env = json!({"env": [{"name": "DB_PASSWORD", "value": "s3cret-hunter2"}, {"name": "X", "valueFrom": {"secretKeyRef": {"name": "NAME", "key": "x"}}}]});
+    let told = |name: &str| {
+        let output = Program::new().shell("sealref check -", pod(&env).to_string().replace("NAME", name).as_bytes());
+        String::from_utf8_lossy(&output.stderr).contains("plaintext/env")
+    };
+    assert!(told("other") && told("s3cret-hunter2"));
+}
+
+#[test]
+fn what_is_packed_has_a_bound() {
+    let value = STANDARD.encode(gzip(&"~".repeat(5 << 20)));
+    let maps = |count: usize| (0..count).map(|_| map("a", &value).to_string()).collect::<Vec<_>>().join("\n---\n");
+    let program = Program::new();
+    assert_eq!(found_by(&program, &maps(2)), "");
+    assert_eq!(found_by(&program, &maps(14)), "config-map");
+}
+
+#[test]
 fn lines_that_somebody_has_allowed_are_passed() {
     let stream = |comment: &str| {
         format!(
@@ -208,6 +265,17 @@ fn rules_of_gitleaks_hold_as_gitleaks_has_them() {
             "",
         ),
         ("regex = '''ACME-(\\d{4})'''", "ACME-4711 gitleaks:allow", "user-rule"),
+        // Each line is judged once
+        (
+            "regex = '''ACME-(\\d{4})'''\n[[rules.allowlists]]\nregexTarget = \"line\"\nregexes = ['''for tests''']",
+            &"ACME-4711 ".repeat(50_000),
+            "user-rule",
+        ),
+        (
+            "regex = '''ACME-(\\d{4})'''\n[[rules.allowlists]]\nregexTarget = \"line\"\nregexes = ['''for tests''']",
+            &("ACME-4711 ".repeat(50_000) + "for tests"),
+            "",
+        ),
         ("regex = '''ACME-(\\d{4})'''\n[allowlist]\nregexes = ['''4711''']", "ACME-4711", ""),
     ] {
         fs::write(

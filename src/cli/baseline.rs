@@ -58,7 +58,14 @@ impl Baseline {
             if files::kind(path).is_ok() {
                 read(path)?;
             }
-            files::write_atomically(path, &[&text(entries)], Privacy::Public)?;
+            let text = text(entries);
+            if text.len() > limits::BASELINE {
+                return Err(Problem::new(format!("the baseline would have more than {} MiB", limits::BASELINE >> 20))
+                    .hint("switch rules off in the settings, or name what others have written: vendored")
+                    .at(shown.into_owned())
+                    .into());
+            }
+            files::write_atomically(path, &[&text], Privacy::Public)?;
             let count = entries.len();
             entries.clear();
             return Ok(format!("{count} known from now on, in {shown}\n"));
@@ -77,7 +84,7 @@ impl Baseline {
 }
 
 fn read(path: &Path) -> Result<BTreeSet<String>, Problem> {
-    let bytes = files::read_file(path, limits::FILE)?;
+    let bytes = files::read_file(path, limits::BASELINE)?;
     let source = Source::read(&path.to_string_lossy(), bytes)?;
     let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
     let file: Option<File> = yaml::read(&tree, tree.root()).ok();

@@ -13,11 +13,11 @@ impl Stream<'_> {
     #[must_use]
     pub fn excerpt(&self, at: &Location) -> Option<String> {
         let (line, _) = at.line.zip(at.object.as_ref().filter(|_| !at.field.is_empty()))?;
-        let inside = |manifest: &&Manifest| {
-            let last = manifest.line + manifest.text.lines().count();
-            self.names.get(manifest.source) == Some(&at.source.as_str()) && (manifest.line..last).contains(&line)
-        };
-        let manifest = self.manifests.iter().find(inside)?;
+        // The last one that begins there or above: each stands in its source behind the one before
+        let source = self.names.iter().position(|name| *name == at.source)?;
+        let begins = |manifest: &Manifest| (manifest.source, manifest.line);
+        let after = self.manifests.partition_point(|manifest| begins(manifest) <= (source, line));
+        let manifest = self.manifests.get(after.checked_sub(1)?).filter(|manifest| manifest.source == source)?;
         let (tree, identity) = manifest.read()?;
         let line = line - manifest.line + 1;
         let said = tree.said().lines().nth(line - 1)?;

@@ -103,8 +103,8 @@ fn secret(seen: &Seen, tell: Tell) {
             }
         }
     }
-    let manages = brings(seen.view, (GROUP, "Issuer"), None) || brings(seen.view, (GROUP, "ClusterIssuer"), None);
-    if let Some(node) = first.filter(|_| tls && has("tls.key") && manages) {
+    let manages = || brings(seen.view, (GROUP, "Issuer"), None) || brings(seen.view, (GROUP, "ClusterIssuer"), None);
+    if let Some(node) = first.filter(|_| tls && has("tls.key") && manages()) {
         tell("certificates/by-hand", node, "a certificate stands here, and cert-manager could own it".to_owned());
     }
 }

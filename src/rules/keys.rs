@@ -107,8 +107,10 @@ fn given(seen: &Seen, name: &str, namespace: Option<&str>) -> Option<BTreeSet<St
 fn orphaned(seen: &Seen, tell: Tell) {
     let kind = (seen.identity.group(), seen.identity.kind.as_str());
     let made = matches!(kind, ("", "Secret") | ("bitnami.com" | "external-secrets.io", _));
-    let of_provider = |provider: &&crate::model::Provider| provider.manifest == seen.id;
-    let Some(provider) = seen.view.inventory.provides.iter().find(of_provider).filter(|_| made) else { return };
+    // They stand in the order of their objects
+    let provides = &seen.view.inventory.provides;
+    let at = provides.partition_point(|provider| provider.manifest < seen.id);
+    let Some(provider) = provides.get(at).filter(|its| made && its.manifest == seen.id) else { return };
     // What finds its Secrets by their labels or types names none.
     let typed = ["type", "spec/template/type", "spec/target/template/type"].iter().find_map(|path| seen.text(path));
     let labels = ["metadata/labels", "spec/template/metadata/labels", "spec/target/template/metadata/labels"];

@@ -34,7 +34,7 @@ pub use leaks::UserRules;
 pub use live::{Deployer, Live};
 pub use table::{About, about, table};
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use crate::error::Problem;
 pub use crate::model::Severity;
@@ -74,6 +74,8 @@ pub struct View<'v, 's> {
     pub namespace: &'v str,
     /// The time, in seconds of the Unix epoch.
     pub now: i64,
+    /// Bytes that may still be unpacked.
+    pub unpacked: Cell<usize>,
     /// The rules of the project about leaks.
     pub user: &'v UserRules,
     /// Who may do what, worked out when first asked.

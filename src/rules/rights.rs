@@ -38,7 +38,7 @@ impl Rule for Rights {
                 tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
             };
             for right in &RIGHTS {
-                if let Some((grant, place)) = held(&reach, right) {
+                for (grant, place) in held(&reach, right) {
                     found(right.0, &grant, format!("{subject} may {} in {place}", right.1));
                 }
             }
@@ -53,8 +53,8 @@ impl Rule for Rights {
     }
 }
 
-/// The first grant of a right, in the cluster or in a namespace.
-fn held<'a>(reach: &Reach<'a>, (_, _, verbs, group, resources): &Right) -> Option<(Grant<'a>, String)> {
+/// The first grant of a right in the whole cluster, else one in each namespace.
+fn held<'a>(reach: &Reach<'a>, (_, _, verbs, group, resources): &Right) -> Vec<(Grant<'a>, String)> {
     let gives = |rule: &PolicyRule| {
         let about = |resource: &&str| {
             let (resource, sub) = resource.split_once('/').unwrap_or((*resource, ""));
@@ -62,12 +62,12 @@ fn held<'a>(reach: &Reach<'a>, (_, _, verbs, group, resources): &Right) -> Optio
         };
         rule.names.is_empty() && verbs.iter().any(|verb| rule.has_verb(verb)) && resources.iter().any(about)
     };
-    let mut places = std::iter::once("").chain(reach.namespaces());
-    places.find_map(|place| {
-        let grant = reach.rules(place).find(|grant| grant.is_ours() && gives(&grant.held.rule))?;
-        let place = if place.is_empty() { "the whole cluster".to_owned() } else { format!("namespace {place}") };
-        Some((grant, place))
-    })
+    let first = |place| reach.rules(place).find(|grant| grant.is_ours() && gives(&grant.held.rule));
+    if let Some(grant) = first("") {
+        return vec![(grant, "the whole cluster".to_owned())];
+    }
+    let namespaces = reach.namespaces().into_iter();
+    namespaces.filter_map(|place| Some((first(place)?, format!("namespace {place}")))).collect()
 }
 
 /// The controller itself has to read them.

@@ -3,6 +3,7 @@
 //!
 //! Matching takes linear time, whatever the text.
 
+use std::collections::BTreeSet;
 use std::sync::{LazyLock, OnceLock};
 
 use aho_corasick::AhoCorasick;
@@ -39,27 +40,28 @@ static FORMATS: LazyLock<Formats> = LazyLock::new(|| {
 
 /// What kind of token a text holds, in words; never the token.
 pub(super) fn find(text: &str) -> Option<&'static str> {
+    all(text).next().map(|(what, _)| what)
+}
+
+/// Every kind of token in a text, in words, and how many of each.
+pub(super) fn all(text: &str) -> impl Iterator<Item = (&'static str, usize)> {
     let formats = &*FORMATS;
-    let mut found: Vec<usize> = formats
-        .words
-        .as_ref()?
-        .find_overlapping_iter(text)
-        .filter_map(|word| formats.leads_to.get(word.pattern().as_usize()).copied())
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found.into_iter().filter_map(|at| formats.all.get(at)).find(|format| format.is_in(text)).map(|format| format.what)
+    let words = formats.words.iter().flat_map(|words| words.find_overlapping_iter(text));
+    let found: BTreeSet<usize> =
+        words.filter_map(|word| formats.leads_to.get(word.pattern().as_usize()).copied()).collect();
+    let formats = found.into_iter().filter_map(|at| formats.all.get(at));
+    formats.map(move |format| (format.what, format.count(text))).filter(|(_, count)| *count > 0)
 }
 
 impl Format {
-    fn is_in(&self, text: &str) -> bool {
+    fn count(&self, text: &str) -> usize {
         let compiled = self.compiled.get_or_init(|| RegexBuilder::new(self.pattern).unicode(false).build().ok());
-        let Some(pattern) = compiled else { return false };
-        pattern.find_iter(text.as_bytes()).any(|found| {
-            let found = found.as_bytes();
+        let Some(pattern) = compiled else { return 0 };
+        let is_one = |found: &[u8]| {
             // Vendors' own pages end their examples so
             entropy(found) > self.entropy && !found.ends_with(b"EXAMPLE") && !is_filler(found)
-        })
+        };
+        pattern.find_iter(text.as_bytes()).filter(|found| is_one(found.as_bytes())).count()
     }
 }
 

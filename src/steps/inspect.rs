@@ -2,11 +2,12 @@
 
 mod allow;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::{find, plan};
 use crate::error::{Problem, Problems, meant};
 use crate::hosts::Job;
+use crate::limits;
 use crate::model::{Identity, ManifestId, Severity, Stream};
 use crate::rules::{self, CHECKS, Finding, Live, RULES, UserRules, View, rbac};
 use crate::settings::Vendored;
@@ -49,6 +50,7 @@ pub fn inspect(
         complete,
         namespace: job.terms.namespace.as_deref().unwrap_or(rbac::DEFAULT),
         now: job.terms.now,
+        unpacked: Cell::new(limits::UNPACKED),
         user: &user,
         access: OnceCell::new(),
         live,

@@ -1,6 +1,7 @@
 //! What stands inside of a text: base64, gzip, JSON, YAML, and lines with a name and a value.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
@@ -14,6 +15,8 @@ use crate::yaml::{self, Kind, NodeId, Tree};
 pub(super) enum Layer {
     /// Another text.
     Encoded(String),
+    /// Something that was left packed, because so much was unpacked before.
+    Packed,
     /// Nothing that anybody can look into.
     Plain,
     /// JSON or YAML: its texts, each with the key that it stands under.
@@ -22,34 +25,39 @@ pub(super) enum Layer {
 
 /// What a text turns out to be.
 ///
-/// `comments`: what somebody has allowed is left out.
-pub(super) fn layer(text: &str, comments: bool) -> Layer {
+/// `comments`: what somebody has allowed is left out. `unpacked`: the bytes that may still be unpacked.
+pub(super) fn layer(text: &str, comments: bool, unpacked: &Cell<usize>) -> Layer {
     let trimmed = text.trim();
-    if let Some(inner) = encoded(trimmed) {
-        return Layer::Encoded(inner);
+    if let Some(inner) = encoded(trimmed, unpacked) {
+        return inner;
     }
     let many = trimmed.contains('\n') || trimmed.starts_with(['{', '[']);
     many.then(|| structured(trimmed, comments)).flatten().map_or(Layer::Plain, Layer::Structured)
 }
 
 /// The text behind base64, and gzip within.
-fn encoded(text: &str) -> Option<String> {
+fn encoded(text: &str, unpacked: &Cell<usize>) -> Option<Layer> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r');
     if text.len() < 16 || !text.bytes().all(letters) {
         return None;
     }
     let bytes = unbase64(text.as_bytes())?;
     let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut unpacked = vec![];
-        let most = u64::try_from(limits::FILE).ok()?;
-        GzDecoder::new(bytes.as_slice()).take(most).read_to_end(&mut unpacked).ok()?;
-        unpacked
+        let most = limits::FILE.min(unpacked.get());
+        if most == 0 {
+            return Some(Layer::Packed);
+        }
+        let mut inner = vec![];
+        let read = GzDecoder::new(bytes.as_slice()).take(u64::try_from(most).ok()?).read_to_end(&mut inner);
+        unpacked.set(unpacked.get().saturating_sub(inner.len()));
+        read.ok()?;
+        inner
     } else {
         bytes.to_vec()
     };
     let text = String::from_utf8(bytes).ok()?;
     let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    (!text.is_empty() && text.chars().all(readable)).then_some(text)
+    (!text.is_empty() && text.chars().all(readable)).then_some(Layer::Encoded(text))
 }
 
 /// Every text of JSON or YAML; None where it is neither, or holds none.

@@ -18,6 +18,7 @@ use super::seen::{Seen, all};
 use super::table::tell_at;
 use super::{Finding, Rule, View, tokens};
 use crate::error::Problem;
+use crate::limits;
 use crate::model::{Place, unbase64};
 use crate::yaml::{Kind, NodeId};
 use layers::{Layer, is_allowed, layer, lines, without_allowed};
@@ -28,11 +29,12 @@ pub(super) struct Leaks;
 
 impl Rule for Leaks {
     fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let names = view.inventory.uses.keys().map(|(_, name)| name.as_str());
+        // A name that nothing bears hides no value that is equal to it.
+        let names = view.inventory.by_identity.keys().map(|identity| identity.name.as_str());
         let provided = view.inventory.provides.iter().map(|provider| provider.name.as_str());
         let names: BTreeSet<&str> = names.chain(provided).collect();
         for seen in all(view) {
-            for ((node, rule), (message, more)) in look(&seen, &names).0 {
+            for ((node, rule, _), (message, more)) in look(&seen, &names).0 {
                 let message = if more > 0 { format!("{message}, and {more} more like it") } else { message };
                 tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
             }
@@ -43,39 +45,39 @@ impl Rule for Leaks {
 fn look(seen: &Seen, names: &BTreeSet<&str>) -> Found {
     let (group, kind) = (seen.identity.group(), seen.identity.kind.as_str());
     let mut found = Found::default();
-    match (group, kind) {
-        ("", "Secret") => {
-            guessable(seen, &mut found);
-            applied(seen, &mut found);
-        }
-        // Ciphertexts, schemas, roles, and files that another family is about
-        ("apiextensions.k8s.io" | "apiserver.config.k8s.io" | "bitnami.com" | "rbac.authorization.k8s.io", _) => {}
-        _ => {
-            // Keys of External Secrets are names of keys.
-            let pairs = group != "external-secrets.io";
-            let allowed = seen.tree.remarked(&is_allowed);
-            // Under a policy comments silence some rules, and others not: one look for each.
-            let silenced = |rule: &&str| (seen.view.silenced)(rule);
-            for comments in [true, false].into_iter().filter(|is| WALKED.iter().any(|rule| silenced(rule) == *is)) {
-                Walk { seen, names, found: &mut found, pairs, allowed: comments.then_some(&allowed) }.object();
-            }
-            applied(seen, &mut found);
-            let allowed = (seen.view.silenced)("plaintext/user-rule").then_some(&allowed);
-            for (node, rule) in seen.view.user.find(seen, allowed) {
-                found.add("plaintext/user-rule", node, format!("the rule \"{rule}\" of the project finds a secret"));
-            }
-        }
+    // Ciphertexts, schemas, roles, and what another family is about: who writes notes on them writes them as elsewhere.
+    let notes = kind == "Secret" && group.is_empty()
+        || ["apiextensions.k8s.io", "apiserver.config.k8s.io", "bitnami.com", "rbac.authorization.k8s.io"]
+            .contains(&group);
+    if kind == "Secret" && group.is_empty() {
+        guessable(seen, &mut found);
+    }
+    // Keys of External Secrets are names of keys.
+    let pairs = group != "external-secrets.io";
+    let allowed = seen.tree.remarked(&is_allowed);
+    // Under a policy comments silence some rules, and others not: one look for each.
+    let silenced = |rule: &&str| (seen.view.silenced)(rule);
+    for comments in [true, false].into_iter().filter(|is| WALKED.iter().any(|rule| silenced(rule) == *is)) {
+        Walk { seen, names, found: &mut found, pairs, notes, allowed: comments.then_some(&allowed) }.object();
+    }
+    let allowed = (seen.view.silenced)("plaintext/user-rule").then_some(&allowed);
+    for (node, rule) in if notes { vec![] } else { seen.view.user.find(seen, allowed) } {
+        found.add("plaintext/user-rule", node, format!("the rule \"{rule}\" of the project finds a secret"));
     }
     found
 }
 
-/// What was found, by place and rule: the first message, and how many more.
+/// What was found, by place, rule and sort: the first message, and how many more.
 #[derive(Default)]
-struct Found(BTreeMap<(NodeId, &'static str), (String, usize)>);
+struct Found(BTreeMap<(NodeId, &'static str, &'static str), (String, usize)>);
 
 impl Found {
     fn add(&mut self, rule: &'static str, node: NodeId, message: String) {
-        self.0.entry((node, rule)).and_modify(|(_, more)| *more += 1).or_insert((message, 0));
+        self.add_of(rule, "", node, message);
+    }
+
+    fn add_of(&mut self, rule: &'static str, sort: &'static str, node: NodeId, message: String) {
+        self.0.entry((node, rule, sort)).and_modify(|(_, more)| *more += 1).or_insert((message, 0));
     }
 }
 
@@ -94,21 +96,11 @@ fn guessable(seen: &Seen, found: &mut Found) {
     }
 }
 
-/// What kubectl has written down: a whole object, the values of a Secret included.
-fn applied(seen: &Seen, found: &mut Found) {
-    let Some(node) = seen.annotation("kubectl.kubernetes.io/last-applied-configuration") else { return };
-    let text = seen.tree.text(node).unwrap_or_default();
-    let object: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let filled = |field: &str| object.get(field).and_then(|map| map.as_object()).is_some_and(|map| !map.is_empty());
-    if object.get("kind").is_some_and(|kind| kind == "Secret") && (filled("data") || filled("stringData")) {
-        found.add("plaintext/last-applied", node, "the annotation of kubectl holds the values of a Secret".to_owned());
-    }
-}
-
 /// What kind of place a text stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Around {
     Annotation,
+    Applied,
     Arguments,
     ConfigMap,
     Env,
@@ -119,6 +111,7 @@ impl Around {
     fn rule(self) -> &'static str {
         match self {
             Self::Annotation | Self::Field => "plaintext/field",
+            Self::Applied => "plaintext/last-applied",
             Self::Arguments => "plaintext/arguments",
             Self::ConfigMap => "plaintext/config-map",
             Self::Env => "plaintext/env",
@@ -127,11 +120,12 @@ impl Around {
 }
 
 /// The rules of a walk.
-const WALKED: [&str; 7] = [
+const WALKED: [&str; 8] = [
     "plaintext/arguments",
     "plaintext/config-map",
     "plaintext/env",
     "plaintext/field",
+    "plaintext/last-applied",
     "plaintext/token",
     "plaintext/trivial-value",
     "plaintext/url-password",
@@ -142,6 +136,8 @@ struct Walk<'w, 'v, 's> {
     names: &'w BTreeSet<&'w str>,
     found: &'w mut Found,
     pairs: bool,
+    /// Labels and annotations are all that is looked at.
+    notes: bool,
     /// The scalars that comments allow. None: this is about the rules that no comment silences.
     allowed: Option<&'w BTreeSet<NodeId>>,
 }
@@ -153,21 +149,49 @@ impl Walk<'_, '_, '_> {
     fn object(&mut self) {
         let tree = self.seen.tree;
         let is_map = self.seen.identity.is("", "ConfigMap");
+        let notes: &[&[&str]] =
+            if self.notes { &[&["metadata"], &["spec", "template", "metadata"]] } else { &[&["metadata"]] };
+        for path in notes {
+            tree.at(tree.root(), path).into_iter().for_each(|metadata| self.metadata(metadata));
+        }
+        if self.notes {
+            return;
+        }
         for (key, node) in tree.entries(tree.root()) {
             match &*tree.key(key) {
                 "data" | "binaryData" if is_map => self.node(Around::ConfigMap, "", node),
-                "metadata" => {
-                    for (key, node) in tree.get(node, "annotations").into_iter().flat_map(|map| tree.entries(map)) {
-                        let name = tree.key(key);
-                        if !name.starts_with("kubectl.kubernetes.io/") {
-                            self.scalar(Around::Annotation, &name, node);
-                        }
-                    }
-                }
-                "apiVersion" | "kind" | "status" => {}
+                "apiVersion" | "kind" | "metadata" | "status" => {}
                 name => self.node(Around::Field, name, node),
             }
         }
+    }
+
+    fn metadata(&mut self, metadata: NodeId) {
+        let tree = self.seen.tree;
+        let maps = ["annotations", "labels"].into_iter().filter_map(|field| tree.get(metadata, field));
+        for (key, node) in maps.flat_map(|map| tree.entries(map)) {
+            match &*tree.key(key) {
+                "kubectl.kubernetes.io/last-applied-configuration" => self.applied(node),
+                name => self.scalar(Around::Annotation, name, node),
+            }
+        }
+    }
+
+    /// What kubectl has written down: a whole object, the values of a Secret included.
+    fn applied(&mut self, node: NodeId) {
+        let text = self.seen.tree.text(node).unwrap_or_default();
+        let mut object: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let filled = |field: &str| object.get(field).and_then(|map| map.as_object()).is_some_and(|map| !map.is_empty());
+        if object.get("kind").is_some_and(|kind| kind == "Secret") && (filled("data") || filled("stringData")) {
+            let message = "the annotation of kubectl holds the values of a Secret".to_owned();
+            return self.add("plaintext/last-applied", node, message);
+        }
+        // Ciphertexts are no passwords
+        if let Some(spec) = object.get_mut("spec").and_then(|spec| spec.as_object_mut()) {
+            spec.remove("encryptedData");
+        }
+        let around = if self.notes { Around::Annotation } else { Around::Applied };
+        self.text(around, "", &object.to_string(), node, DEPTH);
     }
 
     fn node(&mut self, around: Around, name: &str, node: NodeId) {
@@ -208,9 +232,14 @@ impl Walk<'_, '_, '_> {
 
     /// Unless a comment in the line says that nothing is wrong there.
     fn add(&mut self, rule: &'static str, node: NodeId, message: String) {
+        self.add_of(rule, "", node, message);
+    }
+
+    /// The same for one sort of what a rule finds, which is told apart from the others.
+    fn add_of(&mut self, rule: &'static str, sort: &'static str, node: NodeId, message: String) {
         let silenced = (self.seen.view.silenced)(rule);
         if silenced == self.allowed.is_some() && !self.allowed.is_some_and(|allowed| allowed.contains(&node)) {
-            self.found.add(rule, node, message);
+            self.found.add_of(rule, sort, node, message);
         }
     }
 
@@ -227,11 +256,13 @@ impl Walk<'_, '_, '_> {
         if !text.contains('\n') {
             self.pair(around, name, text, node);
         }
-        if let Some(what) = tokens::find(text) {
-            self.add("plaintext/token", node, format!("{what} stands here in plain text"));
+        for (what, count) in tokens::all(text) {
+            for _ in 0..count {
+                self.add_of("plaintext/token", what, node, format!("{what} stands here in plain text"));
+            }
         }
         self.urls(text, node);
-        match layer(whole, comments) {
+        match layer(whole, comments, &self.seen.view.unpacked) {
             _ if depth == 0 => {}
             Layer::Encoded(inner) => self.text(around, name, &inner, node, depth - 1),
             Layer::Structured(texts) => {
@@ -246,13 +277,25 @@ impl Walk<'_, '_, '_> {
                     }
                 }
             }
+            Layer::Plain if around == Around::Annotation => {
+                for (name, value) in lines(text).filter(|(name, _)| text.contains(&format!("{name}="))) {
+                    self.pair(Around::Field, name, value, node);
+                }
+            }
             Layer::Plain if text.contains('\n') && !is_code(name) => {
                 for (name, value) in lines(text) {
                     self.pair(around, name, value, node);
                 }
             }
+            Layer::Packed => self.packed(around, node),
             Layer::Plain => {}
         }
+    }
+
+    fn packed(&mut self, around: Around, node: NodeId) {
+        let most = limits::UNPACKED >> 20;
+        let message = format!("this is packed, and was not looked into: {most} MiB were unpacked before");
+        self.add(around.rule(), node, message);
     }
 
     /// A text within a text, whose tokens were seen already.
@@ -260,13 +303,14 @@ impl Walk<'_, '_, '_> {
         if !text.contains('\n') {
             self.pair(around, name, text, node);
         }
-        match layer(text, self.allowed.is_some()) {
+        match layer(text, self.allowed.is_some(), &self.seen.view.unpacked) {
             Layer::Encoded(inner) if depth > 0 => self.text(around, name, &inner, node, depth - 1),
             Layer::Structured(texts) if depth > 0 => {
                 for (key, inner) in texts {
                     self.inner(around, &key, &inner, node, depth - 1);
                 }
             }
+            Layer::Packed => self.packed(around, node),
             _ => {}
         }
     }
@@ -280,7 +324,7 @@ impl Walk<'_, '_, '_> {
         match value(kind, text) {
             Value::Nothing => {}
             // Fields hold names of keys, of which `password` is the most usual.
-            Value::Guessable if around == Around::Field && sort(text).is_some() => {}
+            Value::Guessable if matches!(around, Around::Applied | Around::Field) && sort(text).is_some() => {}
             Value::Guessable => {
                 let message = format!("\"{name}\" is a value that anybody would try");
                 self.add("plaintext/trivial-value", node, message);
