@@ -18,6 +18,11 @@ use std::process::ExitCode;
 
 use sealref::error::Exit;
 use sealref::outside::process;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Memory that is given back is wiped: buffers of libraries, such as those of an HTTP client, hold values too.
+#[global_allocator]
+static MEMORY: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
     process::harden();

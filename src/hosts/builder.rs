@@ -131,6 +131,7 @@ impl Build<'_> {
             // no folder of ours, which would be left behind when Argo CD's server kills us
             home: Path::new(NOTHING),
             path: NOTHING.into(),
+            variables: &[],
             seconds: self.seconds,
             printed: limits::INPUT,
         }

@@ -101,6 +101,8 @@ pub struct Program<'a> {
     pub home: &'a Path,
     /// Its PATH.
     pub path: OsString,
+    /// Its other variables.
+    pub variables: &'a [(&'a str, &'a str)],
     /// How long it may take.
     pub seconds: u64,
     /// How many bytes it may print, on each stream.
@@ -112,7 +114,8 @@ impl<'a> Program<'a> {
     #[must_use]
     pub fn tried(file: &'a Path, arguments: &'a [&'a str], home: &'a Path) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { file, arguments, folder: home, home, path, seconds: limits::PROGRAM_SECONDS, printed: limits::PRINTED }
+        let (seconds, printed) = (limits::PROGRAM_SECONDS, limits::PRINTED);
+        Self { file, arguments, folder: home, home, path, variables: &[], seconds, printed }
     }
 
     /// Starts it and waits for its end; after its time it is ended, with all that it started.
@@ -149,6 +152,7 @@ impl<'a> Program<'a> {
     fn start(&self) -> io::Result<Child> {
         let mut command = Command::new(self.file);
         command.args(self.arguments).current_dir(self.folder).env_clear();
+        command.envs(self.variables.iter().copied());
         command.env("HOME", self.home).env("LANG", "C.UTF-8").env("PATH", &self.path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if getpgrp() != getpid() {

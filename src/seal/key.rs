@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::error::Problem;
 
-/// K: wiped when dropped, and never printed, compared or copied.
-pub struct SealingKey(pub(super) Zeroizing<[u8; 32]>);
+/// K: wiped when dropped, and never printed, compared or copied; in a box, since a move leaves its bytes on the stack.
+pub struct SealingKey(pub(super) Box<Zeroizing<[u8; 32]>>);
 
 /// Whether a key is one of those that examples publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ impl SealingKey {
     ///
     /// Everything else is refused, since a key that is read in two ways seals in two ways.
     pub fn read(bytes: &[u8]) -> Result<(Self, Demo), Problem> {
-        if let Ok(raw) = <[u8; 32]>::try_from(bytes) {
-            return Ok((Self(Zeroizing::new(raw)), Demo::No));
+        if let Some(key) = boxed(bytes) {
+            return Ok((Self(key), Demo::No));
         }
         let (text, demo) = if let Some(text) = bytes.strip_prefix(PREFIX.as_bytes()) {
             (text, Demo::No)
@@ -58,13 +58,17 @@ impl SealingKey {
     }
 }
 
-fn decode(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+fn boxed(bytes: &[u8]) -> Option<Box<Zeroizing<[u8; 32]>>> {
+    let mut key = Box::new(Zeroizing::new([0; 32]));
+    (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
+    Some(key)
+}
+
+fn decode(text: &[u8]) -> Option<Box<Zeroizing<[u8; 32]>>> {
     // The decoder wants room for the bytes that padding stands for
     let mut room = Zeroizing::new([0; ENCODED / 4 * 3]);
     let length = STANDARD.decode_slice(text, room.as_mut_slice()).ok()?;
-    let mut key = Zeroizing::new([0; 32]);
-    key.copy_from_slice(room.get(..length).filter(|bytes| bytes.len() == 32)?);
-    Some(key)
+    boxed(room.get(..length)?)
 }
 
 fn refused(message: &str) -> Problem {
@@ -101,7 +105,7 @@ mod tests {
         ];
         for (bytes, demo) in forms {
             let (key, said) = SealingKey::read(bytes).unwrap();
-            assert!(*key.0 == raw && said == demo);
+            assert!(**key.0 == raw && said == demo);
         }
     }
 

@@ -15,7 +15,8 @@ use crate::outside::files::{self, Kind, PrivateFolder};
 use crate::outside::process::Program;
 
 /// What stands before every command. A part of a clone that is not there must not be fetched: a remote's address may
-/// name a program. The owner of the folder may be another: nothing of its configuration runs.
+/// name a program; git 2.39.4 and later do not try (`GIT_NO_LAZY_FETCH`), others may not reach it. The owner of the folder
+/// may be another: nothing of its configuration runs.
 const NEUTRAL: [&str; 22] = [
     "--no-pager",
     "--no-replace-objects",
@@ -163,7 +164,8 @@ impl Git<'_> {
         let arguments: Vec<&str> =
             NEUTRAL.into_iter().chain([owned.as_str()]).chain(arguments.iter().copied()).collect();
         let tried = Program::tried(&file, &arguments, self.home);
-        let program = Program { folder: self.root, seconds: limits::RUN_SECONDS, printed: limits::INPUT, ..tried };
+        let (folder, variables) = (self.root, &[("GIT_NO_LAZY_FETCH", "1")]);
+        let program = Program { folder, variables, seconds: limits::RUN_SECONDS, printed: limits::INPUT, ..tried };
         let ended = program.run()?;
         if ended.success {
             return Ok(ended.stdout);
