@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn what_is_printed_is_read_again() {
         let (key, demo) = SealingKey::read(SealingKey::print(&counted()).as_bytes()).unwrap();
-        assert!(*key.0 == counted() && demo == Demo::No);
+        assert!(**key.0 == counted() && demo == Demo::No);
     }
 
     #[test]
     fn thirty_two_bytes_are_raw_even_if_they_look_like_text() {
         let text = b"sealref-key-1:AAECAwQFBgcICQoLD\n";
         let (key, _) = SealingKey::read(text).unwrap();
-        assert!(*key.0 == *text);
+        assert!(**key.0 == *text);
     }
 }
