@@ -47,10 +47,10 @@ pub fn emit(
     let made: Vec<Result<_, Problem>> = plan
         .provisions
         .par_iter()
-        .map(|provision| {
+        .map_init(String::new, |room, provision| {
             let id = provision.origin.manifest();
             let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
-            emitter.made(stream, provision, syntax).map_err(|problem| problem.at(stream.tell_object(id)))
+            emitter.made(stream, provision, syntax, room).map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
@@ -87,12 +87,14 @@ struct Emitter<'e> {
 }
 
 impl Emitter<'_> {
-    /// The objects that stand for a Secret, and what shadows them where their names still change.
+    /// The objects that stand for a Secret, and what shadows them where their names still change. Each is written into
+    /// `room`, which grows once for all of them, and copied at its size.
     fn made(
         &self,
         stream: &Stream,
         provision: &Provision,
         syntax: Syntax,
+        room: &mut String,
     ) -> Result<(Vec<Made>, Option<Made>), Problem> {
         let target = targets::find(provision.target.0)?;
         let total = Cell::new(0);
@@ -100,15 +102,14 @@ impl Emitter<'_> {
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
         let terms = self.terms(provision, target)?;
         let objects = target.emit(provision, &name, &terms, &seal)?;
-        let write = |(identity, mut value): (Identity, Value)| {
+        let mut write = |(identity, mut value): (Identity, Value)| {
             if self.job.terms.afterwards.fills_in {
                 filled::keep(&mut value, &provision.metadata)?;
             }
             content::annotations(&value)?;
-            let mut text = value.write(syntax);
-            // A text grows by doubling, and all of them are kept to the end
-            text.shrink_to_fit();
-            Ok(Made { identity, text })
+            room.clear();
+            value.write_to(room, syntax);
+            Ok(Made { identity, text: room.as_str().to_owned() })
         };
         let mut made = Vec::with_capacity(objects.len());
         for object in objects {

@@ -11,30 +11,35 @@ impl Value<'_> {
     #[must_use]
     pub fn write(&self, syntax: Syntax) -> String {
         let mut out = String::new();
+        self.write_to(&mut out, syntax);
+        out
+    }
+
+    /// The same, behind what stands in a text already.
+    pub fn write_to(&self, out: &mut String, syntax: Syntax) {
         match syntax {
             Syntax::Document => {
-                self.block(&mut out, 0);
+                self.block(out, 0);
                 out.push('\n');
             }
             Syntax::Item { column } => {
-                pad(&mut out, column);
+                pad(out, column);
                 out.push_str("- ");
-                self.block(&mut out, column + 2);
+                self.block(out, column + 2);
                 out.push('\n');
             }
             Syntax::Line { column } => {
-                pad(&mut out, column);
+                pad(out, column);
                 out.push_str("- ");
-                self.json(&mut out);
+                self.json(out);
                 out.push('\n');
             }
-            Syntax::Concatenated | Syntax::Member => self.json(&mut out),
+            Syntax::Concatenated | Syntax::Member => self.json(out),
             Syntax::Inline => {
-                self.json(&mut out);
+                self.json(out);
                 out.push('\n');
             }
         }
-        out
     }
 
     /// JSON in one line.
