@@ -10,7 +10,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Stru
 
 use super::node::{Kind, NOWHERE, Node, NodeId, Sort, Style, Tree};
 use super::tags::{self, Words};
-use super::{Fault, Syntax, characters, duplicates, line_of};
+use super::{Fault, Syntax, characters, duplicates, line_of, newlines};
 use crate::limits;
 
 impl<'s> Tree<'s> {
@@ -55,9 +55,11 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     fn new(source: &'s str) -> Self {
+        // A line holds a key and a value, some a dash or more; many short ones are mostly blank
+        let nodes = (newlines(source) * 5 / 2).min(source.len() / 10).min(limits::NODES);
         Self {
             source,
-            nodes: Vec::with_capacity(source.len() / 24),
+            nodes: Vec::with_capacity(nodes + 2),
             open: Vec::new(),
             anchors: BTreeMap::new(),
             has_aliases: false,
@@ -160,8 +162,7 @@ impl<'s> Builder<'s> {
         if name.bytes().all(known) {
             return Ok(());
         }
-        let hint = "use letters, digits, - and _";
-        Err(self.fault(at, "an odd character in the name of an anchor", hint))
+        Err(self.fault(at, "an odd character in the name of an anchor", "use letters, digits, - and _"))
     }
 
     fn alias(&mut self, anchor: usize, span: &Span) -> Result<(), Fault> {
