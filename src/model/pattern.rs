@@ -125,13 +125,13 @@ fn fits(pattern: &[Segment], path: &[&str]) -> bool {
         let one = |(segment, text): (&Segment, &&str)| matches!(segment, Segment::One(one) if fits_within(one, text));
         run.len() == path.len() && run.iter().zip(path).all(one)
     };
-    let mut runs: Vec<&[Segment]> = pattern.split(|segment| matches!(segment, Segment::Any)).collect();
-    let last = runs.pop().unwrap_or_default();
-    let Some((first, between)) = runs.split_first() else { return fit(last, path) };
+    let mut runs = pattern.split(|segment| matches!(segment, Segment::Any));
+    let first = runs.next().unwrap_or_default();
+    let Some(last) = runs.next_back() else { return fit(first, path) };
     let Some((_, mut rest)) = path.split_at_checked(first.len()).filter(|(front, _)| fit(first, front)) else {
         return false;
     };
-    for run in between {
+    for run in runs {
         let fits_at = |at: &usize| rest.get(*at..at + run.len()).is_some_and(|window| fit(run, window));
         match (0..=rest.len()).find(fits_at) {
             Some(at) => rest = rest.get(at + run.len()..).unwrap_or_default(),

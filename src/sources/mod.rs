@@ -295,6 +295,9 @@ fn agrees(provider: &StoreProvider, field: &[&str], wanted: Option<&str>) -> boo
 /// Steps of a property as gjson reads them: joined by dots, dots within a step escaped.
 fn gjson(property: Option<&str>) -> Option<String> {
     let property = property?;
+    if !property.contains(['/', '.']) {
+        return Some(property.to_owned());
+    }
     let mut out = String::with_capacity(property.len());
     for letter in property.chars() {
         match letter {

@@ -42,8 +42,8 @@ impl<'e> Envelope<'e> {
 
     /// What says that it is encrypted has something encrypted in it: else nobody would check what it says.
     pub(super) fn hollow(&self, spots: &[Spot]) -> Option<Problem> {
-        let encrypted = spots.iter().any(|spot| self.address(spot).is_some());
-        (self.metadata != Metadata::None && !encrypted).then(|| {
+        let encrypted = || spots.iter().any(|spot| self.address(spot).is_some());
+        (self.metadata != Metadata::None && !encrypted()).then(|| {
             Problem::new("the Secret says that SOPS has encrypted it, and no value of it is")
                 .hint("take it from its history, or encrypt it again; a Secret in clear has no metadata of SOPS")
         })
