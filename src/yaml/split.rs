@@ -3,7 +3,9 @@
 //! Receives a whole input and gives back slices of it that, put together, are the input byte for byte. It reads markers
 //! and line starts; a document that cannot matter is never looked into.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use super::{Fault, json, list, newlines};
 
@@ -65,7 +67,7 @@ pub struct Pieces<'s> {
 /// A text for which `may_matter` is false is one piece, whatever it holds.
 pub fn pieces<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool) -> Result<Pieces<'s>, Fault> {
     let chunks = documents(text)?;
-    let mut splitter = Splitter { text, may_matter, pieces: Vec::new(), end: 0, line: 1 };
+    let mut splitter = Splitter { text, may_matter, pieces: Vec::with_capacity(chunks.len()), end: 0, line: 1 };
     let stream_of_json = chunks.len() == 1 && chunks.iter().all(|chunk| !chunk.marked);
     for chunk in &chunks {
         splitter.document(chunk, stream_of_json)?;
@@ -190,14 +192,17 @@ fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
         return Some(start);
     }
     let bytes = rest.as_bytes();
-    let next = |needle: &str| {
-        memmem::find_iter(bytes, needle.as_bytes()).map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker))
+    let next = |finder: &Finder, within| {
+        finder.find_iter(within).map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker))
     };
-    let begin = next("\n---");
+    let begin = next(&BEGINS, bytes);
     let within = begin.map_or(bytes, |at| bytes.get(..at).unwrap_or(bytes));
-    let end = memmem::find_iter(within, b"\n...").map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker));
-    end.or(begin).map(|at| start + at)
+    next(&ENDS, within).or(begin).map(|at| start + at)
 }
+
+/// What looks for markers, made once.
+static BEGINS: LazyLock<Finder> = LazyLock::new(|| Finder::new("\n---"));
+static ENDS: LazyLock<Finder> = LazyLock::new(|| Finder::new("\n..."));
 
 fn is_marker(rest: &str) -> bool {
     let behind = rest.strip_prefix("---").or_else(|| rest.strip_prefix("..."));
