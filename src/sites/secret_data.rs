@@ -35,7 +35,9 @@ impl Site for SecretData {
                 spots.push(Spot { node: map, key: field.to_owned(), value });
             }
             let both = !spots.is_empty();
-            for (key, node) in tree.entries(map) {
+            let entries = tree.entries(map);
+            spots.reserve(entries.len());
+            for (key, node) in entries {
                 let said = tree.raw(key).unwrap_or_default();
                 let key = tree.key(key).into_owned();
                 if both {

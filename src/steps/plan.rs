@@ -62,9 +62,10 @@ pub fn plan<'t>(
     }
     let mut plan = Plan::default();
     // Found in the order in which the manifests are read here again
-    let mut found = found.into_iter().peekable();
+    let mut found = found.into_iter();
     for (id, tree, identity) in stream.read() {
-        let values: Vec<Found> = std::iter::from_fn(|| found.next_if(|value| value.place.manifest == id)).collect();
+        let count = found.as_slice().iter().take_while(|value| value.place.manifest == id).count();
+        let values: Vec<Found> = found.by_ref().take(count).collect();
         if identity.is("", "Secret") {
             let planned = context.secret(id, tree, identity, values, warnings);
             match problems.keep(planned) {

@@ -150,7 +150,7 @@ struct Data<'p> {
 impl<'p> Data<'p> {
     fn of(provision: &'p Provision, name: &str, terms: &Terms) -> Result<Self, Problem> {
         let templated = templated(provision);
-        let mut all = Self { data: vec![], composed: vec![], runs: vec![] };
+        let mut all = Self { data: Vec::with_capacity(provision.items.len()), composed: vec![], runs: vec![] };
         let mut aliases: BTreeMap<(&Address, &str), usize> = BTreeMap::new();
         for item in &provision.items {
             let mut text = String::new();
