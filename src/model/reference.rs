@@ -112,7 +112,7 @@ pub struct Generator {
 /// What External Secrets does for a reference.
 pub enum Lookup {
     /// Makes the value.
-    Generated(Generator),
+    Generated(Box<Generator>),
     /// Fetches it from the store with this number in the provision.
     Remote(usize, Remote),
 }

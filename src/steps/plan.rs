@@ -338,7 +338,7 @@ impl<'c> Context<'c, '_> {
         let asks = |()| store::choose(self, source, facts, address, namespace);
         let server = (generated && !facts.providers.is_empty()).then_some(()).map(asks).transpose()?;
         if let Some(generator) = source.generator(address, server, namespace) {
-            return generator.map(Lookup::Generated);
+            return generator.map(|generator| Lookup::Generated(generator.into()));
         }
         if facts.becomes == Becomes::Sealed {
             // No store leads to what only the repository holds.
