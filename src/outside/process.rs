@@ -51,18 +51,16 @@ pub fn work_along() {
 /// Ends the process at once on TERM, INT, HUP and QUIT, with 143, 130, 129 and 131, after removing temporary
 /// files. Where no thread can be had, the system's own way of ending it stays.
 pub fn watch_signals() {
-    let (ready, watching) = mpsc::channel();
+    let (watched, signals) = mpsc::channel::<Signals>();
     let watcher = thread::Builder::new().name("signals".into()).spawn(move || {
-        let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT]);
-        // Nobody waits any more only if the process is ending
-        let _ = ready.send(());
-        let first = signals.ok().and_then(|mut signals| signals.forever().next());
+        let first = signals.recv().ok().and_then(|mut signals| signals.forever().next());
         if let Some(signal) = first {
             end(signal);
         }
     });
-    if watcher.is_ok() {
-        let _ = watching.recv();
+    // Caught from here on, by whom there is; what comes before the thread runs is kept for it
+    if let (Ok(_), Ok(signals)) = (watcher, Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT])) {
+        let _ = watched.send(signals);
     }
 }
 
