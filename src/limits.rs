@@ -3,6 +3,9 @@
 /// Bytes of all manifests of one run: Argo CD's gRPC default is 100 MB.
 pub const INPUT: usize = 100 << 20;
 
+/// Bytes of all manifests of one run below which one thread is done before a second one would have started.
+pub const ALONE: usize = 4 << 10;
+
 /// Bytes of one scalar: nothing that etcd would store is larger (its request limit is 1.5 MiB).
 pub const SCALAR: usize = 16 << 20;
 

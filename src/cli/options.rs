@@ -200,7 +200,7 @@ pub(super) fn job_of(input: Input, call: Call, purpose: Purpose) -> Result<(Job,
 
 /// A job whose input can be read: lists apart, generators as Secrets.
 pub(super) fn ready((mut job, mut world): (Job, World), purpose: Purpose) -> Result<(Job, World), Problems> {
-    crate::outside::process::work_along();
+    crate::outside::process::work_along(job.input.bytes());
     let purpose = purpose.by(&job);
     job.input = read::untangle(job.input, purpose)?;
     job.input = generate::expand(job.input, job.terms.names, &mut world)?;

@@ -47,7 +47,6 @@ impl Reseal {
                 .exit(Exit::Refused)
                 .into());
         }
-        crate::outside::process::work_along();
         let (job, mut world) = stream::job(Input(vec![]), call)?;
         let mut warnings = Problems::default();
         let certificate = fetch::certificate(&job, &mut world, &mut warnings)?;
@@ -62,6 +61,7 @@ impl Reseal {
             draw: &random::bytes::<64>,
         };
         let files = unsealing::read(&self.operands)?;
+        crate::outside::process::work_along(files.iter().map(|(_, source)| source.text.len()).sum());
         let made: Vec<_> = files.par_iter().map(|(_, source)| reseal(source, &with)).collect();
         let (mut problems, mut done) = (Problems::default(), vec![]);
         for (file, made) in files.iter().zip(made) {

@@ -98,10 +98,11 @@ pub fn input(call: &Call) -> Result<Input, Problems> {
         };
         sources.extend(problems.keep(read).unwrap_or_default());
     }
-    if problems.is_empty() && sources.iter().map(|source| source.text.len()).sum::<usize>() > limits::INPUT {
+    let input = Input(sources);
+    if problems.is_empty() && input.bytes() > limits::INPUT {
         problems.push(too_large());
     }
-    problems.or(Input(sources))
+    problems.or(input)
 }
 
 fn too_large() -> Problem {

@@ -62,6 +62,14 @@ impl Source {
 /// All that came in, in order.
 pub struct Input(pub Vec<Source>);
 
+impl Input {
+    /// The bytes of all texts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|source| source.text.len()).sum()
+    }
+}
+
 /// The number of a manifest in its stream, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ManifestId(pub u32);

@@ -43,9 +43,11 @@ pub fn harden() {
 }
 
 /// Lets this thread work along with the others. Alone, it then does all: a second thread would have a heap of its own,
-/// which grows page by page. Where no other thread can be had, work is done here too.
-pub fn work_along() {
-    let _ = rayon::ThreadPoolBuilder::new().use_current_thread().build_global();
+/// which grows page by page. Where there is little to read, or no other thread can be had, it is alone.
+pub fn work_along(bytes: usize) {
+    let threads = rayon::ThreadPoolBuilder::new().use_current_thread();
+    let threads = if bytes < limits::ALONE { threads.num_threads(1) } else { threads };
+    let _ = threads.build_global();
 }
 
 /// Ends the process at once on TERM, INT, HUP and QUIT, with 143, 130, 129 and 131, after removing temporary

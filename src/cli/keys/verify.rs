@@ -34,9 +34,9 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> Result<Done, Problems> {
-        crate::outside::process::work_along();
         let controller = self.unsealing.controller(&mut unsealing::world(self.identity)?)?;
         let files = unsealing::read(&self.operands)?;
+        crate::outside::process::work_along(files.iter().map(|(_, source)| source.text.len()).sum());
         let namespace = self.namespace.as_deref();
         let judged: Vec<_> = files.par_iter().map(|(_, source)| verify(source, &controller, namespace)).collect();
         let (mut problems, mut verdicts) = (Problems::default(), vec![]);
