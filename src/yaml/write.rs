@@ -154,7 +154,7 @@ pub(super) fn entry(out: &mut String, key: &str, value: &Value<'_>, column: usiz
 pub(super) fn is_plain(text: &str) -> bool {
     let is_text = scalar::is_word(text)
         || text.starts_with(|c: char| c.is_ascii_alphabetic()) && scalar::kubernetes(text) == Plain::Text(text);
-    is_text && text.bytes().all(|c| FITS.get(usize::from(c)) == Some(&true))
+    is_text && text.bytes().fold(true, |fits, c| fits & FITS.get(usize::from(c)).is_some_and(|fit| *fit))
 }
 
 /// The bytes that stand without quotes. A table, because every key and most values are judged by it.
