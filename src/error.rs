@@ -225,6 +225,22 @@ fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// JSON that is as safe as [`Quiet`] text; to whoever parses it nothing has changed.
+#[must_use]
+pub fn quiet_json(value: &serde_json::Value) -> String {
+    let mut out = String::new();
+    for c in format!("{value:#}\n").chars() {
+        let is_command = c == '#' && out.ends_with('#');
+        if c != '\n' && (c.is_control() || is_direction_mark(c) || is_command) {
+            // All of them are in the plane that JSON escapes with four digits
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// The hint about a name that is not known: the one that may be meant, else what is to be said of all that are known.
 #[must_use]
 pub fn meant<'n>(
@@ -293,6 +309,15 @@ mod tests {
         assert_eq!(told("a ##vso[task.setvariable variable=PATH]x"), "a #\\u{23}vso[task.setvariable variable=PATH]x");
         assert_eq!(told("###[error]"), "#\\u{23}\\u{23}[error]");
         assert_eq!(told("arn:aws:kms::1"), "arn:aws:kms::1");
+    }
+
+    #[test]
+    fn json_is_quiet_and_says_the_same_t11() {
+        let value = serde_json::json!({"a\u{202e}": ["\u{9b}31m\n\u{7f}", "##vso[x] ###", "ü::x"]});
+        let told = quiet_json(&value);
+        assert!(!told.chars().any(|c| c != '\n' && (c.is_control() || is_direction_mark(c))), "{told}");
+        assert!(!told.contains("##") && told.contains("\\u202e") && told.contains('ü'), "{told}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap(), value);
     }
 
     #[test]

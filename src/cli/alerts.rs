@@ -142,12 +142,10 @@ fn certificates(call: &Call) -> Result<Vec<Ending>, Problems> {
     let named = hosts::certificates(call)?;
     let mut problems = Problems::default();
     let mut endings = vec![];
-    let is_chosen = |one: &&Pinned| match &call.chosen.environment {
-        Some(environment) => one.environments.contains(environment),
-        None => named.chosen.is_none() || one.cluster == named.chosen,
-    };
+    let nothing_is_chosen = call.chosen.environment.is_none() && named.chosen.is_none();
+    let is_chosen = |one: &&Pinned| nothing_is_chosen || one.cluster == named.chosen;
     for one in named.all.iter().filter(is_chosen) {
-        let (shown, certificate) = cert::pinned(one, &named.folder);
+        let (shown, certificate) = cert::pinned(one, &named);
         let Some(certificate) = problems.keep(certificate) else { continue };
         endings.push(Ending {
             certificate: format!("{shown} ({})", cert::users(one)),

@@ -1,6 +1,6 @@
 //! `sealref cert`: what sealing certificates say, who uses them, and the newest one of a controller.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Done;
 use super::explain::Format;
 use super::options::{Inputs, Settings};
-use crate::error::{Problem, Problems};
-use crate::hosts::{self, Pinned};
+use crate::error::{Problem, Problems, Quiet, quiet_json};
+use crate::hosts::{self, Certificates, Pinned};
 use crate::limits;
 use crate::outside::{clock, files};
 use crate::seal::{Certificate, Validity};
@@ -47,7 +47,7 @@ impl Cert {
                 let bytes = files::read_file(&file, limits::SETTINGS)?;
                 let certificate = Certificate::read(&bytes).map_err(|p| p.at(file.to_string_lossy()))?;
                 Ok(Done::output(match format {
-                    Format::Json => format!("{:#}\n", as_json(&certificate)),
+                    Format::Json => quiet_json(&as_json(&certificate)),
                     Format::Text => as_text(&certificate),
                 }))
             }
@@ -67,25 +67,26 @@ fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
     let mut problems = Problems::default();
     let (mut text, mut values) = (String::new(), vec![]);
     for one in &named.all {
-        let (shown, certificate) = pinned(one, &named.folder);
+        let (shown, certificate) = pinned(one, &named);
         let Some(certificate) = problems.keep(certificate) else { continue };
         values.push(json!({
             "file": shown, "cluster": one.cluster, "environments": one.environments, "certificate": as_json(&certificate),
         }));
         let gap = if text.is_empty() { "" } else { "\n" };
-        text.push_str(&format!("{gap}certificate  {shown}\nused by      {}\n{}", users(one), as_text(&certificate)));
+        let (shown, users) = (Quiet(shown), users(one));
+        text.push_str(&format!("{gap}certificate  {shown}\nused by      {}\n{}", Quiet(&users), as_text(&certificate)));
     }
     problems.or(Done::output(match format {
-        Format::Json => format!("{:#}\n", json!({ "certificates": values })),
+        Format::Json => quiet_json(&json!({ "certificates": values })),
         Format::Text => text,
     }))
 }
 
 /// A certificate of the settings, and where it is.
-pub(super) fn pinned<'p>(one: &'p Pinned, folder: &Path) -> (&'p str, Result<Certificate, Problem>) {
+pub(super) fn pinned<'p>(one: &'p Pinned, named: &Certificates) -> (&'p str, Result<Certificate, Problem>) {
     let (shown, bytes) = match &one.certificate {
         Public::File(name) | Public::Named(name) => {
-            (name.as_str(), files::read_file(&folder.join(name), limits::SETTINGS))
+            (name.as_str(), named.root.read(&named.folder, name, limits::SETTINGS))
         }
         Public::Text(pem) => ("in the settings", Ok(pem.as_bytes().to_vec().into())),
     };

@@ -11,7 +11,7 @@ pub mod policy;
 mod settings;
 pub mod stream;
 
-pub use settings::{Certificates, Pinned, certificates};
+pub use settings::{Certificates, Pinned, certificates, same_settings};
 
 use crate::model::{Afterwards, Input, Source, StoreSpec};
 use crate::settings::{Policy, Settings};

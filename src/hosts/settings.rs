@@ -1,5 +1,6 @@
 //! Where the settings are: given, or searched from the input upwards; with everything they extend.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::policy;
@@ -30,14 +31,7 @@ impl Found {
     /// `--config`, else the nearest file of that name from the first operand upwards to the root.
     pub(super) fn search(call: &Call) -> Result<Self, Problems> {
         let from = start(call)?;
-        let given = call.config.as_deref().map(files::resolve).transpose()?;
-        let near = given.as_deref().and_then(Path::parent).unwrap_or(&from);
-        let root = match &call.root {
-            Some(root) => Some(files::resolve(root)?),
-            None if call.policy.holds() => Some(policy::repository(&from)?.unwrap_or_else(|| from.clone())),
-            None => files::repository(near),
-        };
-        let file = given.or_else(|| files::upwards(&from, &[NAME], root.as_deref()));
+        let (root, file) = near(call, &from)?;
         let folder = file.as_deref().and_then(Path::parent).unwrap_or(&from).to_path_buf();
         let (root, files) = opened(&root.unwrap_or_else(|| folder.clone()), &from, call)?;
         let folder = below(&root, &folder)?;
@@ -117,12 +111,12 @@ pub struct Pinned {
 pub struct Certificates {
     /// Each of them.
     pub all: Vec<Pinned>,
-    /// The cluster that is chosen.
+    /// The cluster for which is sealed.
     pub chosen: Option<String>,
-    /// The folder that paths are relative to.
+    /// The folder that paths are relative to, below the root.
     pub folder: PathBuf,
     /// The folder that none leads out of.
-    pub root: PathBuf,
+    pub root: Root,
 }
 
 /// The certificates that settings name.
@@ -130,9 +124,7 @@ pub fn certificates(call: &Call) -> Result<Certificates, Problems> {
     let found = Found::search(call)?;
     let spec = &found.spec;
     let used = |cluster: Option<&str>| {
-        let of = |environment: &crate::settings::Environment| {
-            environment.cluster.as_deref().or(spec.cluster.as_deref()) == cluster
-        };
+        let of = |environment| spec.cluster_of(Some(environment)).map(String::as_str) == cluster;
         spec.environments.iter().filter(|(_, one)| of(one)).map(|(name, _)| name.clone()).collect()
     };
     let mut all: Vec<Pinned> = vec![];
@@ -143,9 +135,37 @@ pub fn certificates(call: &Call) -> Result<Certificates, Problems> {
     if let Some(certificate) = &spec.sealing.certificate {
         all.push(Pinned { cluster: None, environments: used(None), certificate: Public::of(certificate) });
     }
-    let chosen = call.chosen.cluster.as_ref().or(spec.cluster.as_ref()).cloned();
-    let root = found.root.path();
-    Ok(Certificates { all, chosen, folder: root.join(&found.folder), root: root.to_path_buf() })
+    let chosen = spec.cluster(&call.chosen, spec.environment(&call.chosen)?).cloned();
+    Ok(Certificates { all, chosen, folder: found.folder, root: found.root })
+}
+
+/// Refuses files for which other settings hold than for the first operand, where none are named.
+pub fn same_settings<'p>(call: &Call, all: impl Iterator<Item = &'p Path>) -> Result<(), Problem> {
+    let (_, first) = near(call, &start(call)?)?;
+    let mut seen = BTreeSet::new();
+    for file in all {
+        let folder = files::resolve(file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
+        if !seen.contains(&folder) && near(call, &folder)?.1 != first {
+            return Err(Problem::new("other settings are nearest to this file than to the first operand")
+                .hint("one run seals for one certificate: name what has other settings in a run of its own, or give --certificate")
+                .at(file.to_string_lossy()));
+        }
+        seen.insert(folder);
+    }
+    Ok(())
+}
+
+/// The root, where one is known, and the file of settings, where there is one, for what lies in a folder.
+fn near(call: &Call, from: &Path) -> Result<(Option<PathBuf>, Option<PathBuf>), Problem> {
+    let given = call.config.as_deref().map(files::resolve).transpose()?;
+    let near = given.as_deref().and_then(Path::parent).unwrap_or(from);
+    let root = match &call.root {
+        Some(root) => Some(files::resolve(root)?),
+        None if call.policy.holds() => Some(policy::repository(from)?.unwrap_or_else(|| from.to_path_buf())),
+        None => files::repository(near),
+    };
+    let file = given.or_else(|| files::upwards(from, &[NAME], root.as_deref()));
+    Ok((root, file))
 }
 
 /// The root of settings, and that of files that references name. Others write where a policy holds: a file may have no

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::checks::{Level, Vendored};
 use super::consumer::{ConfigMaps, Consumer, HelmReleases, Reload, When};
 use super::text::Link;
-use super::transform::{KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
+use super::transform::{Environment, KeySource, Plaintext, Provided, SecretRule, Spec, Store, Suffix, is_pem};
 use super::{EsoVersion, Interval};
 use crate::error::{Problem, Problems, all_known, meant};
 use crate::model::{Pattern, Scope, StoreSpec};
@@ -158,6 +158,29 @@ pub struct Settings {
     pub randomised: bool,
 }
 
+impl Spec {
+    /// The environment that is chosen: on the command line, else by the settings.
+    ///
+    /// # Errors
+    /// The settings have none of this name.
+    pub fn environment(&self, chosen: &Chosen) -> Result<Option<&Environment>, Problem> {
+        let name = chosen.environment.as_ref().or(self.environment.as_ref());
+        named("environment", name.map(String::as_str), &self.environments)
+    }
+
+    /// The cluster of an environment: its own, else the one that the settings choose.
+    #[must_use]
+    pub fn cluster_of<'s>(&'s self, environment: Option<&'s Environment>) -> Option<&'s String> {
+        environment.and_then(|environment| environment.cluster.as_ref()).or(self.cluster.as_ref())
+    }
+
+    /// The cluster for which is sealed: that of the command line, else that of the environment which is chosen.
+    #[must_use]
+    pub fn cluster<'s>(&'s self, chosen: &'s Chosen, environment: Option<&'s Environment>) -> Option<&'s String> {
+        chosen.cluster.as_ref().or_else(|| self.cluster_of(environment))
+    }
+}
+
 impl StoreRule {
     /// Is it for what a reference leads to?
     #[must_use]
@@ -172,9 +195,7 @@ impl Settings {
     /// Chooses an environment and a cluster, and checks every text.
     pub fn choose(spec: &Spec, chosen: &Chosen) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let wanted = chosen.environment.as_ref().or(spec.environment.as_ref());
-        let environment = problems.keep(named("environment", wanted.map(String::as_str), &spec.environments));
-        let environment = environment.flatten();
+        let environment = problems.keep(spec.environment(chosen)).flatten();
         let (mut variables, mut rewrites) = (BTreeMap::new(), vec![]);
         for (name, value) in environment.iter().flat_map(|environment| &environment.variables) {
             variables.insert(name.0.clone(), value.0.clone());
@@ -182,8 +203,7 @@ impl Settings {
         for rule in environment.iter().flat_map(|environment| &environment.rewrites) {
             rewrites.extend(problems.keep(rewrite(&rule.from, &rule.to, &variables)));
         }
-        let cluster =
-            chosen.cluster.as_ref().or(spec.cluster.as_ref()).or(environment.and_then(|e| e.cluster.as_ref()));
+        let cluster = spec.cluster(chosen, environment);
         let found = problems.keep(named("cluster", cluster.map(String::as_str), &spec.clusters));
         let certificate = match (&chosen.certificate, found.flatten(), &spec.sealing.certificate) {
             (Some(path), ..) => Some(Public::Named(path.clone())),

@@ -7,7 +7,7 @@ use clap::Args;
 use super::as_text;
 use crate::cli::Done;
 use crate::cli::options::{Inputs, Settings};
-use crate::error::{Exit, Problem, Problems};
+use crate::error::{Exit, Problem, Problems, Quiet};
 use crate::hosts::{self, Certificates, stream};
 use crate::limits;
 use crate::model::{Ask, Input, Request, Wire};
@@ -63,7 +63,8 @@ impl Fetch {
             return Ok(Done { told: as_text(&certificate), ..Done::output(pem) });
         };
         files::write_atomically(&target, &[&pem], Privacy::Public)?;
-        Ok(Done::output(format!("written      {}\n{}", target.display(), as_text(&certificate))))
+        let path = target.to_string_lossy();
+        Ok(Done::output(format!("written      {}\n{}", Quiet(&path), as_text(&certificate))))
     }
 }
 
@@ -93,6 +94,7 @@ fn fingerprint(text: &str) -> Result<String, Problem> {
 /// The file that the settings name: beneath the root, and nothing else than a certificate is overwritten.
 fn target(named: &Certificates) -> Result<PathBuf, Problem> {
     let Certificates { all, chosen, folder, root } = named;
+    let base = root.path();
     let one = match (chosen, all.as_slice()) {
         (Some(name), all) => all.iter().find(|one| one.cluster.as_ref() == Some(name)),
         (None, [one]) => Some(one),
@@ -115,7 +117,7 @@ fn target(named: &Certificates) -> Result<PathBuf, Problem> {
                 .hint(format!("--cluster chooses: {}", names.join(", "))));
         }
     };
-    let path = folder.join(name);
+    let path = base.join(folder).join(name);
     let parent = path.parent().unwrap_or(Path::new("."));
     let leaves = || {
         Problem::new("the file of the certificate lies outside of the repository, or in .git")
@@ -126,11 +128,11 @@ fn target(named: &Certificates) -> Result<PathBuf, Problem> {
         path.components().any(|part| matches!(part, Component::Normal(name) if name.eq_ignore_ascii_case(".git")))
     };
     let inside = files::resolve(parent).map_err(|problem| problem.at(name.clone()))?;
-    if !inside.starts_with(root) || inside.strip_prefix(root).is_ok_and(git) || git(Path::new(name)) {
+    if !inside.starts_with(base) || inside.strip_prefix(base).is_ok_and(git) || git(Path::new(name)) {
         return Err(leaves());
     }
     if files::kind(&path).is_ok() {
-        let bytes = files::read_file(&path, limits::SETTINGS)?;
+        let bytes = root.read(folder, name, limits::SETTINGS)?;
         Certificate::read(&bytes).map_err(|_| {
             Problem::new("the file is there and is no certificate, so it stays")
                 .hint("name another one")
