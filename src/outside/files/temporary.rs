@@ -12,11 +12,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, TempPath};
 
 /// A file under construction.
 pub(super) struct Temporary {
-    file: Option<NamedTempFile<File>>,
+    /// Open while it is written.
+    file: Option<File>,
+    name: Option<TempPath>,
     path: PathBuf,
 }
 
@@ -27,70 +29,47 @@ impl Temporary {
         let mut alive = alive();
         // Opened by us and not by tempfile, whose errors hide the number behind text
         let open = |path: &Path| OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-        let file = Builder::new().prefix(".sealref-").make_in(folder, open)?;
-        let path = file.path().to_path_buf();
+        let (file, name) = Builder::new().prefix(".sealref-").make_in(folder, open)?.into_parts();
+        let path = name.to_path_buf();
         alive.push(path.clone());
-        Ok(Self { file: Some(file), path })
+        Ok(Self { file: Some(file), name: Some(name), path })
     }
 
     /// The open file.
     pub(super) fn file(&self) -> io::Result<&File> {
-        self.file.as_ref().map(NamedTempFile::as_file).ok_or_else(gone)
+        self.file.as_ref().ok_or_else(gone)
+    }
+
+    /// Its content reaches the disk, and its handle goes: there may be more files than handles.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.file()?.sync_all()?;
+        self.file = None;
+        Ok(())
+    }
+
+    /// Gives it its final name; whether that survives a power cut is for [`keep_name`].
+    pub(super) fn rename(&mut self, path: &Path) -> io::Result<()> {
+        self.name.take().ok_or_else(gone)?.persist(path).map_err(|error| error.error)
     }
 
     /// Gives it its final name, instead of whatever had it.
     pub(super) fn replace(mut self, path: &Path) -> io::Result<()> {
-        self.file()?.sync_all()?;
-        let file = self.file.take().ok_or_else(gone)?;
-        file.persist(path).map_err(|error| error.error)?;
+        self.close()?;
+        self.rename(path)?;
         keep_name(path)
-    }
-
-    /// Gives each its final name, or none. What a name had before is a file too: where one cannot be given its name,
-    /// those before it get back what they had. A signal waits for the end of it.
-    ///
-    /// # Errors
-    /// The number of the one that could not be given its name, and why.
-    pub(super) fn replace_all(all: &mut [(Self, Self, PathBuf)]) -> Result<(), (usize, io::Error)> {
-        for (number, (new, old, _)) in all.iter().enumerate() {
-            let written = || new.file()?.sync_all().and_then(|()| old.file()?.sync_all());
-            written().map_err(|error| (number, error))?;
-        }
-        let _wait = alive();
-        for number in 0..all.len() {
-            let Err(error) = named(all, number, |(new, ..)| new) else { continue };
-            for done in (0..number).rev() {
-                named(all, done, |(_, old, _)| old).map_err(|error| (done, error))?;
-            }
-            return Err((number, error));
-        }
-        let mut paths = all.iter().map(|(.., path)| path).enumerate();
-        paths.try_for_each(|(number, path)| keep_name(path).map_err(|error| (number, error)))
     }
 
     /// Gives it its final name, unless something has it.
     pub(super) fn claim(mut self, path: &Path) -> io::Result<()> {
-        self.file()?.sync_all()?;
-        let file = self.file.take().ok_or_else(gone)?;
-        file.persist_noclobber(path).map_err(|error| error.error)?;
+        self.close()?;
+        self.name.take().ok_or_else(gone)?.persist_noclobber(path).map_err(|error| error.error)?;
         keep_name(path)
     }
 }
 
-/// Gives one of a pair its name.
-fn named(
-    all: &mut [(Temporary, Temporary, PathBuf)],
-    number: usize,
-    which: fn(&mut (Temporary, Temporary, PathBuf)) -> &mut Temporary,
-) -> io::Result<()> {
-    let pair = all.get_mut(number).ok_or_else(gone)?;
-    let file = which(pair).file.take().ok_or_else(gone)?;
-    file.persist(&pair.2).map(drop).map_err(|error| error.error)
-}
-
 impl Drop for Temporary {
     fn drop(&mut self) {
-        drop(self.file.take());
+        drop(self.name.take());
         alive().retain(|path| *path != self.path);
     }
 }
@@ -112,7 +91,7 @@ pub(super) fn alive() -> MutexGuard<'static, Vec<PathBuf>> {
 }
 
 /// A rename survives a power cut once the folder is written, where the file system can do that.
-fn keep_name(path: &Path) -> io::Result<()> {
+pub(super) fn keep_name(path: &Path) -> io::Result<()> {
     let Ok(folder) = File::open(folder(path)) else {
         // A folder that we may write and not read
         return Ok(());

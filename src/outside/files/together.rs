@@ -3,10 +3,10 @@
 //! Receives what was read and what is to stand there instead. Everything is written beside the files first, the old
 //! content too, so that no full disk is in the way of going back; then each takes its name. What ends the process without
 //! asking it (a kill, a power cut) between two of these may leave some new and the others old, each of them whole.
-#![expect(clippy::disallowed_types, reason = "writes files")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "writes files")]
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -15,10 +15,10 @@ use std::{
 use super::{
     operand::read_file,
     refusal::shown,
-    temporary::{Temporary, folder},
+    temporary::{Temporary, alive, folder, keep_name},
     write::{Privacy, Target, failed, mode, take_after},
 };
-use crate::{error::Problem, limits};
+use crate::{error::Problem, limits, outside::reason::reason};
 
 /// A file that gets another content.
 pub struct Replacement<'a> {
@@ -35,48 +35,87 @@ pub struct Replacement<'a> {
 /// # Errors
 /// One cannot be written, is read-only, or has changed since it was read: then none is changed.
 pub fn replace_together(all: &[Replacement]) -> Result<(), Problem> {
-    let mut staged = vec![];
-    for one in all {
-        staged.push(stage(one)?);
+    let staged: Result<Vec<Staged>, Problem> = all.iter().map(stage).collect();
+    replace(&mut staged?)
+}
+
+/// A file, with what it is to hold and what it held, both written.
+struct Staged<'a> {
+    new: Temporary,
+    old: Temporary,
+    path: PathBuf,
+    was: &'a str,
+}
+
+impl Staged<'_> {
+    fn unchanged(&self) -> Result<(), Problem> {
+        let is_file = fs::symlink_metadata(&self.path).is_ok_and(|about| about.is_file());
+        if is_file && **read_file(&self.path, limits::INPUT)? == *self.was.as_bytes() {
+            return Ok(());
+        }
+        Err(Problem::new(format!("{} has changed meanwhile", shown(&self.path)))
+            .hint("no file was changed; run it again"))
     }
-    Temporary::replace_all(&mut staged).map_err(|(number, error)| {
-        let path = staged.get(number).map_or(Path::new(""), |(.., path)| path);
-        failed(path, "written", &error)
+
+    fn replace(&mut self) -> Result<(), Problem> {
+        self.unchanged()?;
+        self.new.rename(&self.path).map_err(|error| failed(&self.path, "written", &error))
+    }
+}
+
+/// Each takes its new content, or all get back what they had. A signal waits for the end of it.
+fn replace(all: &mut [Staged]) -> Result<(), Problem> {
+    let _wait = alive();
+    let mut done = 0;
+    let outcome = all.iter_mut().try_for_each(|one| one.replace().map(|()| done += 1));
+    if let Err(mut problem) = outcome {
+        for one in all.iter_mut().take(done) {
+            if let Err(error) = one.old.rename(&one.path) {
+                problem = failed(&one.path, "given back what it held", &error);
+            }
+        }
+        return Err(problem);
+    }
+    all.iter().try_for_each(|one| {
+        keep_name(&one.path).map_err(|error| {
+            let name = shown(folder(&one.path));
+            Problem::new(format!(
+                "all files are new, but a power cut may undo it: {name} can't be written to the disk: {}",
+                reason(&error)
+            ))
+            .hint("look at the disk, then run it again with --check")
+        })
     })
 }
 
-fn stage(one: &Replacement) -> Result<(Temporary, Temporary, PathBuf), Problem> {
+fn stage<'a>(one: &Replacement<'a>) -> Result<Staged<'a>, Problem> {
     let Target { path, old } = Target::of(one.path)?;
     if old.as_ref().is_some_and(|old| old.permissions().mode() & WRITABLE == 0) {
         return Err(Problem::new(format!("{} is read-only", shown(one.path)))
             .hint("make it writable (chmod u+w), or leave it out; no file was changed"));
     }
-    if **read_file(&path, limits::INPUT)? != *one.old.as_bytes() {
-        return Err(Problem::new(format!("{} has changed meanwhile", shown(one.path)))
-            .hint("no file was changed; run it again"));
-    }
     let write = |text: &str| -> io::Result<Temporary> {
-        let temporary = Temporary::new_in(folder(&path), mode(Privacy::Public))?;
+        let mut temporary = Temporary::new_in(folder(&path), mode(Privacy::Public))?;
         let mut file: &File = temporary.file()?;
         if let Some(old) = &old {
             take_after(file, old)?;
         }
         file.write_all(text.as_bytes())?;
+        temporary.close()?;
         Ok(temporary)
     };
     let failed = |error: io::Error| failed(one.path, "written", &error);
     let (new, old) = (write(one.new).map_err(failed)?, write(one.old).map_err(failed)?);
-    Ok((new, old, path))
+    let staged = Staged { new, old, path, was: one.old };
+    staged.unchanged()?;
+    Ok(staged)
 }
 
 /// The bits of a mode that let somebody write.
 const WRITABLE: u32 = 0o222;
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "lays files out")]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn replacement<'a>(path: &'a Path, old: &'a str, new: &'a str) -> Replacement<'a> {
@@ -96,10 +135,17 @@ mod tests {
         let mut staged: Vec<_> = both().iter().map(|one| stage(one).unwrap()).collect();
         fs::remove_file(&two).unwrap();
         fs::create_dir(&two).unwrap();
-        assert_eq!(Temporary::replace_all(&mut staged).unwrap_err().0, 1);
+        assert!(replace(&mut staged).unwrap_err().message().ends_with("two.yaml\" has changed meanwhile"));
         drop(staged);
         assert_eq!((fs::read_to_string(&one).unwrap().as_str(), left()), ("1", 2));
         fs::remove_dir(&two).unwrap();
+        // Somebody saves the second while they are written, without another length
+        fs::write(&two, "2").unwrap();
+        let mut staged: Vec<_> = both().iter().map(|one| stage(one).unwrap()).collect();
+        fs::write(&two, "3").unwrap();
+        assert!(replace(&mut staged).unwrap_err().message().ends_with("two.yaml\" has changed meanwhile"));
+        drop(staged);
+        assert_eq!((read(), left()), (["1".to_owned(), "3".to_owned()], 2));
         fs::write(&two, "changed").unwrap();
         assert!(replace_together(&both()).unwrap_err().message().ends_with("has changed meanwhile"));
         fs::write(&two, "2").unwrap();
