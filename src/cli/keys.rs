@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use self::recipients::Recipients;
 use super::Done;
-use crate::error::{Problem, Problems};
+use crate::error::{Problem, Problems, Quiet};
+use crate::model::ACTIVE;
 use crate::outside::files::{self, Privacy};
 use crate::outside::random;
 use crate::seal::SealingKey;
@@ -86,18 +87,28 @@ fn told(controller: &Controller) -> String {
 
 /// A key without the key.
 fn shown(key: &Key) -> String {
+    let state = key.state.as_deref().map(state).unwrap_or_default();
     let of = key.certificate.as_ref().map(|certificate| {
         let (from, until) = certificate.dates();
         format!("  sha256:{}  {from} to {until}", certificate.fingerprint())
     });
-    format!("{}{}", key.name, of.unwrap_or_default())
+    format!("{}{}{state}", Quiet(&key.name), of.unwrap_or_default())
+}
+
+/// What is to be told of a state: nothing, where it is the one that every key should have.
+fn state(state: &str) -> String {
+    match state {
+        ACTIVE => String::new(),
+        "" => "  (no state)".to_owned(),
+        state => format!("  ({state})"),
+    }
 }
 
 fn key_json(key: &Key) -> Value {
     let of = key.certificate.as_ref();
     let dates = of.map(crate::seal::Certificate::dates);
     json!({
-        "name": key.name, "fingerprint": of.map(crate::seal::Certificate::fingerprint),
+        "name": key.name, "state": key.state, "fingerprint": of.map(crate::seal::Certificate::fingerprint),
         "notBefore": dates.as_ref().map(|(from, _)| from), "notAfter": dates.as_ref().map(|(_, until)| until),
     })
 }

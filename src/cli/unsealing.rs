@@ -39,12 +39,12 @@ impl Unsealing {
         let mut controller = Controller::default();
         for path in &self.backup {
             let name = path.to_string_lossy();
-            let bytes = files::read_file(path, limits::FILE)?;
+            let bytes = files::read_file(path, limits::INPUT)?;
             let bytes = steps::decrypt(&bytes, wire).map_err(|problem| problem.at(name.clone()))?;
             controller.add(&name, &bytes)?;
         }
         for path in &self.danger_private_key {
-            controller.add(&path.to_string_lossy(), &files::read_file(path, limits::FILE)?)?;
+            controller.add(&path.to_string_lossy(), &files::read_file(path, limits::INPUT)?)?;
         }
         Ok(controller)
     }
@@ -55,21 +55,44 @@ pub(super) fn read(operands: &[PathBuf]) -> Result<Vec<(PathBuf, Source)>, Probl
     let (mut problems, mut found) = (Problems::default(), vec![]);
     let mut seen = BTreeSet::new();
     let mut left = limits::INPUT;
+    let mut folders = vec![];
     for operand in operands {
-        let kind = files::kind(operand)?;
-        let paths = if kind == Kind::Folder { files::list(operand, Recursive::Yes)? } else { vec![operand.clone()] };
+        if files::kind(operand)? == Kind::Folder {
+            folders.push((operand, files::resolve(operand)?));
+        }
+    }
+    for operand in operands {
+        let is_folder = folders.iter().any(|(folder, _)| *folder == operand);
+        let paths =
+            if is_folder { files::list_of(operand, Recursive::Yes, &is_manifest)? } else { vec![operand.clone()] };
         for path in paths {
-            if !seen.insert(files::resolve(&path)?) {
+            let resolved = files::resolve(&path)?;
+            // A link to what lies beneath an operand is nothing of its own
+            let beneath = |(folder, top): &(&PathBuf, PathBuf)| Some(folder.join(resolved.strip_prefix(top).ok()?));
+            let path = folders.iter().find_map(beneath).unwrap_or(path);
+            if !seen.insert(resolved) {
                 continue;
             }
             let bytes = files::read_file(&path, limits::INPUT)?;
             left = left.checked_sub(bytes.len()).ok_or_else(too_large)?;
-            if kind == Kind::File || memchr::memmem::find(&bytes, b"SealedSecret").is_some() {
+            if !is_folder || memchr::memmem::find(&bytes, b"SealedSecret").is_some() {
                 found.extend(problems.keep(source(&path, bytes)).map(|source| (path, source)));
             }
         }
     }
     problems.or(found)
+}
+
+/// By its ending, in letters of any case: what is left out without a word may be what mattered.
+fn is_manifest(file: &Path) -> bool {
+    let ending = file.extension().unwrap_or_default();
+    ["json", "yaml", "yml"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+/// That there was nothing to look at is no success.
+pub(super) fn nothing() -> Problem {
+    Problem::new("no SealedSecret is in these files")
+        .hint("name the folder that holds them; files that end in .yaml, .yml or .json are read, hidden ones are not")
 }
 
 fn source(path: &Path, bytes: Zeroizing<Vec<u8>>) -> Result<Source, Problem> {

@@ -10,6 +10,9 @@ use crate::yaml::Tree;
 /// The label by which the controller finds its keys; it opens with those that are `active`.
 pub const KEY_LABEL: &str = "sealedsecrets.bitnami.com/sealed-secrets-key";
 
+/// What the label says of a key that the controller uses; of one that leaked, people write `compromised`.
+pub const ACTIVE: &str = "active";
+
 /// A sealing key of a controller, and where it is kept. No `Debug`: it holds a private key.
 pub struct KeySecret {
     /// The namespace of the controller.
@@ -61,6 +64,12 @@ impl KeySecret {
     #[must_use]
     pub fn place(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// What the label says: the controller opens with those that are [`ACTIVE`], and seals for one of them.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
     }
 
     /// The certificate, in PEM.

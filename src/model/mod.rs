@@ -31,7 +31,7 @@ pub use base64::unbase64;
 pub use cloud::{AwsCall, AwsIdentity, AwsService, Cloud};
 pub use fate::{Fate, Fates, Made};
 pub use inventory::{Form, Inventory, Object, Provider, Refresh, Use, each};
-pub use key_secret::{KEY_LABEL, KeySecret};
+pub use key_secret::{ACTIVE, KEY_LABEL, KeySecret};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};
 pub use lineage::{GUARD, HASHED, LOCAL, MASK, SHADOW, is_mask};
 pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, ignored};

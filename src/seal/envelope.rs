@@ -82,6 +82,12 @@ pub fn measure(ciphertext: &[u8]) -> Option<usize> {
     rest.len().checked_sub(length)?.checked_sub(TAG)
 }
 
+/// Has it the lengths of a ciphertext for this certificate? That it opens is not said.
+#[must_use]
+pub fn may_be_for(certificate: &Certificate, ciphertext: &[u8]) -> bool {
+    ciphertext.starts_with(&certificate.recipient().length().to_be_bytes()) && measure(ciphertext).is_some()
+}
+
 /// Bytes of the length before the RSA block.
 const PREFIX: usize = 2;
 /// Bytes of the tag behind the value.

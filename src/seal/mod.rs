@@ -23,7 +23,7 @@ pub mod suffix;
 pub use crate::model::Scope;
 pub use certificate::{Certificate, Validity};
 pub use derive::{Material, Origin, Place, origin};
-pub use envelope::{Keys, measure, seal};
+pub use envelope::{Keys, may_be_for, measure, seal};
 pub use key::{Demo, SealingKey};
 pub use mark::{Tagged, checksum};
 pub use private::{Opened, PrivateKey};

@@ -51,16 +51,28 @@ impl Drop for Wiped {
 }
 
 impl PrivateKey {
-    /// Reads the first private key of a PEM text: PKCS#1 (RFC 8017, A.1.2), as the controller writes it, or PKCS#8
+    /// Reads the first private key of a PEM text.
+    ///
+    /// # Errors
+    /// Those of [`PrivateKey::read_all`].
+    pub fn read(pem: &[u8]) -> Result<Self, Problem> {
+        Self::read_all(pem)?.into_iter().next().ok_or_else(none)
+    }
+
+    /// Reads the private keys of a PEM text: PKCS#1 (RFC 8017, A.1.2), as the controller writes it, or PKCS#8
     /// (RFC 5958).
     ///
     /// # Errors
-    /// There is none, it is encrypted, or no RSA key of a size in [`limits::RSA_BITS`]. Never a byte of it.
-    pub fn read(pem: &[u8]) -> Result<Self, Problem> {
-        let (label, der) = block(pem)?;
+    /// There is none; one is encrypted, or no RSA key of a size in [`limits::RSA_BITS`]. Never a byte of it.
+    pub fn read_all(pem: &[u8]) -> Result<Vec<Self>, Problem> {
+        let keys: Vec<Self> = blocks(pem)?.iter().map(|(label, der)| Self::of(label, der)).collect::<Result<_, _>>()?;
+        if keys.is_empty() { Err(none()) } else { Ok(keys) }
+    }
+
+    fn of(label: &str, der: &[u8]) -> Result<Self, Problem> {
         let key = match label {
-            "RSA PRIVATE KEY" => Self::of_pkcs1(&der),
-            "PRIVATE KEY" => pkcs8(&der).and_then(Self::of_pkcs1),
+            "RSA PRIVATE KEY" => Self::of_pkcs1(der),
+            "PRIVATE KEY" => pkcs8(der).and_then(Self::of_pkcs1),
             "ENCRYPTED PRIVATE KEY" => {
                 return Err(Problem::new("the private key is protected with a passphrase")
                     .hint("take the protection off, and encrypt it for yourself with age: sealref keys backup"));
@@ -164,21 +176,26 @@ fn number(bytes: &[u8], bits: u32) -> Option<BoxedUint> {
     BoxedUint::from_be_slice(bytes, bits).ok()
 }
 
-/// The label and the bytes of the first PEM block that is a private key (RFC 7468).
-fn block(pem: &[u8]) -> Result<(&str, Zeroizing<Vec<u8>>), Problem> {
+/// The labels and the bytes of the PEM blocks that are private keys (RFC 7468).
+fn blocks(pem: &[u8]) -> Result<Vec<(&str, Zeroizing<Vec<u8>>)>, Problem> {
     let text = std::str::from_utf8(pem).map_err(|_| refused("the private key is no text"))?;
     let damaged = || refused("the private key is damaged");
-    let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(|| refused("there is no private key in it"))?;
-    let mut blocks = std::iter::successors(Some(rest), |rest| rest.split_once("-----BEGIN ").map(|(_, rest)| rest));
-    let rest = blocks.find(|rest| rest.lines().next().is_some_and(|line| line.contains("PRIVATE KEY")));
-    let (label, rest) =
-        rest.ok_or_else(|| refused("there is no private key in it"))?.split_once("-----").ok_or_else(damaged)?;
-    let (body, _) = rest.split_once("-----END ").ok_or_else(damaged)?;
-    let mut digits = Zeroizing::new(Vec::with_capacity(body.len()));
-    digits.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let mut der = Zeroizing::new(Vec::with_capacity(digits.len()));
-    STANDARD.decode_vec(&*digits, &mut der).map_err(|_| damaged())?;
-    Ok((label, der))
+    let is_key = |block: &&str| block.lines().next().is_some_and(|line| line.contains("PRIVATE KEY"));
+    let mut found = vec![];
+    for block in text.split("-----BEGIN ").skip(1).filter(is_key) {
+        let (label, rest) = block.split_once("-----").ok_or_else(damaged)?;
+        let (body, _) = rest.split_once("-----END ").ok_or_else(damaged)?;
+        let mut digits = Zeroizing::new(Vec::with_capacity(body.len()));
+        digits.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+        let mut der = Zeroizing::new(Vec::with_capacity(digits.len()));
+        STANDARD.decode_vec(&*digits, &mut der).map_err(|_| damaged())?;
+        found.push((label, der));
+    }
+    Ok(found)
+}
+
+fn none() -> Problem {
+    refused("there is no private key in it")
 }
 
 /// The PKCS#1 key inside, where the algorithm is rsaEncryption.

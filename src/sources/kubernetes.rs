@@ -9,7 +9,7 @@ mod sealing_keys;
 
 pub use api::{Api, Who};
 pub use certificate::certificate;
-pub use sealing_keys::{create, is_there, sealing_keys};
+pub use sealing_keys::{create, found, sealing_keys};
 
 use super::{Becomes, Facts, Fetch, Source, gjson, resolve, shape};
 use crate::error::Problem;

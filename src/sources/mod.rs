@@ -33,7 +33,7 @@ pub use configured::configured;
 pub use encrypted::{
     ENCRYPTION, Encrypted, are_encrypted_lines, file_reference, is_encryption_metadata, is_within, listed, within,
 };
-pub use kubernetes::{Api, Who, certificate, create, is_there, sealing_keys};
+pub use kubernetes::{Api, Who, certificate, create, found, sealing_keys};
 pub use whole::{is_whole, key_of, whole};
 
 use zeroize::Zeroizing;

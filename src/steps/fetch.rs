@@ -46,7 +46,8 @@ pub fn fetch(
     }
     let mut problems = Problems::default();
     let certificate = problems.keep(certificate(job, wire, warnings));
-    let mode = problems.keep(seals::enough(job, &sealed).and_then(|()| mode(job, wire, warnings)));
+    let mode = problems
+        .keep(seals::enough(job, &sealed).and_then(|()| mode(job, job.settings.previous_key.as_ref(), wire, warnings)));
     let (values, keys) = values(stream, &granted, (wire, &job.policy), &mut problems);
     let numbers: Vec<usize> = numbered().map(|(number, _)| number).collect();
     if problems.is_empty() {

@@ -32,7 +32,7 @@ use crate::error::{Location, Problem, Problems};
 use crate::hosts::{Items, Job};
 use crate::model::{GUARD, Manifest, Plan, Provision, Stream, Wire};
 pub(crate) use crate::sources::decrypt;
-pub use crate::sources::{certificate, create, is_there, is_within, sealing_keys};
+pub use crate::sources::{certificate, create, found, is_within, sealing_keys};
 use crate::targets;
 pub use crate::targets::LEFT;
 

@@ -40,10 +40,20 @@ pub struct Resealed {
     pub text: String,
     /// Values that were sealed anew.
     pub anew: usize,
-    /// Values that were sealed for the certificate already.
+    /// Values that a key opens which belongs to the certificate.
     pub kept: usize,
+    /// Values that are sealed for the certificate as their annotation says, and nothing that was given can tell.
+    pub annotated: usize,
     /// SealedSecrets with values that were sealed anew, and that sealref has made.
     pub ours: usize,
+}
+
+impl Resealed {
+    /// All values of the file.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.anew + self.kept + self.annotated
+    }
 }
 
 /// Seals a file's values anew.
@@ -75,13 +85,15 @@ impl Resealing<'_> {
         let at = |problem: Problem| problem.at(crate::error::Location::line(&source.name, piece.line));
         let Some(sealed) = Sealed::of(&tree, self.namespace).map_err(at)? else { return Ok(None) };
         let with = annotation(&tree, SEALED_WITH);
-        let known = with.is_some_and(|with| with.ends_with(&self.certificate.spki_hex()));
+        // A key of the certificate would open what is sealed for it
+        let excused = with.is_some_and(|with| with.ends_with(&self.certificate.spki_hex()))
+            && !self.controller.has_key_of(self.certificate);
         let (mut edits, mut problems, mut ids) = (Edits::default(), Problems::default(), BTreeSet::new());
-        let (mut anew, mut kept) = (0, 0);
+        let (mut anew, mut kept, mut annotated) = (0, 0, 0);
         for item in &sealed.items {
             match self.controller.open(&sealed.label, &item.ciphertext) {
-                None if known => kept += 1,
-                None => problems.push(closed().at(sealed.tell(source, piece, &tree, item.node))),
+                None if excused && seal::may_be_for(self.certificate, &item.ciphertext) => annotated += 1,
+                None => problems.push(closed().at(sealed.tell(source, piece, &tree, item))),
                 Some((key, _)) if key.is_of(self.certificate) => kept += 1,
                 Some((_, opened)) => {
                     let (ciphertext, id) = self.seal(&sealed, item, &opened)?;
@@ -93,9 +105,10 @@ impl Resealing<'_> {
         }
         done.anew += anew;
         done.kept += kept;
+        done.annotated += annotated;
         done.ours += usize::from(anew > 0 && with.is_some());
         if anew > 0 && with.is_some() {
-            self.mark(&tree, &mut edits, if kept == 0 { Some(ids) } else { None });
+            self.mark(&tree, &mut edits, if kept + annotated == 0 { Some(ids) } else { None });
         }
         let applied = edits.apply(&tree, piece.syntax).map_err(told)?;
         problems.or((anew > 0).then_some(applied.text))

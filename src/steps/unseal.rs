@@ -4,6 +4,7 @@
 //! lent to whoever seals it anew, and never told.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use zeroize::Zeroizing;
@@ -25,6 +26,8 @@ pub struct Controller {
 pub struct Key {
     /// Where it is kept.
     pub name: String,
+    /// What its label says, `active` mostly; a key that was given alone has none.
+    pub state: Option<String>,
     /// What is sealed for it; not known of a key that was given alone.
     pub certificate: Option<Certificate>,
     private: PrivateKey,
@@ -42,8 +45,12 @@ impl Controller {
     /// Adds what a file holds: a private key in PEM, or Secrets of a controller.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problems> {
         if memchr::memmem::find(bytes, b"PRIVATE KEY-----").is_some() {
-            let private = PrivateKey::read(bytes).map_err(|problem| problem.at(name))?;
-            self.keys.push(Key { name: name.to_owned(), certificate: None, private });
+            let all = PrivateKey::read_all(bytes).map_err(|problem| problem.at(name))?;
+            let is_one = all.len() == 1;
+            for (number, private) in (1..).zip(all) {
+                let name = if is_one { name.to_owned() } else { format!("{name} (key {number})") };
+                self.keys.push(Key { name, state: None, certificate: None, private });
+            }
             return Ok(());
         }
         self.add_secrets(&secrets(name, bytes)?)
@@ -63,7 +70,8 @@ impl Controller {
                     return Err(Problem::new("tls.key is not the private key of tls.crt")
                         .hint("the controller does not start with it; take the label off the Secret"));
                 }
-                Ok(Key { name: secret.place(), certificate: Some(certificate), private })
+                let state = Some(secret.state().to_owned());
+                Ok(Key { name: secret.place(), state, certificate: Some(certificate), private })
             };
             self.keys.extend(problems.keep(read().map_err(|problem: Problem| problem.at(secret.place()))));
         }
@@ -76,6 +84,12 @@ impl Controller {
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// Is the key of this certificate among them?
+    #[must_use]
+    pub fn has_key_of(&self, certificate: &Certificate) -> bool {
+        self.keys.iter().any(|key| key.is_of(certificate))
     }
 
     /// Opens a value. None: no key does.
@@ -120,6 +134,27 @@ pub fn secrets(name: &str, bytes: &[u8]) -> Result<Vec<KeySecret>, Problems> {
     problems.or(found)
 }
 
+/// Each place once.
+///
+/// # Errors
+/// Two keys, or two states of one, have one place, and only one of them could be restored.
+pub fn places(secrets: Vec<KeySecret>) -> Result<Vec<KeySecret>, Problem> {
+    let (mut all, mut taken) = (Vec::<KeySecret>::with_capacity(secrets.len()), BTreeMap::new());
+    for secret in secrets {
+        let number = *taken.entry(secret.place()).or_insert(all.len());
+        match all.get(number) {
+            None => all.push(secret),
+            Some(other) if other.is(&secret) && other.state() == secret.state() => {}
+            Some(_) => {
+                return Err(Problem::new("two different keys have one place")
+                    .hint("make a backup of each controller by itself, and restore it into a namespace of its own")
+                    .at(secret.place()));
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// A SealedSecret as it is written.
 pub struct Sealed<'t> {
     /// Its kind and names.
@@ -140,6 +175,8 @@ pub struct Item<'t> {
     pub key: Cow<'t, str>,
     /// Where the ciphertext stands.
     pub node: NodeId,
+    /// The line of it, from 1 within the object.
+    line: usize,
     /// Empty where it is no base64.
     pub ciphertext: Zeroizing<Vec<u8>>,
 }
@@ -151,7 +188,12 @@ impl<'t> Sealed<'t> {
     /// It is one of the old form, or it is bound to a namespace that is not known.
     pub fn of(tree: &'t Tree, namespace: Option<&str>) -> Result<Option<Self>, Problem> {
         let sealed = |identity: &Identity| identity.is("bitnami.com", "SealedSecret");
-        let Some(identity) = Identity::of(tree).filter(sealed) else { return Ok(None) };
+        let said = Identity::of(tree);
+        if said.as_ref().is_some_and(|said| said.is("bitnami.com", "SealedSecretList")) {
+            return Err(Problem::new("a SealedSecretList is not looked into")
+                .hint("write kind: List and apiVersion: v1, as kubectl does, or each SealedSecret by itself"));
+        }
+        let Some(identity) = said.filter(sealed) else { return Ok(None) };
         if tree.at(tree.root(), &["spec", "data"]).is_some_and(|node| tree.text(node).is_some()) {
             return Err(Problem::new("the whole Secret is one ciphertext (spec.data), as it was before 2019")
                 .hint("let the controller convert it: kubeseal --re-encrypt"));
@@ -164,20 +206,22 @@ impl<'t> Sealed<'t> {
         }
         let namespace = namespace.unwrap_or_default().to_owned();
         let data = tree.at(tree.root(), &["spec", "encryptedData"]);
-        let item = |(key, node): (NodeId, NodeId)| {
-            let ciphertext = tree.text(node).and_then(|text| unbase64(text.as_bytes()));
-            Item { key: tree.key(key), node, ciphertext: ciphertext.unwrap_or_default() }
+        let entries = data.map(|map| tree.entries(map)).unwrap_or_default();
+        let lines = tree.lines(entries.iter().map(|(_, node)| *node));
+        let item = |((key, node), line): (&(NodeId, NodeId), usize)| {
+            let ciphertext = tree.text(*node).and_then(|text| unbase64(text.as_bytes()));
+            Item { key: tree.key(*key), node: *node, line, ciphertext: ciphertext.unwrap_or_default() }
         };
-        let items = data.into_iter().flat_map(|map| tree.entries(map)).map(item).collect();
+        let items = entries.iter().zip(lines).map(item).collect();
         let label = scope.label(&namespace, &identity.name);
         Ok(Some(Self { identity, namespace, scope, label, items }))
     }
 
-    /// Where a part of it stands.
+    /// Where a value of it stands.
     #[must_use]
-    pub fn tell(&self, source: &Source, piece: &Piece, tree: &Tree, node: NodeId) -> Location {
-        let line = Location::line(&source.name, piece.line + tree.line(node).saturating_sub(1));
-        Location { object: Some(self.identity.object()), field: tree.path(node), ..line }
+    pub fn tell(&self, source: &Source, piece: &Piece, tree: &Tree, item: &Item) -> Location {
+        let line = Location::line(&source.name, piece.line + item.line.saturating_sub(1));
+        Location { object: Some(self.identity.object()), field: tree.path(item.node), ..line }
     }
 }
 
@@ -202,7 +246,7 @@ pub fn verify(source: &Source, controller: &Controller, namespace: Option<&str>)
         for item in &sealed.items {
             let opened = controller.open(&sealed.label, &item.ciphertext);
             let by = opened.and_then(|(by, _)| controller.keys.iter().position(|key| std::ptr::eq(key, by)));
-            verdicts.push(Verdict { place: sealed.tell(source, &piece, &tree, item.node), by });
+            verdicts.push(Verdict { place: sealed.tell(source, &piece, &tree, item), by });
         }
     }
     problems.or(verdicts)

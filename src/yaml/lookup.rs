@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
-use super::{Fault, line_of};
+use super::{Fault, line_of, newlines};
 
 impl<'s> Tree<'s> {
     /// The object itself.
@@ -128,6 +128,19 @@ impl<'s> Tree<'s> {
     #[must_use]
     pub fn line(&self, n: NodeId) -> usize {
         line_of(self.source, self.node(n).start as usize)
+    }
+
+    /// The lines in which places begin. Those that stand in the order of the text take one pass over it.
+    pub fn lines(&self, places: impl Iterator<Item = NodeId>) -> Vec<usize> {
+        let (mut at, mut line) = (0, 1);
+        let next = |n: NodeId| {
+            let start = self.node(n).start as usize;
+            let between = self.source.get(at..start).map(newlines);
+            line = between.map_or_else(|| self.line(n), |between| line + between);
+            at = start;
+            line
+        };
+        places.map(next).collect()
     }
 
     /// The scalars that begin in a line, counted from 1, in their order, keys included.

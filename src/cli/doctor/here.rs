@@ -96,7 +96,7 @@ fn key(job: &Job, world: &mut World) -> Vec<Check> {
         )];
     }
     let mut warnings = Problems::default();
-    let found = fetch::mode(job, world, &mut warnings).map_err(Problems::from);
+    let found = fetch::mode(job, job.settings.previous_key.as_ref(), world, &mut warnings).map_err(Problems::from);
     Check::told("sealing key", found, &warnings, |mode| match mode {
         Mode::Randomised => "none is used: every ciphertext is random".to_owned(),
         Mode::Derived(_) | Mode::Preview => "it can be read".to_owned(),

@@ -53,9 +53,10 @@ impl Backup {
                 }
                 found
             }
-            Some(path) if path.as_os_str() == "-" => unseal::secrets("stdin", &stdio::read_stdin(limits::FILE)?)?,
-            Some(path) => unseal::secrets(&path.to_string_lossy(), &files::read_file(path, limits::FILE)?)?,
+            Some(path) if path.as_os_str() == "-" => unseal::secrets("stdin", &stdio::read_stdin(limits::INPUT)?)?,
+            Some(path) => unseal::secrets(&path.to_string_lossy(), &files::read_file(path, limits::INPUT)?)?,
         };
+        let secrets = unseal::places(secrets)?;
         let mut controller = Controller::default();
         controller.add_secrets(&secrets)?;
         let manifests: Vec<Zeroizing<String>> = secrets.iter().map(KeySecret::manifest).collect();
@@ -66,6 +67,11 @@ impl Backup {
             text.push_str(one);
         }
         let file = self.recipients.encrypt(text.as_bytes(), Format::AsciiArmor)?;
+        if file.len() > limits::INPUT {
+            return Err(Problem::new("the backup would be larger than can be restored: 100 MiB")
+                .hint("make one of each namespace: --controller-namespace")
+                .into());
+        }
         let told = super::told(&controller);
         match self.output {
             None => Ok(Done { told, ..Done::output(String::from_utf8(file).unwrap_or_default()) }),

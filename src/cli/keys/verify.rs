@@ -10,7 +10,7 @@ use super::key_json;
 use crate::cli::Done;
 use crate::cli::explain::Format;
 use crate::cli::unsealing::{self, Unsealing};
-use crate::error::{Problem, Problems, Quiet};
+use crate::error::{Problems, Quiet, quiet_json};
 use crate::steps::unseal::{Controller, Verdict, verify};
 
 /// Tell for each value of SealedSecrets which private key opens it; one that none opens fails the command
@@ -45,9 +45,7 @@ impl Verify {
         }
         let verdicts = problems.or(verdicts)?;
         if verdicts.is_empty() {
-            return Err(Problem::new("no SealedSecret is in these files")
-                .hint("name the folder that holds them")
-                .into());
+            return Err(unsealing::nothing().into());
         }
         let failed = verdicts.iter().any(|verdict| verdict.by.is_none());
         let answer = match self.format {
@@ -84,5 +82,5 @@ fn as_json(controller: &Controller, verdicts: &[Verdict]) -> String {
         key
     });
     let values = verdicts.iter().map(|one| json!({ "place": one.place.to_string(), "key": name(one.by) }));
-    format!("{:#}\n", json!({ "keys": keys.collect::<Vec<_>>(), "values": values.collect::<Vec<_>>() }))
+    quiet_json(&json!({ "keys": keys.collect::<Vec<_>>(), "values": values.collect::<Vec<_>>() }))
 }

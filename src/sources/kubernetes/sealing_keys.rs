@@ -44,25 +44,25 @@ pub fn sealing_keys(namespace: Option<&str>, wire: &mut dyn Wire) -> Result<Vec<
     Err(Problem::new(format!("{operation}: there is no end of them")).hint("is it the API server?"))
 }
 
-/// Is this key there already?
+/// The Secret of this key as it is there, which may have another state; None: nothing has its name.
 ///
 /// # Errors
 /// Another Secret has its name; the cluster refuses.
-pub fn is_there(secret: &KeySecret, wire: &mut dyn Wire) -> Result<bool, Problem> {
+pub fn found(secret: &KeySecret, wire: &mut dyn Wire) -> Result<Option<KeySecret>, Problem> {
     asks("or use kubectl: age -d FILE | kubectl create -f -")?;
     let cluster = Cluster::find(wire)?;
     let operation = format!("reading the Secret \"{}\"", secret.place());
     let path = format!("{}/{}", secrets(&secret.namespace)?, secret.name);
     let reply = wire.ask(Ask::Http(cluster.get(operation.clone(), &path)))?;
     if reply.status == 404 {
-        return Ok(false);
+        return Ok(None);
     }
     let item: Item = json(accepted(&operation, &reply, &REFUSALS)?, "the API server")?;
-    if item.secret().is_ok_and(|there| there.is(secret)) {
-        return Ok(true);
-    }
-    Err(Problem::new(format!("another Secret \"{}\" is there, and it is not overwritten", secret.place()))
-        .hint("look what it is; rename it or remove it, if nobody needs it"))
+    let same = item.secret().ok().filter(|there| there.is(secret));
+    same.map(Some).ok_or_else(|| {
+        Problem::new(format!("another Secret \"{}\" is there, and it is not overwritten", secret.place()))
+            .hint("look what it is; rename it or remove it, if nobody needs it")
+    })
 }
 
 /// Makes the Secret of a key.

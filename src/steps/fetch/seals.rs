@@ -39,6 +39,12 @@ impl Keyring {
         Self { current: Root::new(key), previous: previous.map(|key| Root::new(Some(key))) }
     }
 
+    /// Is the key before the key itself?
+    fn repeats(&self) -> bool {
+        let id = |root: &Root| root.alone.as_ref().map(|material| material.key_id(""));
+        self.previous.as_ref().is_some_and(|previous| id(previous) == id(&self.current))
+    }
+
     /// What the ciphertext of one item is derived from: the key, and the data keys of the files that feed it; where
     /// there is neither, those that feed the whole Secret.
     pub fn material(&self, values: &Values, provision: &Provision, item: &Template) -> Result<Arc<Material>, Problem> {
@@ -152,14 +158,21 @@ pub fn certificate(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> R
     }
 }
 
-/// How ciphertexts are made; a key that everybody can read is a warning.
-pub fn mode(job: &Job, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
-    let Settings { key, previous_key, randomised, .. } = &job.settings;
+/// How ciphertexts are made, and what follows from the key before, where that is asked for; a key that everybody can read
+/// is a warning.
+pub fn mode(job: &Job, previous: Option<&Key>, wire: &mut dyn Wire, warnings: &mut Problems) -> Result<Mode, Problem> {
+    let Settings { key, randomised, .. } = &job.settings;
     if *randomised {
         return Ok(Mode::Randomised);
     }
     let mut read = |key: Option<&Key>| key.map_or(Ok(None), |key| sealing_key(key, wire, warnings));
-    Ok(Mode::Derived(Keyring::new(read(key.as_ref())?, read(previous_key.as_ref())?)))
+    let keyring = Keyring::new(read(key.as_ref())?, read(previous)?);
+    if keyring.repeats() {
+        return Err(Problem::new("previousKey holds the same key as key, under another name")
+            .hint("when nothing needs the old one any more, take previousKey out")
+            .at("the settings, spec.sealing"));
+    }
+    Ok(Mode::Derived(keyring))
 }
 
 /// None: it is made of data keys of SOPS files.
