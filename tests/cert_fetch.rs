@@ -148,6 +148,50 @@ fn nothing_but_a_certificate_of_the_repository_is_overwritten() {
     assert!(controller.requests().is_empty(), "where it goes is known before anybody is asked");
 }
 
+/// The file of the cluster that is sealed for, and of no other: by option, by environment, by the settings.
+#[test]
+fn the_file_of_the_cluster_that_is_chosen_is_written() {
+    let controller = controller();
+    let arguments = format!("--write --url {} --fingerprint '{}'", controller.url("/v1/cert.pem"), fingerprint());
+    let clusters = "cluster: dev, clusters: {dev: {certificate: dev.pem}, prod: {certificate: prod.pem}}";
+    let spec = format!("{{{clusters}, environments: {{live: {{cluster: prod}}, test: {{}}}}}}");
+    for (more, written) in
+        [("-e live", "prod.pem"), ("-e live --cluster dev", "dev.pem"), ("-e test", "dev.pem"), ("", "dev.pem")]
+    {
+        let run = Run::new("unused.pem");
+        let settings = format!("apiVersion: sealref.dev/v1alpha1\nkind: SecretTransform\nspec: {spec}\n");
+        fs::write(run.path(".sealref.yaml"), settings).unwrap();
+        for name in ["dev.pem", "prod.pem"] {
+            fs::write(run.path(name), OLD).unwrap();
+        }
+        let (code, printed, told) = run.fetch(&format!("{arguments} {more}"));
+        assert_eq!(code, Some(0), "{told}");
+        assert!(printed.contains(written), "{more}: {printed}");
+        for name in ["dev.pem", "prod.pem"] {
+            let expected = if name == written { alone() } else { OLD };
+            assert!(fs::read_to_string(run.path(name)).unwrap() == expected, "{more}: {name}");
+        }
+        let (code, _, told) = run.fetch(&format!("{arguments} -e liv"));
+        assert!(code == Some(1) && told.contains("the settings have no environment \"liv\""), "{told}");
+    }
+}
+
+/// Nobody writes into it, so that whoever waits for that waits for ever.
+#[test]
+fn a_pipe_is_no_certificate_of_the_settings() {
+    let controller = controller();
+    let run = Run::new("keys/pipe.pem");
+    let fetch =
+        format!("cert fetch --write --url {} --fingerprint '{}'", controller.url("/v1/cert.pem"), fingerprint());
+    for command in ["cert show", &fetch] {
+        let line = format!("mkfifo keys/pipe.pem; timeout 20 {} {command}", program::SEALREF);
+        let output = run.0.shell(&format!("PATH=/usr/bin:/bin; {line}"), b"");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("is no certificate") || told.contains("is not a regular file"), "{told}");
+    }
+}
+
 fn kubeconfig(server: &str, more: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n\
