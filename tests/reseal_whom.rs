@@ -57,9 +57,8 @@ impl Folder {
 
     /// A SealedSecret by our own `seal`, as a text.
     fn sealed(&self, name: &str, bits: &str) -> String {
-        let (code, text, told) = self.run(&format!(
-            "sealref seal {name} -n shop --from-literal a=s3cret --randomised --certificate {bits}.pem"
-        ));
+        let (code, text, told) = self
+            .run(&format!("sealref seal {name} -n shop --from-literal a=s3cret --randomised --certificate {bits}.pem"));
         assert_eq!(code, Some(0), "{told}");
         text
     }
@@ -137,7 +136,8 @@ fn one_run_seals_for_the_settings_of_one_place() {
 fn keys_of_another_cluster_open_nothing_for_this_one() {
     let folder = Folder::new();
     let clusters = "{prod: {certificate: 3072.pem}, dev: {certificate: 4096.pem}}";
-    let spec = format!("{{clusters: {clusters}, environments: {{live: {{cluster: prod}}}}, sealing: {{randomised: true}}}}");
+    let spec =
+        format!("{{clusters: {clusters}, environments: {{live: {{cluster: prod}}}}, sealing: {{randomised: true}}}}");
     folder.settings(".sealref.yaml", &spec);
     folder.write("dev.yaml", &folder.sealed("db", "4096"));
     folder.write("prod.yaml", &folder.sealed("db", "2048"));

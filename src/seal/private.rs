@@ -176,8 +176,11 @@ fn number(bytes: &[u8], bits: u32) -> Option<BoxedUint> {
     BoxedUint::from_be_slice(bytes, bits).ok()
 }
 
-/// The labels and the bytes of the PEM blocks that are private keys (RFC 7468).
-fn blocks(pem: &[u8]) -> Result<Vec<(&str, Zeroizing<Vec<u8>>)>, Problem> {
+/// The label and the bytes of a PEM block.
+type Block<'p> = (&'p str, Zeroizing<Vec<u8>>);
+
+/// The PEM blocks that are private keys (RFC 7468).
+fn blocks(pem: &[u8]) -> Result<Vec<Block<'_>>, Problem> {
     let text = std::str::from_utf8(pem).map_err(|_| refused("the private key is no text"))?;
     let damaged = || refused("the private key is damaged");
     let is_key = |block: &&str| block.lines().next().is_some_and(|line| line.contains("PRIVATE KEY"));
