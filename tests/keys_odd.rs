@@ -208,7 +208,8 @@ fn the_lines_of_many_values_are_counted_once() {
     fs::copy(controller::file("2048.key.pem"), program.folder().join("k.pem")).unwrap();
     let head = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: a, namespace: b}\nspec:\n";
     let verify = |count: usize| {
-        let values: String = (1..=count).map(|number| format!("    k{number}: QUFBQQ==\n")).collect();
+        let line = |number| format!("    k{number}: QUFBQQ==\n");
+        let values = (1..=count).map(line).collect::<Vec<_>>().concat();
         fs::write(program.folder().join("a.yaml"), format!("# first\n{head}  encryptedData:\n{values}")).unwrap();
         let started = Instant::now();
         let (code, told, _) = run(&program, "sealref keys verify a.yaml --danger-private-key k.pem");

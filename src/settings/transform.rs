@@ -52,7 +52,7 @@ pub struct Spec {
     pub extends: Option<String>,
     /// The environment, unless one is chosen on the command line.
     pub environment: Option<String>,
-    /// The cluster, unless one is chosen on the command line.
+    /// The cluster, unless the command line, or the environment that is chosen, names one.
     pub cluster: Option<String>,
     /// What stands for a Secret whose references are of a scheme, where it differs from the default.
     pub targets: BTreeMap<String, String>,
