@@ -147,9 +147,19 @@ fn certificates(call: &Call) -> Result<Vec<Ending>, Problems> {
     for one in named.all.iter().filter(is_chosen) {
         let (shown, certificate) = cert::pinned(one, &named);
         let Some(certificate) = problems.keep(certificate) else { continue };
+        let (told, fingerprint) = (format!("{shown} ({})", cert::users(one)), certificate.fingerprint());
+        if told.contains("{{") || told.contains('$') {
+            let problem = Problem::new("the name of a certificate, of its cluster or environment holds {{ or $");
+            problems.push(problem.hint("rename it: in an alert Prometheus would run that").at(told));
+            continue;
+        }
+        if let Some(known) = endings.iter_mut().find(|known: &&mut Ending| known.fingerprint == fingerprint) {
+            known.certificate = format!("{}, {told}", known.certificate);
+            continue;
+        }
         endings.push(Ending {
-            certificate: format!("{shown} ({})", cert::users(one)),
-            fingerprint: certificate.fingerprint(),
+            certificate: told,
+            fingerprint,
             until: certificate.not_after(),
             date: certificate.dates().1,
         });
