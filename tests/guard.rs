@@ -100,6 +100,8 @@ fn the_guard_refuses_plaintext_that_no_controller_owns() {
         ("release", shop, json!({"type": "helm.sh/release.v1"}), None, "201"),
         ("labelled", shop, json!({"labels": {"sealref.dev/plaintext": "allowed"}}), None, "201"),
         ("by-the-controller", shop, json!({}), Some(system), "201"),
+        // While kinds change it owns nothing, and may have to make one anew
+        ("handed-over", shop, json!({}), Some("system:serviceaccount:external-secrets:external-secrets"), "201"),
         ("by-another", shop, json!({}), Some("system:serviceaccount:shop:default"), "403"),
         ("there", "/api/v1/namespaces/excepted/secrets", json!({}), None, "201"),
         ("there", "/api/v1/namespaces/kube-system/secrets", json!({}), None, "201"),
