@@ -62,7 +62,7 @@ impl Source for Dynamic {
             kind: "VaultDynamicSecret",
             spec: spec(address, provider),
             output: address.property.as_deref().unwrap_or_default().to_owned(),
-            shared: Some(address.path.replace(['/', '_', '.'], "-").to_ascii_lowercase()),
+            shared: Some(address.path.clone().into_owned()),
             again: true,
             store: Some(store.store.clone()),
         }))

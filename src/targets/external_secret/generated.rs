@@ -27,8 +27,7 @@ impl<'p> Run<'p> {
         generator: &'p Generator,
         as_key: String,
     ) -> Result<(), Problem> {
-        let own = || of_key(&item.key);
-        let name = format!("{secret}-{}", generator.shared.clone().unwrap_or_else(own));
+        let name = format!("{secret}-{}", part_of_name(generator.shared.as_deref().unwrap_or(&item.key)));
         if name.len() > limits::NAME {
             return Err(Problem::new(format!("the name of the generator for \"{}\" would be too long", item.key))
                 .hint("it is the name of the Secret with the key or the path behind it; shorten one of them"));
@@ -84,14 +83,14 @@ pub(super) fn together(provision: &Provision) -> Result<(), Problem> {
     }
 }
 
-/// A key may hold letters that a name may not: `db` and `ADMIN_PASSWORD` give `db-admin-password`.
-fn of_key(key: &str) -> String {
+/// A key or a path may hold letters that a name may not: `db` and `ADMIN_PASSWORD` give `db-admin-password`.
+fn part_of_name(text: &str) -> String {
     let letter = |c: char| {
         if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }
     };
-    let key: String = key.chars().map(letter).collect();
-    match key.trim_matches('-') {
+    let text: String = text.chars().map(letter).collect();
+    match text.trim_matches('-') {
         "" => "value".to_owned(),
-        key => key.to_owned(),
+        text => text.to_owned(),
     }
 }
