@@ -228,6 +228,7 @@ impl<'c> Context<'c, '_> {
             problems.extend(self.readable(provision));
         } else {
             problems.extend(self.look_up(provision));
+            problems.keep(validate::made_once(self.stream, provision));
         }
         if problems.iter().count() == before {
             problems.keep(target.can(provision).map_err(told));

@@ -34,6 +34,17 @@ pub(super) fn validate(stream: &Stream, provision: &Provision) -> Problems {
     problems
 }
 
+/// With the next edit kustomize would give the Secret another name, and with that another generated value.
+pub(super) fn made_once(stream: &Stream, provision: &Provision) -> Result<(), Problem> {
+    let name = &provision.secret.name;
+    if !provision.is_made_once() || !is_hashed(name) {
+        return Ok(());
+    }
+    Err(Problem::new(format!("\"{name}\" ends in a hash: any edit would make its generated values anew"))
+        .hint("leave the hash out: disableNameSuffixHash: true under options of the generator")
+        .at(stream.tell_object(provision.origin.manifest())))
+}
+
 /// The keys of a Secret, once those of whole secrets are among them.
 pub(in crate::steps) fn all_keys(stream: &Stream, provision: &Provision) -> Problems {
     let mut problems = keys(stream, provision);
@@ -81,6 +92,12 @@ fn needed_keys(provision: &Provision) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Has kustomize put a hash behind the name? Source: `encode` in `api/hasher` of kustomize.
+fn is_hashed(name: &str) -> bool {
+    let hash = |text: &str| text.len() == 10 && text.chars().all(|c| "2456789bcdfghkmt".contains(c));
+    name.rsplit_once('-').is_some_and(|(_, last)| hash(last))
 }
 
 /// RFC 1123, as Kubernetes narrows it.
