@@ -6,11 +6,11 @@ use serde_json::json;
 use super::Done;
 use super::explain::Format;
 use super::options::{self, Inputs, Settings};
-use crate::error::{Exit, Problem, Problems};
+use crate::error::{Exit, Problem, Problems, Quiet};
 use crate::hosts::{Wanted, stream};
 use crate::model::KEPT;
 use crate::settings::Plaintext;
-use crate::steps::adopt::{self, Giver, Keep, LAST_APPLIED, Move};
+use crate::steps::adopt::{self, Giver, Keep, Move};
 use crate::steps::read::{self, Purpose};
 use crate::steps::{self, LEFT};
 use crate::yaml::{Syntax, Value};
@@ -73,6 +73,16 @@ impl Tool {
         }
     }
 
+    /// The same a second time.
+    fn again(self) -> &'static str {
+        match self {
+            Self::Argocd => "Let Argo CD sync",
+            Self::Flux => "Let Flux reconcile",
+            Self::Helm => "Run helm upgrade",
+            Self::Kubectl => "Apply",
+        }
+    }
+
     fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
@@ -94,11 +104,11 @@ impl Adopt {
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
         let moves = match before {
-            None => adopt::planned(&stream, &plan, &job, keep)?,
+            None => adopt::planned(&stream, &plan, &job, keep, &mut warnings)?,
             Some(before) => {
                 let before = read::untangle(before, Purpose::Everything)?;
                 let old = read::read(&before, Purpose::Everything)?;
-                adopt::between(&old, (&stream, &plan), &job, keep)?
+                adopt::between(&old, (&stream, &plan), &job, keep, &mut warnings)?
             }
         };
         let steps = steps_of(&moves, self.tool);
@@ -166,13 +176,24 @@ fn steps_of(moves: &[Move], tool: Tool) -> Vec<Step<'_>> {
             Giver::Made(target) => Some((one, target.condition())),
         })
         .collect();
-    if !made.is_empty() {
+    // Not every host prunes: else two would write to one Secret for ever
+    let deleted: Vec<String> = moves.iter().filter(|one| one.goes).filter_map(delete).collect();
+    let deleted = Some(deleted).filter(|commands| !commands.is_empty());
+    if made.is_empty() {
+        if let Some(commands) = deleted {
+            steps.push(step(DELETED.to_owned(), None, commands));
+            let what =
+                format!("{} once more, in case what is deleted now has written to a Secret since.", tool.again());
+            steps.push(step(what, Some(Manifests::New), vec![]));
+        }
+    } else {
         let object = |one: &Move| one.to.0.kind().to_lowercase();
         let ready = |(one, condition): &(&Move, &str)| {
             wait(one, &object(one), &one.to.1, &format!("--for=condition={condition}"))
         };
         let what = "Wait until the new objects give them. Until the next step nothing is lost by going back to step 1:";
         steps.push(step(what.to_owned(), None, made.iter().map(ready).collect()));
+        steps.extend(deleted.map(|commands| step(DELETED.to_owned(), None, commands)));
         let owned = |(one, _): &(&Move, &str)| {
             let path = format!("--for=jsonpath='{{.metadata.ownerReferences[0].kind}}'={}", one.to.0.kind());
             wait(one, "secret", &one.name, &path)
@@ -180,14 +201,24 @@ fn steps_of(moves: &[Move], tool: Tool) -> Vec<Step<'_>> {
         let what = format!("Take `handover: true` out again, render, and {applied}. Then each Secret has its owner:");
         steps.push(step(what, Some(Manifests::New), made.iter().map(owned).collect()));
     }
-    let clean = |one: &Move| {
-        let made = matches!(one.to.0, Giver::Made(_));
-        let names = LEFT.iter().copied().chain(made.then_some(LAST_APPLIED));
-        let names: Vec<String> = names.map(|name| format!("{name}-")).collect();
-        format!("{} annotate secret {} {}", kubectl(one), one.name, names.join(" "))
-    };
-    steps.push(step("Take off what the move has left behind:".to_owned(), None, moves.iter().map(clean).collect()));
+    let clean: Vec<String> = moves.iter().filter_map(clean).collect();
+    if !clean.is_empty() {
+        steps.push(step("Take off what the move has left behind:".to_owned(), None, clean));
+    }
     steps
+}
+
+const DELETED: &str = "Delete what gave them before, where nothing has pruned it:";
+
+fn delete(one: &Move) -> Option<String> {
+    let made = matches!(one.from.0, Giver::Made(_));
+    let (kind, name) = (one.from.0.kind().to_lowercase(), &one.from.1);
+    made.then(|| format!("{} delete {kind} {name} --ignore-not-found", kubectl(one)))
+}
+
+fn clean(one: &Move) -> Option<String> {
+    let names: Vec<String> = one.left.iter().map(|name| format!("{name}-")).collect();
+    (!names.is_empty()).then(|| format!("{} annotate secret {} {}", kubectl(one), one.name, names.join(" ")))
 }
 
 fn kubectl(one: &Move) -> String {
@@ -217,17 +248,22 @@ fn object(kind: &str, one: &Move, name: &str) -> String {
 
 fn as_text(moves: &[Move], steps: &[Step]) -> String {
     if moves.is_empty() {
-        return "no Secret changes its kind: there is nothing to hand over\n".to_owned();
+        return "no Secret changes hands: there is nothing to hand over\n".to_owned();
     }
     let mut out = String::new();
     for one in moves {
         let what = object("Secret", one, &one.name);
-        out.push_str(&format!("{what}: {} becomes {}\n", one.from.0.kind(), one.to.0.kind()));
+        let own = Some(&one.from.1).filter(|name| **name != one.name);
+        let own = own.map(|name| format!(" {name}")).unwrap_or_default();
+        out.push_str(&format!("{what}: {}{own} becomes {}\n", one.from.0.kind(), one.to.0.kind()));
     }
     for (number, step) in (1..).zip(steps) {
         out.push_str(&format!("\n{number}. {}\n", step.what));
         for one in &step.fields {
             out.push_str(&format!("\n   # {}\n", object(one.from.0.kind(), one, &one.from.1)));
+            // Another editor would leave the checksum of SOPS wrong, and then nobody decrypts it
+            let file = one.encrypted.iter();
+            file.for_each(|file| out.push_str(&format!("   # edit with: sops edit {}\n", Quiet(file))));
             one.patch.write(Syntax::Document).lines().for_each(|line| out.push_str(&format!("   {line}\n")));
             if matches!(one.from.0, Giver::Made(_)) {
                 out.push_str("   # where sealref renders it: `handover: true` in the spec of its settings\n");
@@ -255,6 +291,7 @@ fn as_json(moves: &[Move], steps: &[Step], tool: Tool) -> Result<String, Problem
             "to": named(one, one.to.0, &one.to.1),
             "secret": named(one, Giver::Applied, &one.name),
             "patch": fields(&one.patch)?,
+            "encrypted": one.encrypted,
         }));
     }
     let step = |step: &Step| {

@@ -4,17 +4,17 @@
 //! Source: `pkg/controller` of sealed-secrets, `pkg/controllers/externalsecret` of external-secrets, and both at work
 //! (`tests/adopt.rs`).
 
-use std::collections::BTreeMap;
-
-use super::annotate::Restarts;
-use super::find;
 use super::plan::validate::is_subdomain;
-use crate::error::{Problem, Problems};
+use crate::error::{Exit, Problem, Problems};
 use crate::hosts::Job;
-use crate::model::{KEPT, Origin, Plan, Stream, annotation};
-use crate::settings::Controller;
-use crate::targets::{self, Target};
+use crate::model::{KEPT, Plan, Stream, annotation};
+use crate::settings::Interval;
+use crate::targets::{self, LEFT, Target};
 use crate::yaml::{Tree, Value};
+
+mod given;
+
+use given::{Given, Gives, Place, given_by, replaced};
 
 /// What kubectl writes of an object that it applied on its own side: all of it, with the values of a Secret.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -57,7 +57,7 @@ pub enum Keep {
     Forgotten,
 }
 
-/// A Secret whose kind changes under its name.
+/// A Secret that another object is to give, under the same name.
 pub struct Move {
     /// Its namespace, where it is known.
     pub namespace: Option<String>,
@@ -69,102 +69,136 @@ pub struct Move {
     pub to: (Giver, String),
     /// The merge patch on what gives it now.
     pub patch: Value<'static>,
+    /// The file of what gives it now, where only SOPS can change that.
+    pub encrypted: Option<String>,
+    /// True where nothing that is to be has the place of what gives it now.
+    pub goes: bool,
+    /// The annotations that the move leaves on it, and that nobody has written there.
+    pub left: Vec<&'static str>,
 }
 
-/// Namespace and name of a Secret.
-type Place = (Option<String>, String);
-/// What gives a Secret: its kind, its name, and what it says.
-type Gives<'t> = (Giver, String, Option<&'t Tree<'t>>);
-type Given<'t> = BTreeMap<Place, Vec<Gives<'t>>>;
-
-/// The Secrets that change their kind from what the plan found to what it makes.
+/// The Secrets that change hands from what the plan found to what it makes.
 ///
 /// # Errors
-/// A name that is none.
-pub fn planned(stream: &Stream, plan: &Plan, job: &Job, keep: Keep) -> Result<Vec<Move>, Problems> {
-    let new = given_by(stream, Some(plan), job)?;
-    let mut old = Given::new();
-    for provision in plan.provisions.iter().filter(|one| matches!(one.origin, Origin::Replaced(_))) {
-        let tree = stream.get(provision.origin.manifest()).and_then(|manifest| manifest.tree().ok());
-        let place = place(provision.secret.namespace.as_ref(), &provision.secret.name, job);
-        old.entry(place).or_default().push((Giver::Applied, provision.secret.name.clone(), tree));
-    }
-    moves(&old, &new, keep)
+/// A name that is none, or a Secret that no steps can move.
+pub fn planned(
+    stream: &Stream,
+    plan: &Plan,
+    job: &Job,
+    keep: Keep,
+    warnings: &mut Problems,
+) -> Result<Vec<Move>, Problems> {
+    moves(&replaced(stream, plan, job), &given_by(stream, Some(plan), job)?, (job, keep), warnings)
 }
 
-/// The Secrets that change their kind from one stream to what the plan makes of another.
+/// The Secrets that change hands from one stream to what the plan makes of another.
 ///
 /// # Errors
-/// A name that is none.
-pub fn between(old: &Stream, (stream, plan): (&Stream, &Plan), job: &Job, keep: Keep) -> Result<Vec<Move>, Problems> {
-    moves(&given_by(old, None, job)?, &given_by(stream, Some(plan), job)?, keep)
+/// A name that is none, or a Secret that no steps can move.
+pub fn between(
+    old: &Stream,
+    (stream, plan): (&Stream, &Plan),
+    job: &Job,
+    keep: Keep,
+    warnings: &mut Problems,
+) -> Result<Vec<Move>, Problems> {
+    moves(&given_by(old, None, job)?, &given_by(stream, Some(plan), job)?, (job, keep), warnings)
 }
 
-fn place(namespace: Option<&String>, name: &str, job: &Job) -> Place {
-    (namespace.or(job.terms.namespace.as_ref()).cloned(), name.to_owned())
-}
-
-/// What gives each Secret: what is planned, and what stands in the stream and stays.
-fn given_by<'t>(stream: &'t Stream, plan: Option<&Plan>, job: &Job) -> Result<Given<'t>, Problems> {
-    let inventory = find::inventory_of(stream, &job.settings)?;
-    let mut given = Given::new();
-    let planned = plan.map_or(&[][..], |plan| &plan.provisions);
-    let renamed = plan.filter(|_| job.settings.reload.is_some_and(|reload| reload.controller == Controller::Suffix));
-    let restarts = renamed
-        .map(|plan| Restarts::of(stream, plan, &inventory, &job.settings, job.terms.namespace.as_deref()).provisions());
-    for (number, provision) in planned.iter().enumerate() {
-        // What gets a suffix is another Secret each time
-        if restarts.as_ref().is_some_and(|restarts| restarts.contains(&number)) {
-            continue;
-        }
-        if let Some(giver) = Giver::of(provision.target.0) {
-            let name = &provision.secret.name;
-            let place = place(provision.secret.namespace.as_ref(), name, job);
-            given.entry(place).or_default().push((giver, name.clone(), None));
-        }
-    }
-    let stays = |id| planned.iter().all(|one| one.origin.manifest() != id);
-    for provider in inventory.provides.iter().filter(|provider| stays(provider.manifest)) {
-        let Some((tree, identity)) = stream.get(provider.manifest).and_then(|manifest| manifest.read()) else {
-            continue;
-        };
-        if let Some(giver) = Giver::of(&identity.kind) {
-            let place = place(provider.namespace.as_ref(), &provider.name, job);
-            given.entry(place).or_default().push((giver, identity.name.clone(), Some(tree)));
-        }
-    }
-    Ok(given)
-}
-
-fn moves(old: &Given, new: &Given, keep: Keep) -> Result<Vec<Move>, Problems> {
+fn moves(old: &Given, new: &Given, (job, keep): (&Job, Keep), warnings: &mut Problems) -> Result<Vec<Move>, Problems> {
     let (mut found, mut problems) = (vec![], Problems::default());
     for (place, was) in old {
-        let Some((to, to_name, _)) = new.get(place).and_then(|is| is.first()) else { continue };
-        // Where one of the kinds stays it goes on giving the Secret
-        let stays = |(giver, ..): &&Gives| new.get(place).into_iter().flatten().any(|is| is.0.kind() == giver.kind());
-        let Some((from, from_name, tree)) = was.first().filter(|_| !was.iter().any(|gives| stays(&gives))) else {
+        let Some(is) = new.get(place) else {
+            warnings.extend(elsewhere(place, old, new));
             continue;
         };
-        let (namespace, name) = place;
-        if ![name, from_name, to_name].into_iter().chain(namespace).all(|text| is_subdomain(text)) {
-            problems.push(
-                Problem::new(format!("\"{name}\" or its namespace is no name that an object can have"))
-                    .hint("lower-case letters, digits, dashes and dots, as in DNS"),
-            );
+        // What stays goes on giving the Secret
+        let stays = |gives: &Gives| is.iter().any(|other| (&other.kind, &other.name) == (&gives.kind, &gives.name));
+        let (Some(from), Some(to)) = (was.first().filter(|_| !was.iter().any(stays)), is.first()) else { continue };
+        let here = |problem: Problem| problem.at(told(place));
+        if let Some(unknown) = was.iter().chain(is).find(|gives| gives.giver().is_none()) {
+            let message = format!("{} becomes {}, and nobody has tried the steps for that", from.kind, to.kind);
+            let hint = format!("{} may delete the Secret with itself: give the new one another name", unknown.kind);
+            warnings.push(here(Problem::new(message).hint(hint)));
             continue;
         }
-        found.push(Move {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            from: (*from, from_name.clone()),
-            to: (*to, to_name.clone()),
-            patch: match from {
-                Giver::Applied => kept(*tree, keep),
-                Giver::Made(target) => target.release(),
-            },
-        });
+        let there = |(other, gives): (&Place, &Vec<Gives>)| {
+            other.0 == place.0 && gives.iter().any(|one| one.kind == from.kind && one.name == from.name)
+        };
+        let whole = was.iter().chain(is).try_for_each(|gives| gives.makes().map(drop));
+        let one = whole.and_then(|()| moved(place, (from, to), job, keep)).map_err(here);
+        found.extend(problems.keep(one).map(|one| Move { goes: !new.iter().any(there), ..one }));
+    }
+    if let Some(one) = found.iter().find(|one| one.namespace.is_none()) {
+        let message = format!("the namespace of {} is not known: the commands ask that of kubectl's context", one.name);
+        warnings.push(Problem::new(message).hint("give --namespace"));
     }
     problems.or(found)
+}
+
+fn told((namespace, name): &Place) -> String {
+    let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{SECRET} {namespace}{name}")
+}
+
+/// A Secret that only seems to go, or to be another: in one of the streams its namespace differs or is not written.
+fn elsewhere(place: &Place, old: &Given, new: &Given) -> Problems {
+    let others = new.keys().filter(|other| other.1 == place.1 && !old.contains_key(*other));
+    let problem = |other| {
+        let message = format!("nothing gives it afterwards; {} is another one to us", told(other));
+        Problem::new(message)
+            .hint("where they are one, give --namespace; else the old one goes and the new one is made")
+    };
+    others.map(|other| problem(other).at(told(place))).collect()
+}
+
+fn moved(place: &Place, (from, to): (&Gives, &Gives), job: &Job, keep: Keep) -> Result<Move, Problem> {
+    let (namespace, name) = place;
+    if let Some(bad) = [name, &from.name, &to.name].into_iter().chain(namespace).find(|text| !is_subdomain(text)) {
+        return Err(Problem::new(format!("\"{bad}\" is no name that an object can have"))
+            .hint("lower-case letters, digits, dashes and dots, as in DNS"));
+    }
+    let (before, after) = (from.makes()?, to.makes()?);
+    let another = "give the new Secret another name, and whoever uses it";
+    if before.immutable || after.immutable {
+        let which = if before.immutable { "is" } else { "becomes" };
+        return Err(
+            Problem::new(format!("it {which} immutable, so no controller writes the new one over it")).hint(another)
+        );
+    }
+    let [was, is] = [&before, &after].map(|one| one.secret_type.as_deref().unwrap_or("Opaque"));
+    if was != is {
+        return Err(
+            Problem::new(format!("its type changes from {was} to {is}, which nothing can change")).hint(another)
+        );
+    }
+    let (Some(giver), Some(taker)) = (from.giver(), to.giver()) else {
+        return Err(Problem::new("a kind was found and is not known").exit(Exit::Bug));
+    };
+    let planned = to.tree().is_none();
+    if planned
+        && job.settings.refresh_interval == Interval::NEVER
+        && matches!(taker, Giver::Made(made) if !made.seals())
+    {
+        return Err(Problem::new("what is to give it is never refreshed, so it would never own the Secret")
+            .hint("set refreshInterval: 1h in the settings until it is moved"));
+    }
+    let patch = match (giver, from.tree()) {
+        (Giver::Made(target), Some(tree)) => target.release(tree)?,
+        (_, tree) => kept(tree, keep),
+    };
+    let last = matches!(taker, Giver::Made(_)).then_some(LAST_APPLIED);
+    let own = |name: &&str| !after.annotations.iter().any(|own| own == name);
+    Ok(Move {
+        namespace: namespace.clone(),
+        name: name.clone(),
+        from: (giver, from.name.clone()),
+        to: (taker, to.name.clone()),
+        patch,
+        encrypted: from.encrypted(),
+        goes: false,
+        left: LEFT.into_iter().chain(last).filter(own).collect(),
+    })
 }
 
 /// The merge patch after which a tool leaves a Secret alone and any controller may take it.

@@ -8,11 +8,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 mod generated;
+mod release;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::{Exit, Problem};
-use crate::model::{Address, Identity, Item, Lookup, Part, Provision, Reference};
-use crate::yaml::Value;
+use crate::model::{Address, Identity, Item, Lookup, Makes, Part, Provision, Reference};
+use crate::yaml::{Tree, Value};
 use generated::{GENERATORS, Run, generator};
 
 pub(super) struct ExternalSecret;
@@ -34,12 +35,12 @@ impl Target for ExternalSecret {
         "Ready"
     }
 
-    fn release(&self) -> Value<'static> {
-        let (name, value) = metadata::FREE;
-        let annotations = Value::map([("annotations", Value::map([(name, Value::text(value))]))]);
-        let template = Value::map([("metadata", annotations)]);
-        let target = Value::map([("creationPolicy", Value::text(UNOWNED)), ("template", template)]);
-        Value::map([("spec", Value::map([("target", target)]))])
+    fn makes(&self, object: &Tree) -> Result<Makes, Problem> {
+        release::makes(object)
+    }
+
+    fn release(&self, object: &Tree) -> Result<Value<'static>, Problem> {
+        release::release(object)
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
@@ -80,6 +81,10 @@ impl Target for ExternalSecret {
             spec.push(("refreshPolicy".into(), Value::text("CreatedOnce")));
         } else {
             spec.push(("refreshInterval".into(), Value::text(terms.refresh_interval.as_str())));
+            // Else nothing that is said here would reach a Secret that is there
+            if terms.handover && terms.refresh_interval == "0s" {
+                spec.push(("refreshPolicy".into(), Value::text("OnChange")));
+            }
         }
         if let Some(store) = provision.stores.first() {
             let entries = [("kind", store.kind.name()), ("name", store.name.as_str())];

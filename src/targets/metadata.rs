@@ -65,6 +65,11 @@ pub(super) fn is_carried(name: &str) -> bool {
     belongs(name, false) == Belongs::Inner
 }
 
+/// Is the annotation written by tools for themselves, or by us?
+pub(super) fn is_bookkeeping(name: &str) -> bool {
+    belongs(name, false) == Belongs::Neither
+}
+
 fn pick(pairs: &[(String, String)], label: bool, side: Belongs) -> Vec<(Cow<'_, str>, Value<'_>)> {
     let wanted = pairs.iter().filter(|(name, _)| {
         let belongs = belongs(name, label);

@@ -7,8 +7,8 @@ mod metadata;
 mod sealed_secret;
 
 use crate::error::{Problem, all_known, meant};
-use crate::model::{Identity, Provision, Template};
-use crate::yaml::Value;
+use crate::model::{Identity, Makes, Provision, Template};
+use crate::yaml::{Tree, Value};
 pub use metadata::FREE;
 
 /// Annotations that a Secret keeps from having been let go of; the first one is on it while it is.
@@ -45,8 +45,17 @@ pub trait Target: Sync {
     /// The condition that its controller sets once the Secret is there.
     fn condition(&self) -> &'static str;
 
+    /// What such an object says of the Secret that it makes.
+    ///
+    /// # Errors
+    /// It does not make the whole Secret.
+    fn makes(&self, object: &Tree) -> Result<Makes, Problem>;
+
     /// The merge patch after which its controller owns the Secret no more and any other one may take it.
-    fn release(&self) -> Value<'static>;
+    ///
+    /// # Errors
+    /// No patch lets this one go without its value being lost.
+    fn release(&self, object: &Tree) -> Result<Value<'static>, Problem>;
 
     /// Can it stand for this Secret? Asked when it is planned, before any value is known.
     fn can(&self, provision: &Provision) -> Result<(), Problem>;

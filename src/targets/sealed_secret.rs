@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::Problem;
-use crate::model::{Identity, Provision, Scope};
-use crate::yaml::Value;
+use crate::model::{Identity, Makes, Provision, Scope};
+use crate::yaml::{Tree, Value};
 
 pub(super) struct SealedSecret;
 
@@ -31,10 +31,15 @@ impl Target for SealedSecret {
         "Synced"
     }
 
-    fn release(&self) -> Value<'static> {
+    fn makes(&self, object: &Tree) -> Result<Makes, Problem> {
+        let template = object.at(object.root(), &["spec", "template"]);
+        Ok(Makes::read(object, template, template))
+    }
+
+    fn release(&self, _: &Tree) -> Result<Value<'static>, Problem> {
         let annotations = [metadata::FREE, UNOWNED].map(|(name, value)| (name, Value::text(value)));
         let template = [("metadata", Value::map([("annotations", Value::map(annotations))]))];
-        Value::map([("spec", Value::map([("template", Value::map(template))]))])
+        Ok(Value::map([("spec", Value::map([("template", Value::map(template))]))]))
     }
 
     fn can(&self, provision: &Provision) -> Result<(), Problem> {
