@@ -34,7 +34,15 @@ use peers::peer;
 use program::{SEALREF, end};
 
 /// Kinds by the letters of the names of rows: `p` plain, `s` SealedSecret, `e` ExternalSecret; from one to the other.
-const ROWS: [&str; 6] = ["ps", "pe", "se", "es", "sp", "ep"];
+/// These are ExternalSecrets too: `n` of another name than its Secret, `f` that is fetched once, by its interval, and `c`
+/// by its policy, which has no template and deletes its Secret when it goes.
+const ROWS: [&str; 9] = ["ps", "pe", "se", "es", "sp", "ep", "ne", "fs", "cp"];
+
+/// What a row holds on one side.
+fn expected(row: &str, side: usize) -> String {
+    let kind = row[side..=side].replace(['n', 'f', 'c'], "e");
+    format!("s3cret-of-{kind}")
+}
 
 /// Who applies, and when it deletes what is gone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,17 +54,19 @@ enum Tool {
     Flux,
     Helm,
     Kubectl,
+    /// kubectl without --prune, as Argo CD and Flux where nobody has told them to.
+    Unpruned,
 }
 
 impl Tool {
-    const ALL: [Self; 5] = [Self::Argocd, Self::ArgocdLast, Self::Flux, Self::Helm, Self::Kubectl];
+    const ALL: [Self; 6] = [Self::Argocd, Self::ArgocdLast, Self::Flux, Self::Helm, Self::Kubectl, Self::Unpruned];
 
     fn named(self) -> &'static str {
         match self {
             Self::Argocd | Self::ArgocdLast => "argocd",
             Self::Flux => "flux",
             Self::Helm => "helm",
-            Self::Kubectl => "kubectl",
+            Self::Kubectl | Self::Unpruned => "kubectl",
         }
     }
 }
@@ -254,6 +264,26 @@ impl<'w> Team<'w> {
         objects.map(|object| read(object.map_err(|_| ()).unwrap())).collect()
     }
 
+    /// What is applied at first: what was rendered, and what others have written otherwise.
+    fn before(&self) -> Vec<Value> {
+        let mut objects = self.rendered(0, "settings.yaml");
+        for object in &mut objects {
+            match object["metadata"]["name"].as_str().unwrap() {
+                // It writes again and again, until it is gone
+                "ep" => object["spec"]["refreshInterval"] = json!("1s"),
+                "ne" => object["metadata"]["name"] = json!("ne-old"),
+                "fs" => object["spec"]["refreshInterval"] = json!("0s"),
+                "cp" => {
+                    object["spec"]["refreshPolicy"] = json!("CreatedOnce");
+                    object["spec"]["target"]["deletionPolicy"] = json!("Delete");
+                    object["spec"]["target"].as_object_mut().unwrap().remove("template").unwrap();
+                }
+                _ => {}
+            }
+        }
+        objects
+    }
+
     /// What the tool does when these take the place of those.
     fn apply(&self, old: &[Value], new: &[Value]) {
         let is = |one: &Value| (one["kind"].to_string(), one["metadata"]["name"].to_string());
@@ -297,6 +327,9 @@ impl<'w> Team<'w> {
                 let line = format!("kubectl -n {} apply --prune -l team=adopt {kinds} -f -", self.namespace);
                 world.shell(&line, text.as_bytes());
             }
+            Tool::Unpruned => {
+                world.kubectl(&["apply", "-f", "-"], text.as_bytes());
+            }
         }
     }
 
@@ -331,7 +364,7 @@ impl<'w> Team<'w> {
     fn settle(&self, side: usize) {
         let until = Instant::now() + Duration::from_mins(2);
         for row in ROWS {
-            let expected = format!("s3cret-of-{}", &row[side..=side]);
+            let expected = expected(row, side);
             while self.value(row).as_ref() != Some(&expected) {
                 assert!(Instant::now() < until, "{}: {row} has never {expected}", self.namespace);
                 thread::sleep(Duration::from_millis(200));
@@ -444,6 +477,7 @@ impl Watch {
         for event in fs::read_to_string(&self.file).unwrap().lines().flat_map(serde_json::from_str::<Value>) {
             let name = event["object"]["metadata"]["name"].as_str().unwrap().to_owned();
             if ROWS.contains(&name.as_str()) {
+                assert_eq!(event["object"]["metadata"]["labels"]["team"], "adopt", "{name} loses its label");
                 seen.entry(name).or_default().push(event["type"].as_str().unwrap().to_owned());
             }
         }
@@ -480,19 +514,22 @@ enum Fate {
 }
 
 /// What becomes of each row without the steps, where what is old goes long after what is new has come.
-const WITHOUT: [(&str, Fate); 6] = [
+const WITHOUT: [(&str, Fate); 9] = [
     ("ps", Fate::Lost),
     ("pe", Fate::Missing),
     ("se", Fate::Missing),
     ("es", Fate::Lost),
     ("sp", Fate::Lost),
     ("ep", Fate::Lost),
+    ("ne", Fate::Missing),
+    ("fs", Fate::Lost),
+    ("cp", Fate::Lost),
 ];
 
 fn without_steps(world: &World, tool: Tool) {
     let later = if tool == Tool::ArgocdLast { GIVEN_UP } else { LATER };
     let team = Team { later, ..Team::new(world, tool, false) };
-    let (old, new) = (team.rendered(0, "settings.yaml"), team.rendered(1, "settings.yaml"));
+    let (old, new) = (team.before(), team.rendered(1, "settings.yaml"));
     team.apply(&[], &old);
     team.settle(0);
     let mut watch = Watch::start(&team);
@@ -503,7 +540,7 @@ fn without_steps(world: &World, tool: Tool) {
         match tool {
             Tool::ArgocdLast => assert_eq!(found[row], expected, "{tool:?} {row}"),
             // Who is quicker decides between a gap and a loss
-            Tool::Argocd | Tool::Flux | Tool::Helm | Tool::Kubectl => {
+            Tool::Argocd | Tool::Flux | Tool::Helm | Tool::Kubectl | Tool::Unpruned => {
                 assert_ne!(found[row], Fate::Kept, "{tool:?} {row}");
             }
         }
@@ -512,7 +549,7 @@ fn without_steps(world: &World, tool: Tool) {
 
 fn with_steps(world: &World, tool: Tool) {
     let team = Team::new(world, tool, true);
-    let old = team.rendered(0, "settings.yaml");
+    let old = team.before();
     team.apply(&[], &old);
     team.settle(0);
     let mut watch = Watch::start(&team);
@@ -521,6 +558,11 @@ fn with_steps(world: &World, tool: Tool) {
     // What is applied again changes nothing, and takes nothing away
     team.apply(&now, &now);
     thread::sleep(LATER);
+    team.settle(1);
+    for one in old.iter().filter(|one| one["kind"] != "Secret") {
+        let (kind, name) = (one["kind"].as_str().unwrap(), one["metadata"]["name"].as_str().unwrap());
+        assert_eq!(team.world.live(&team.namespace, kind, name), None, "{tool:?}: two write to one Secret");
+    }
     for (row, fate) in watch.end() {
         assert_eq!(fate, Fate::Kept, "{tool:?} {row}");
         let metadata = team.world.live(&team.namespace, "secret", &row).unwrap()["metadata"].clone();
@@ -540,18 +582,49 @@ fn with_steps(world: &World, tool: Tool) {
     }
 }
 
+/// What `docs/rollback.md` says for who is in a hurry, word for word.
+fn in_a_hurry(world: &World) {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rollback.md")).unwrap();
+    let (_, hurry) = page.split_once("In a hurry").unwrap();
+    world.kubectl(&["create", "namespace", "shop"], b"");
+    let data = json!([{"key": "kv/db", "value": r#"{"password": "s3cret-of-e"}"#}]);
+    let of = |kind: &str, name: &str, spec: Value| {
+        json!({
+            "apiVersion": "external-secrets.io/v1", "kind": kind,
+            "metadata": {"name": name, "namespace": "shop"}, "spec": spec,
+        })
+    };
+    let spec = json!({
+        "refreshInterval": "1h", "secretStoreRef": {"kind": "SecretStore", "name": "fake"},
+        "target": {"deletionPolicy": "Delete"},
+        "data": [{"secretKey": "password", "remoteRef": {"key": "kv/db", "property": "password"}}],
+    });
+    let store = of("SecretStore", "fake", json!({"provider": {"fake": {"data": data}}}));
+    world.kubectl(&["apply", "-f", "-"], list(&[store, of("ExternalSecret", "database", spec)]).as_bytes());
+    world.shell("kubectl -n shop wait externalsecret/database --for=condition=Ready --timeout=2m", b"");
+    let before = world.live("shop", "secret", "database").unwrap();
+    let commands: Vec<&str> = hurry.lines().filter(|line| line.starts_with("kubectl -n shop ")).collect();
+    assert_eq!(commands.len(), 2);
+    commands.iter().for_each(|command| drop(world.shell(command, b"")));
+    thread::sleep(LATER);
+    let after = world.live("shop", "secret", "database").expect("it is lost");
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    assert!(after["metadata"]["ownerReferences"].is_null());
+}
+
 #[test]
 fn a_secret_whose_kind_changes_is_there_all_the_time_with_our_steps_and_not_without() {
     let Some(world) = World::start() else { return };
     // Alone: the controller makes five calls a second
     without_steps(&world, Tool::ArgocdLast);
+    in_a_hurry(&world);
     thread::scope(|scope| {
         for tool in Tool::ALL {
             scope.spawn({
                 let world = &world;
                 move || with_steps(world, tool)
             });
-            if tool != Tool::ArgocdLast {
+            if tool != Tool::ArgocdLast && tool != Tool::Unpruned {
                 scope.spawn({
                     let world = &world;
                     move || without_steps(world, tool)
