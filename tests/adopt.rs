@@ -605,7 +605,9 @@ fn in_a_hurry(world: &World) {
     let before = world.live("shop", "secret", "database").unwrap();
     let commands: Vec<&str> = hurry.lines().filter(|line| line.starts_with("kubectl -n shop ")).collect();
     assert_eq!(commands.len(), 2);
-    commands.iter().for_each(|command| drop(world.shell(command, b"")));
+    for command in commands {
+        world.shell(command, b"");
+    }
     thread::sleep(LATER);
     let after = world.live("shop", "secret", "database").expect("it is lost");
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
