@@ -11,7 +11,7 @@ use super::options::scope;
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::policy;
 use crate::model::Scope;
-use crate::settings::Rules;
+use crate::settings::{Rules, Tenant};
 use crate::steps::question::{Question, may};
 
 /// Ask a policy what it grants
@@ -47,10 +47,10 @@ struct Test {
     #[command(flatten)]
     asked: Asked,
     /// The Argo CD project
-    #[arg(long, value_name = "NAME", requires = "reference")]
+    #[arg(long, value_name = "NAME", value_parser = Tenant::name, requires = "reference")]
     project: Option<String>,
     /// The namespace of the Secret
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = Tenant::name)]
     namespace: Option<String>,
     /// What is to stand for the Secret (default: what the scheme becomes)
     #[arg(long, value_name = "KIND")]
@@ -71,7 +71,7 @@ struct Explain {
     #[command(flatten)]
     asked: Asked,
     /// The Argo CD project
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = Tenant::name)]
     project: String,
 }
 

@@ -21,13 +21,21 @@ impl Tenant {
     /// What names the destination.
     pub const NAMESPACE: &str = "ARGOCD_APP_NAMESPACE";
 
+    /// The name of a project or a namespace (RFC 1123).
+    ///
+    /// # Errors
+    /// It is none; in words.
+    pub fn name(text: &str) -> Result<String, &'static str> {
+        Name::try_from(text.to_owned()).map(|name| name.as_str().to_owned())
+    }
+
     /// Of the two variables.
     ///
     /// # Errors
     /// No project is named, or one of them is no name (exit 3).
     pub fn new(project: Option<&str>, namespace: Option<&str>) -> Result<Self, Problem> {
         let name = |variable: &str, text: &str| {
-            Name::try_from(text.to_owned()).map(|name| name.as_str().to_owned()).map_err(|_| {
+            Self::name(text).map_err(|_| {
                 Problem::new(format!("{variable} holds no name of Kubernetes"))
                     .hint("Argo CD sets it; elsewhere, set it to the name of an AppProject or a namespace")
                     .exit(Exit::Refused)
