@@ -76,8 +76,7 @@ fn new(output: &std::path::Path, recipients: &Recipients) -> Result<Done, Proble
 }
 
 fn inside_repository(path: &std::path::Path) -> bool {
-    let folder = path.parent().filter(|folder| *folder != std::path::Path::new(""));
-    files::repository(folder.unwrap_or(std::path::Path::new("."))).is_some()
+    files::repository(files::folder(path)).is_some()
 }
 
 /// What keys open, for a person.

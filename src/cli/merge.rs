@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Problem, Problems};
 use crate::limits;
-use crate::model::{Input, Scope, Source, annotation};
+use crate::model::{Input, SEALED_WITH, Scope, Source, annotation, annotation_key};
 use crate::outside::files::{self, Privacy};
 use crate::yaml::{self, Edits, Fault, Piece, Syntax, Tree, Value};
 
@@ -134,12 +134,9 @@ fn edits(old: &Tree, new: &Tree) -> Edits {
         edits.insert(old, old.root(), &["spec", "encryptedData", &key], value);
     }
     // Items of several keys or certificates: then the annotation would say too much.
-    let with = "sealref.dev/sealed-with";
-    let (before, now) = (annotation(old, with), annotation(new, with));
-    let node = old.at(old.root(), &["metadata", "annotations"]);
-    let key = node.and_then(|map| old.entries(map).into_iter().find(|(key, _)| old.key(*key) == with));
-    match (before, now, key) {
-        (Some(before), Some(now), Some((key, _))) if before != now => edits.remove(key),
+    let (before, now) = (annotation(old, SEALED_WITH), annotation(new, SEALED_WITH));
+    match (before, now, annotation_key(old, SEALED_WITH)) {
+        (Some(before), Some(now), Some(key)) if before != now => edits.remove(key),
         _ => {}
     }
     edits

@@ -85,7 +85,7 @@ fn written(folder: &Path) -> Result<BTreeSet<String>, Problem> {
 fn stays(name: &Path) -> bool {
     let hidden = |part: &Component| part.as_os_str().to_string_lossy().starts_with('.');
     let kept = name.components().all(|part| matches!(part, Component::Normal(_)) && !hidden(&part));
-    kept && name.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+    kept && files::is_manifest(name)
 }
 
 /// A link may lead a folder below ours to anywhere.

@@ -110,7 +110,7 @@ fn start(operands: &[PathBuf]) -> Result<String, Problem> {
     let first = operands.first().map_or(Path::new("."), PathBuf::as_path);
     let folder = match files::kind(first)? {
         Kind::Folder => first,
-        Kind::File => first.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")),
+        Kind::File => files::folder(first),
     };
     folder.to_str().map(str::to_owned).ok_or_else(|| {
         Problem::new("the name of a folder is not UTF-8").hint("go into it, and name it .").at(folder.to_string_lossy())

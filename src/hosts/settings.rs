@@ -144,7 +144,7 @@ pub fn same_settings<'p>(call: &Call, all: impl Iterator<Item = &'p Path>) -> Re
     let (_, first) = near(call, &start(call)?)?;
     let mut seen = BTreeSet::new();
     for file in all {
-        let folder = files::resolve(file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")))?;
+        let folder = files::resolve(files::folder(file))?;
         if !seen.contains(&folder) && near(call, &folder)?.1 != first {
             return Err(Problem::new("other settings are nearest to this file than to the first operand")
                 .hint("one run seals for one certificate: name what has other settings in a run of its own, or give --certificate")
@@ -187,10 +187,7 @@ fn start(call: &Call) -> Result<PathBuf, Problem> {
     };
     match files::kind(first)? {
         Kind::Folder => files::resolve(first),
-        Kind::File => match first.parent() {
-            Some(parent) if parent != Path::new("") => files::resolve(parent),
-            _ => files::resolve(Path::new(".")),
-        },
+        Kind::File => files::resolve(files::folder(first)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use regex::Regex;
 
-use super::{Identity, Scope};
+use super::{Identity, SEALED_FOR, Scope};
 use crate::error::Problem;
 
 /// What whoever applies the output does to it beforehand.
@@ -83,7 +83,7 @@ fn fixed() -> Vec<Vec<&'static str>> {
         vec!["kind"],
         vec!["spec", "encryptedData"],
         vec!["spec", "target", "name"],
-        vec!["metadata", "annotations", "sealref.dev/sealed-for"],
+        vec!["metadata", "annotations", SEALED_FOR],
     ];
     for scope in Scope::ALL.iter().filter_map(|scope| scope.annotation()) {
         fixed.push(vec!["metadata", "annotations", scope]);

@@ -202,6 +202,13 @@ pub fn annotation<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
     tree.at(tree.root(), &["metadata", "annotations", name]).and_then(|node| tree.text(node))
 }
 
+/// The key of an annotation, with which its entry is removed.
+#[must_use]
+pub fn annotation_key(tree: &Tree, name: &str) -> Option<NodeId> {
+    let map = tree.at(tree.root(), &["metadata", "annotations"])?;
+    tree.entries(map).into_iter().map(|(key, _)| key).find(|key| tree.key(*key) == name)
+}
+
 /// `sealref.dev/ignore: "true"`.
 #[must_use]
 pub fn ignored(tree: &Tree) -> bool {

@@ -16,6 +16,7 @@ mod kustomization;
 mod lineage;
 mod makes;
 mod manifest;
+mod mark;
 mod master_key;
 mod pattern;
 mod plan;
@@ -36,7 +37,10 @@ pub use key_secret::{ACTIVE, KEY_LABEL, KeySecret};
 pub use kustomization::{Kustomization, Layered, Role, Transformer};
 pub use lineage::{GUARD, HASHED, LOCAL, MASK, SHADOW, is_mask};
 pub use makes::Makes;
-pub use manifest::{IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, ignored};
+pub use manifest::{
+    IGNORE, Identity, Input, Manifest, ManifestId, Place, STDIN, Source, Stream, annotation, annotation_key, ignored,
+};
+pub use mark::{LAST_APPLIED, SEALED_FOR, SEALED_WITH, unhashed};
 pub use master_key::MasterKey;
 pub use pattern::Pattern;
 pub use plan::{Item, KEPT, Lift, Metadata, Origin, Plan, Provision, TargetName};

@@ -16,10 +16,11 @@ mod upwards;
 mod walk;
 mod write;
 
-pub use list::{Recursive, ends, links_stay, list, list_of};
+pub use list::{Recursive, ends, is_manifest, links_stay, list, list_of};
 pub use operand::{Kind, kind, read_file, resolve};
 pub use private::{PrivateFolder, on_the_path};
 pub use root::Root;
+pub use temporary::folder;
 pub use together::{Replacement, replace_together};
 pub use upwards::{repository, upwards};
 pub use write::{Privacy, create_folder, remove, write_atomically, write_new};

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Finding, Rule, Severity, View};
 use crate::error::Problem;
-use crate::model::{Identity, ManifestId, Place, Scope, Stream};
+use crate::model::{Identity, ManifestId, Place, SEALED_FOR, Scope, Stream};
 use crate::seal;
 use crate::yaml::{NodeId, Tree};
 
@@ -78,7 +78,7 @@ impl Sealed<'_, '_> {
 
     /// The name or namespace is another one than at the time of sealing.
     fn moved(&self) -> Option<(NodeId, Problem)> {
-        let sealed_for = self.annotation(OUTER, "sealref.dev/sealed-for")?;
+        let sealed_for = self.annotation(OUTER, SEALED_FOR)?;
         let (namespace, name) = sealed_for.split_once('/').unwrap_or((sealed_for, ""));
         let now = (self.identity.namespace.as_deref().unwrap_or(""), self.identity.name.as_str());
         let moved = match self.scope(OUTER) {
@@ -95,7 +95,7 @@ impl Sealed<'_, '_> {
     }
 
     fn widened(&self) -> Option<Problem> {
-        self.tree.at(self.tree.root(), &["metadata", "annotations", "sealref.dev/sealed-for"])?;
+        self.tree.at(self.tree.root(), &["metadata", "annotations", SEALED_FOR])?;
         (self.scope(OUTER) != self.scope(INNER)).then(|| {
             Problem::new("the scope on the object is another one than in its template")
                 .hint("one of the annotations was changed after sealing; render again")

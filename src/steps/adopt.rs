@@ -7,7 +7,7 @@
 use super::plan::validate::is_subdomain;
 use crate::error::{Exit, Problem, Problems};
 use crate::hosts::Job;
-use crate::model::{KEPT, Plan, Stream, annotation};
+use crate::model::{KEPT, LAST_APPLIED, Plan, Stream, annotation};
 use crate::settings::Interval;
 use crate::targets::{self, LEFT, Target};
 use crate::yaml::{Tree, Value};
@@ -15,9 +15,6 @@ use crate::yaml::{Tree, Value};
 mod given;
 
 use given::{Given, Gives, Place, given_by, replaced};
-
-/// What kubectl writes of an object that it applied on its own side: all of it, with the values of a Secret.
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What gives a Secret.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use super::Draw;
 use super::fetch::Mode;
 use super::unseal::{Controller, Item, Sealed};
 use crate::error::{Exit, Problem, Problems};
-use crate::model::{Source, annotation};
+use crate::model::{SEALED_WITH, Source, annotation, annotation_key};
 use crate::seal::{self, Certificate, Opened};
 use crate::yaml::{self, Edits, Piece, Tree, Value};
 
@@ -148,11 +148,8 @@ impl Resealing<'_> {
         };
         if let Some(says) = says {
             edits.insert(tree, tree.root(), &["metadata", "annotations", SEALED_WITH], Value::text(says));
-        } else if let Some(map) = tree.at(tree.root(), &["metadata", "annotations"]) {
-            let key = tree.entries(map).into_iter().find(|(key, _)| tree.key(*key) == SEALED_WITH);
-            if let Some((key, _)) = key {
-                edits.remove(key);
-            }
+        } else if let Some(key) = annotation_key(tree, SEALED_WITH) {
+            edits.remove(key);
         }
     }
 }
@@ -161,5 +158,3 @@ fn closed() -> Problem {
     Problem::new("no private key opens the value")
         .hint("give all keys of the controller (`sealref keys backup`); its name, namespace and scope must be those it was sealed for")
 }
-
-const SEALED_WITH: &str = "sealref.dev/sealed-with";

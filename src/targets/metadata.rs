@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{KEPT, Metadata, Provision, Scope};
+use crate::model::{KEPT, LAST_APPLIED, Metadata, Provision, Scope};
 use crate::yaml::Value;
 
 /// Where a label or an annotation belongs.
@@ -32,7 +32,7 @@ const NEITHER: [&str; 9] = [
     "config.k8s.io/",
     "internal.config.kubernetes.io/",
     "kubecfg.ksonnet.io/last-applied-configuration",
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     "kustomize.config.k8s.io/",
     "sealedsecrets.bitnami.com/cluster-wide",
     "sealedsecrets.bitnami.com/namespace-wide",

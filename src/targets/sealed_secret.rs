@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{Seal, Target, Terms, metadata};
 use crate::error::Problem;
-use crate::model::{Identity, Makes, Provision, Scope};
+use crate::model::{Identity, Makes, Provision, SEALED_FOR, SEALED_WITH, Scope};
 use crate::yaml::{Tree, Value};
 
 pub(super) struct SealedSecret;
@@ -66,9 +66,9 @@ impl Target for SealedSecret {
         sealed.sort_by(|(a, _): &(Cow<str>, _), (b, _)| a.cmp(b));
         let scope = metadata::scope(provision.scope);
         let sealed_for = format!("{}/{name}", namespace.as_deref().unwrap_or(""));
-        let mut annotations = vec![("sealref.dev/sealed-for", sealed_for.into())];
+        let mut annotations = vec![(SEALED_FOR, sealed_for.into())];
         if !terms.sealed_with.is_empty() {
-            annotations.push(("sealref.dev/sealed-with", terms.sealed_with.as_str().into()));
+            annotations.push((SEALED_WITH, terms.sealed_with.as_str().into()));
         }
         annotations.extend(scope.clone());
         let mut template = vec![];

@@ -71,8 +71,7 @@ pub(super) fn files(revision: &str, path: &Path) -> Result<Files, Problem> {
 
 /// As in the folder itself: manifests by their endings, and nothing hidden.
 fn is_listed(name: &Path) -> bool {
-    let is_manifest = name.extension().is_some_and(|end| ["json", "yaml", "yml"].iter().any(|known| end == *known));
-    is_manifest && !name.iter().any(|part| part.as_bytes().starts_with(b"."))
+    files::is_manifest(name) && !name.iter().any(|part| part.as_bytes().starts_with(b"."))
 }
 
 /// What a commit holds of the folder, by names below it.

@@ -49,7 +49,7 @@ pub(super) struct Rules {
 impl Repository {
     pub(super) fn read(folder: &Path) -> Result<Self, Problems> {
         let is_kustomization = |file: &Path| NAMES.iter().any(|name| file.ends_with(name));
-        let is_read = |file: &Path| files::ends(file, &["json", "yaml", "yml"]) || is_kustomization(file);
+        let is_read = |file: &Path| files::is_manifest(file) || is_kustomization(file);
         let listed = files::list_of(folder, Recursive::Yes, &is_read)?;
         let is_certificate = |file: &Path| files::ends(file, &["cert", "crt", "pem"]);
         let certificates = files::list_of(folder, Recursive::Yes, &is_certificate)?;

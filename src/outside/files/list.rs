@@ -28,7 +28,13 @@ pub enum Recursive {
 /// paths. Hidden files and folders are left out, as are links to folders. A link that leaves the
 /// folder is a problem: leaving it out would lose objects without a word.
 pub fn list(folder: &Path, recursive: Recursive) -> Result<Vec<PathBuf>, Problem> {
-    list_of(folder, recursive, &|file| ends(file, &["json", "yaml", "yml"]))
+    list_of(folder, recursive, &is_manifest)
+}
+
+/// Does its name end as those of manifests do?
+#[must_use]
+pub fn is_manifest(file: &Path) -> bool {
+    ends(file, &["json", "yaml", "yml"])
 }
 
 /// Has a file one of these endings?

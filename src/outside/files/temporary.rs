@@ -103,7 +103,8 @@ pub(super) fn keep_name(path: &Path) -> io::Result<()> {
 }
 
 /// The folder that holds `path`.
-pub(super) fn folder(path: &Path) -> &Path {
+#[must_use]
+pub fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -19,7 +19,7 @@ use super::table::tell_at;
 use super::{Finding, Rule, View, tokens};
 use crate::error::Problem;
 use crate::limits;
-use crate::model::{Place, unbase64};
+use crate::model::{LAST_APPLIED, Place, unbase64};
 use crate::yaml::{Kind, NodeId};
 use layers::{Layer, is_allowed, layer, lines, without_allowed};
 use names::{Value, sort, value};
@@ -171,7 +171,7 @@ impl Walk<'_, '_, '_> {
         let maps = ["annotations", "labels"].into_iter().filter_map(|field| tree.get(metadata, field));
         for (key, node) in maps.flat_map(|map| tree.entries(map)) {
             match &*tree.key(key) {
-                "kubectl.kubernetes.io/last-applied-configuration" => self.applied(node),
+                LAST_APPLIED => self.applied(node),
                 name => self.scalar(Around::Annotation, name, node),
             }
         }

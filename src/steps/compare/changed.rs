@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::walk::{Difference, Leaf, differences};
 use super::{Cause, Change, Object};
 use crate::error::Problem;
-use crate::model::{Identity, Scope, annotation};
+use crate::model::{Identity, SEALED_FOR, SEALED_WITH, Scope, annotation};
 use crate::seal;
 use crate::sources::ENCRYPTION;
 use crate::yaml::{NodeId, Tree};
@@ -45,7 +45,7 @@ fn reasons(old: &Object, new: &Object, kept: bool) -> Vec<Change> {
     }
     because(Cause::Scope, scope(old).name(), scope(new).name());
     if old.identity.name == new.identity.name {
-        let made_for = |object| annotation(object, MADE_FOR);
+        let made_for = |object| annotation(object, SEALED_FOR);
         if let Some((before, after)) = made_for(&old.tree).zip(made_for(&new.tree)) {
             because(Cause::Name, before, after);
         }
@@ -53,7 +53,7 @@ fn reasons(old: &Object, new: &Object, kept: bool) -> Vec<Change> {
         because(Cause::Name, &old.identity.name, &new.identity.name);
     }
     for untrue in reasons.iter_mut().filter(|reason| reason.cause == Cause::Untrue) {
-        untrue.parts.push(MADE_WITH.to_owned());
+        untrue.parts.push(SEALED_WITH.to_owned());
     }
     reasons
 }
@@ -146,10 +146,12 @@ impl<'o> Told<'o> {
             ["spec", "target", "name"] => {
                 old.name != new.name && both(path) == Some((old.name.as_str(), new.name.as_str()))
             }
-            ["metadata", "annotations", MADE_FOR] => both(path).is_some_and(|(before, after)| {
+            ["metadata", "annotations", SEALED_FOR] => both(path).is_some_and(|(before, after)| {
                 old.name == new.name || before.ends_with(&old.name) && after.ends_with(&new.name)
             }),
-            ["metadata", "annotations", MADE_WITH] => Sealed::of(self.old).is_some() && Sealed::of(self.new).is_some(),
+            ["metadata", "annotations", SEALED_WITH] => {
+                Sealed::of(self.old).is_some() && Sealed::of(self.new).is_some()
+            }
             ["metadata", "annotations", name] => self.is_scope(name),
             // render writes it into the template too: it says the same there, or something else.
             ["spec", "template", "metadata", "annotations", name] => {
@@ -236,9 +238,6 @@ fn external<'p>(path: &[&'p str]) -> Option<Part<'p>> {
     })
 }
 
-const MADE_FOR: &str = "sealref.dev/sealed-for";
-const MADE_WITH: &str = "sealref.dev/sealed-with";
-
 /// What stands beside a seal: the ids of the keys, and the public key of the certificate.
 struct Sealed {
     keys: String,
@@ -248,7 +247,7 @@ struct Sealed {
 impl Sealed {
     /// `v1:<key ids>:<SPKI>` or `random:<SPKI>`.
     fn of(object: &Object) -> Option<Self> {
-        let (keys, certificate) = annotation(&object.tree, MADE_WITH)?.rsplit_once(':')?;
+        let (keys, certificate) = annotation(&object.tree, SEALED_WITH)?.rsplit_once(':')?;
         Some(Self { keys: keys.to_owned(), certificate: certificate.to_owned() })
     }
 }

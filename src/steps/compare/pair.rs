@@ -6,7 +6,7 @@ use super::changed::changed;
 use super::{Cause, Change, Object};
 use crate::error::Problem;
 use crate::limits;
-use crate::model::{Identity, annotation};
+use crate::model::{Identity, annotation, unhashed};
 
 /// Every change, those of one cause together.
 ///
@@ -93,17 +93,8 @@ fn given(one: &Identity) -> Option<Named<'_>> {
 
 /// The object without the ten letters that stand for its content; None where it has none.
 fn hashed(one: &Identity) -> Option<Named<'_>> {
-    let (base, suffix) = one.name.rsplit_once('-')?;
-    let is_hash = suffix.len() == SUFFIX && suffix.chars().all(|letter| LETTERS.contains(letter));
-    is_hash.then_some((one.group(), one.kind.as_str(), one.namespace.as_deref(), base))
+    Some((one.group(), one.kind.as_str(), one.namespace.as_deref(), unhashed(&one.name)?))
 }
-
-/// Letters of the suffix that kustomize, and we, put behind a name.
-const SUFFIX: usize = 10;
-
-/// Hexadecimal digits, of which five are written as another letter so that no hash spells a word (`encode` in
-/// kustomize's `api/hasher/hasher.go`).
-const LETTERS: &str = "2456789bcdfghkmt";
 
 /// Workloads that Stakater Reloader starts anew for a value that changed, and that have not changed themselves.
 fn reloaded(new: &[Object], changes: &[Change]) -> Vec<Change> {

@@ -3,7 +3,7 @@
 
 use crate::error::{Problem, Problems};
 use crate::limits;
-use crate::model::{Provision, Stream};
+use crate::model::{Provision, Stream, unhashed};
 
 /// Names, keys, and the keys that a type needs.
 pub(super) fn validate(stream: &Stream, provision: &Provision) -> Problems {
@@ -37,7 +37,7 @@ pub(super) fn validate(stream: &Stream, provision: &Provision) -> Problems {
 /// With the next edit kustomize would give the Secret another name, and with that another generated value.
 pub(super) fn made_once(stream: &Stream, provision: &Provision) -> Result<(), Problem> {
     let name = &provision.secret.name;
-    if !provision.is_made_once() || !is_hashed(name) {
+    if !provision.is_made_once() || unhashed(name).is_none() {
         return Ok(());
     }
     Err(Problem::new(format!("\"{name}\" ends in a hash: any edit would make its generated values anew"))
@@ -92,12 +92,6 @@ fn needed_keys(provision: &Provision) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-/// Has kustomize put a hash behind the name? Source: `encode` in `api/hasher` of kustomize.
-fn is_hashed(name: &str) -> bool {
-    let hash = |text: &str| text.len() == 10 && text.chars().all(|c| "2456789bcdfghkmt".contains(c));
-    name.rsplit_once('-').is_some_and(|(_, last)| hash(last))
 }
 
 /// RFC 1123, as Kubernetes narrows it.
