@@ -3,12 +3,14 @@
 //! Receives the bytes of manifests, settings and values; gives back trees of what Kubernetes reads in them, and new
 //! text for what is to change. It never waits, never prints, and a [`Fault`] never holds a word of the text.
 
+mod builder;
 mod characters;
 mod comments;
 mod de;
 mod duplicates;
 mod edit;
 mod json;
+mod lines;
 mod list;
 mod lookup;
 mod mistake;

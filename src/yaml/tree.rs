@@ -1,16 +1,17 @@
 //! A text as a tree of places.
 //!
-//! Receives one object's text and gives back its nodes with the bytes they stand in; everything that readers disagree
-//! about is refused here, once. It alone knows the parser, and never changes the text.
+//! Receives one object's text and gives back its nodes with the bytes they stand in. It alone knows the parser, and
+//! never changes the text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
-use super::node::{Kind, NOWHERE, Node, NodeId, Sort, Style, Tree};
-use super::tags::{self, Words};
-use super::{Fault, Syntax, characters, duplicates, line_of, newlines};
+use super::builder::{Builder, DEEP};
+use super::node::{NOWHERE, NodeId, Sort, Style, Tree};
+use super::tags::Words;
+use super::{Fault, Syntax, characters, line_of, lines};
 use crate::limits;
 
 impl<'s> Tree<'s> {
@@ -20,54 +21,39 @@ impl<'s> Tree<'s> {
             return Err(Fault::at(text, 0, "the text is too long", "split it"));
         }
         characters::check(text)?;
-        let mut builder = Builder::new(text);
-        let mut options = granit_parser::Options::default();
-        options.set_emit_comments(false);
-        options.flow_nesting_limit = limits::DEPTH;
-        options.block_nesting_limit = limits::DEPTH;
-        options.block_scalar_eof_without_line_feed = true;
-        options.emit_anchor_events = true;
-        for event in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = event.map_err(|error| told(text, &error))?;
-            builder.take(event, &span)?;
+        match lines::read(text, syntax) {
+            Some(tree) => Ok(tree),
+            None => parsed(text, syntax),
         }
-        builder.finish(syntax)
     }
 }
 
-/// A collection that is not closed yet.
-struct Open {
-    node: NodeId,
-    is_map: bool,
-    children: usize,
+/// Reads any text.
+pub(super) fn parsed(text: &str, syntax: Syntax) -> Result<Tree<'_>, Fault> {
+    let mut reader = Reader { source: text, builder: Builder::new(text), anchors: BTreeMap::new(), documents: 0 };
+    let mut options = granit_parser::Options::default();
+    options.set_emit_comments(false);
+    options.flow_nesting_limit = limits::DEPTH;
+    options.block_nesting_limit = limits::DEPTH;
+    options.block_scalar_eof_without_line_feed = true;
+    options.emit_anchor_events = true;
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(|error| told(text, &error))?;
+        reader.take(event, &span)?;
+    }
+    reader.builder.finish(syntax)
 }
 
-struct Builder<'s> {
+/// What the parser tells, on its way into a tree.
+struct Reader<'s> {
     source: &'s str,
-    nodes: Vec<Node<'s>>,
-    open: Vec<Open>,
+    builder: Builder<'s>,
     /// What anchors name, by the parser's number.
     anchors: BTreeMap<usize, NodeId>,
-    has_aliases: bool,
     documents: usize,
-    decoded: Vec<(NodeId, String)>,
 }
 
-impl<'s> Builder<'s> {
-    fn new(source: &'s str) -> Self {
-        // A line holds a key and a value, some a dash or more; many short ones are mostly blank
-        let nodes = (newlines(source) * 5 / 2).min(source.len() / 10).min(limits::NODES);
-        Self {
-            source,
-            nodes: Vec::with_capacity(nodes + 2),
-            open: Vec::new(),
-            anchors: BTreeMap::new(),
-            has_aliases: false,
-            documents: 0,
-            decoded: Vec::new(),
-        }
-    }
-
+impl<'s> Reader<'s> {
     fn take(&mut self, event: Event<'s>, span: &Span) -> Result<(), Fault> {
         let is_block = |style| style == StructureStyle::Block;
         match event {
@@ -84,14 +70,14 @@ impl<'s> Builder<'s> {
             Event::Anchor(_, name) => self.name(&name, offset(span).0),
             Event::MappingStart(style, anchor, tag) => {
                 let style = if is_block(style) { Style::BlockMap } else { Style::FlowMap };
-                self.start(style, anchor, tag.as_deref(), span)
+                self.start(style, "map", anchor, tag.as_deref(), span)
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let style = if is_block(style) { Style::BlockSeq } else { Style::FlowSeq };
-                self.start(style, anchor, tag.as_deref(), span)
+                self.start(style, "seq", anchor, tag.as_deref(), span)
             }
             Event::MappingEnd | Event::SequenceEnd => {
-                self.end(span);
+                self.builder.end(offset(span).1);
                 Ok(())
             }
             _ => Ok(()),
@@ -107,9 +93,6 @@ impl<'s> Builder<'s> {
         span: &Span,
     ) -> Result<(), Fault> {
         let (mut start, mut end) = offset(span);
-        if text.len() > limits::SCALAR {
-            return Err(self.fault(start, "a scalar is too large", "keep it elsewhere"));
-        }
         self.tag_ends(span)?;
         let sort = sort(tag).ok_or_else(|| self.unknown_tag(start))?;
         let style = match style {
@@ -124,10 +107,7 @@ impl<'s> Builder<'s> {
             _ => {}
         }
         let text = if style == Style::Absent { Cow::Borrowed("") } else { text };
-        let held = tags::check(sort, style, &text, self.expects_key());
-        let held = held.map_err(|(message, hint)| self.fault(start, message, hint))?;
-        let id = self.push(text, style, sort, (start, end))?;
-        self.decoded.extend(held.map(|held| (id, held)));
+        let id = self.builder.scalar(text, style, sort, (start, end))?;
         self.name_it(anchor, id);
         Ok(())
     }
@@ -170,46 +150,18 @@ impl<'s> Builder<'s> {
         let name = self.source.get(start..end).unwrap_or("");
         self.name(name.trim_start_matches('*'), start)?;
         let target = self.anchors.get(&anchor).copied().unwrap_or(NOWHERE);
-        if target == NOWHERE || self.open.iter().any(|open| open.node == target) {
-            let hint = "an anchor cannot hold itself";
-            return Err(self.fault(start, "an alias that names what it stands in", hint));
-        }
-        let id = self.push(Cow::Borrowed(""), Style::Alias, Sort::None, (start, end))?;
-        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
-            node.target = target;
-        }
-        self.has_aliases = true;
-        Ok(())
+        self.builder.alias(target, (start, end))
     }
 
-    fn start(&mut self, style: Style, anchor: usize, tag: Option<&Tag>, span: &Span) -> Result<(), Fault> {
-        let (start, end) = offset(span);
+    fn start(&mut self, style: Style, name: &str, anchor: usize, tag: Option<&Tag>, span: &Span) -> Result<(), Fault> {
         self.tag_ends(span)?;
-        let is_map = matches!(style, Style::BlockMap | Style::FlowMap);
-        let name = if is_map { "map" } else { "seq" };
         if tag.is_some_and(|tag| !tag.is_yaml_core_schema_tag(name) && !is_bang(tag)) {
-            return Err(self.unknown_tag(start));
+            return Err(self.unknown_tag(offset(span).0));
         }
         let sort = if tag.is_some() { Sort::Collection } else { Sort::None };
-        let node = self.push(Cow::Borrowed(""), style, sort, (start, end))?;
+        let node = self.builder.start(style, sort, offset(span))?;
         self.name_it(anchor, node);
-        self.open.push(Open { node, is_map, children: 0 });
-        if self.open.len() > limits::DEPTH {
-            let (message, hint) = DEEP;
-            return Err(self.fault(start, message, hint));
-        }
         Ok(())
-    }
-
-    fn end(&mut self, span: &Span) {
-        let after = self.next_id();
-        let closed = self.open.pop().and_then(|open| self.nodes.get_mut(open.node.0 as usize));
-        if let Some(node) = closed {
-            node.after = after;
-            if matches!(node.style, Style::FlowMap | Style::FlowSeq) {
-                node.end = u32::try_from(offset(span).1).unwrap_or(node.end);
-            }
-        }
     }
 
     /// Keeps what an anchor names; 0 is none.
@@ -217,37 +169,6 @@ impl<'s> Builder<'s> {
         if anchor != 0 {
             self.anchors.insert(anchor, node);
         }
-    }
-
-    /// True where a key comes next.
-    fn expects_key(&self) -> bool {
-        self.open.last().is_some_and(|open| open.is_map && open.children.is_multiple_of(2))
-    }
-
-    fn push(
-        &mut self,
-        text: Cow<'s, str>,
-        style: Style,
-        tag: Sort,
-        (start, end): (usize, usize),
-    ) -> Result<NodeId, Fault> {
-        if self.nodes.len() >= limits::NODES {
-            return Err(self.fault(start, "too many values in one object", "split the object"));
-        }
-        let id = self.next_id();
-        let is_key = self.expects_key();
-        let parent = self.open.last_mut().map_or(NOWHERE, |open| {
-            open.children += 1;
-            open.node
-        });
-        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
-        let (start, end, after) = (position(start), position(end), NodeId(id.0 + 1));
-        self.nodes.push(Node { text, start, end, parent, after, target: NOWHERE, style, tag, is_key });
-        Ok(id)
-    }
-
-    fn next_id(&self) -> NodeId {
-        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
     }
 
     /// A block scalar from its header to its last line; the parser gives neither.
@@ -270,61 +191,7 @@ impl<'s> Builder<'s> {
     fn unknown_tag(&self, at: usize) -> Fault {
         self.fault(at, "an unknown tag", "remove it, or quote the text that begins with !")
     }
-
-    fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
-        if self.nodes.is_empty() {
-            let end = self.source.len();
-            self.push(Cow::Borrowed(""), Style::Absent, Sort::None, (end, end))?;
-        }
-        let mut root = NodeId(0);
-        if let Syntax::Item { .. } | Syntax::Line { .. } = syntax {
-            let one = self.nodes.first().is_some_and(|list| {
-                let next = self.nodes.get(1).map_or(NOWHERE, |item| item.after);
-                list.style == Style::BlockSeq && next == list.after
-            });
-            if !one {
-                return Err(self.fault(0, "this is not one item of a list", "check its indentation"));
-            }
-            root = NodeId(1);
-        }
-        let tree = Tree { source: self.source, nodes: self.nodes, root, decoded: self.decoded };
-        if self.has_aliases {
-            let (size, height) = extent(&tree, NodeId(0), &mut BTreeMap::new());
-            if height > limits::DEPTH {
-                let (message, hint) = DEEP;
-                return Err(tree.fault(root, message, hint));
-            }
-            if size > limits::NODES {
-                return Err(tree.fault(root, "aliases expand too far", "write the object out"));
-            }
-        }
-        duplicates::check(&tree)?;
-        Ok(tree)
-    }
 }
-
-/// Nodes and levels below a place, aliases followed. What an alias names stands before it and has been counted by then,
-/// so that this goes no deeper than the text.
-fn extent(tree: &Tree<'_>, n: NodeId, named: &mut BTreeMap<NodeId, (usize, usize)>) -> (usize, usize) {
-    let target = tree.target(n);
-    if let Some(known) = named.get(&target) {
-        return *known;
-    }
-    let (mut size, mut height) = (1_usize, 0);
-    for child in tree.children(target) {
-        let below = extent(tree, child, named);
-        size = size.saturating_add(below.0);
-        height = height.max(below.1);
-    }
-    let levels = if tree.kind(target) == Kind::Scalar { 0 } else { height + 1 };
-    if target != n {
-        named.insert(target, (size, levels));
-    }
-    (size, levels)
-}
-
-/// What is said of nesting.
-const DEEP: Words = ("nested too deeply", "no Kubernetes object is as deep");
 
 /// Where the header of a block scalar begins in its line: the last `|` or `>` before a comment.
 fn header_in_line(line: &str) -> Option<usize> {
