@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::node::{Kind, NOWHERE, Node, NodeId, Sort, Style, Tree};
+use super::node::{Kind, NOWHERE, Node, NodeId, Said, Sort, Style, Tree};
 use super::tags::{self, Words};
 use super::{Fault, Syntax, duplicates, newlines};
 use crate::limits;
@@ -20,7 +20,8 @@ pub(super) type Span = (usize, usize);
 /// A tree that is not complete yet.
 pub(super) struct Builder<'s> {
     source: &'s str,
-    nodes: Vec<Node<'s>>,
+    nodes: Vec<Node>,
+    held: Vec<Box<str>>,
     open: Vec<Open>,
     has_aliases: bool,
     decoded: Vec<(NodeId, String)>,
@@ -37,7 +38,14 @@ impl<'s> Builder<'s> {
     pub(super) fn new(source: &'s str) -> Self {
         // A line holds a key and a value, some a dash or more; many short ones are mostly blank
         let nodes = (newlines(source) * 5 / 2).min(source.len() / 10).min(limits::NODES);
-        Self { source, nodes: Vec::with_capacity(nodes + 2), open: Vec::new(), has_aliases: false, decoded: Vec::new() }
+        Self {
+            source,
+            nodes: Vec::with_capacity(nodes + 2),
+            held: Vec::new(),
+            open: Vec::new(),
+            has_aliases: false,
+            decoded: Vec::new(),
+        }
     }
 
     /// Adds a scalar: a key or a value, whichever comes next.
@@ -47,7 +55,13 @@ impl<'s> Builder<'s> {
         }
         let held = tags::check(sort, style, &text, self.expects_key());
         let held = held.map_err(|(message, hint)| self.fault(span.0, message, hint))?;
-        let id = self.push(text, style, sort, span)?;
+        let id = self.push(style, sort, span)?;
+        // Not compared byte by byte: a text that was borrowed is the very one that stands there
+        let is_here = |here: &str| here.len() == text.len() && (here.is_empty() || std::ptr::eq(here, &*text));
+        if let Some(node) = self.nodes.last_mut().filter(|node| !is_here(node.here(self.source))) {
+            node.said = Said::Held(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
+            self.held.push(text.into());
+        }
         self.decoded.extend(held.map(|held| (id, held)));
         Ok(id)
     }
@@ -58,9 +72,9 @@ impl<'s> Builder<'s> {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(span.0, "an alias that names what it stands in", hint));
         }
-        let id = self.push(Cow::Borrowed(""), Style::Alias, Sort::None, span)?;
-        if let Some(node) = self.nodes.get_mut(id.0 as usize) {
-            node.target = target;
+        self.push(Style::Alias, Sort::None, span)?;
+        if let Some(node) = self.nodes.last_mut() {
+            node.said = Said::Alias(target);
         }
         self.has_aliases = true;
         Ok(())
@@ -69,7 +83,7 @@ impl<'s> Builder<'s> {
     /// Begins a collection; what follows stands in it.
     pub(super) fn start(&mut self, style: Style, sort: Sort, span: Span) -> Result<NodeId, Fault> {
         let is_map = matches!(style, Style::BlockMap | Style::FlowMap);
-        let node = self.push(Cow::Borrowed(""), style, sort, span)?;
+        let node = self.push(style, sort, span)?;
         self.open.push(Open { node, is_map, children: 0 });
         if self.open.len() > limits::DEPTH {
             let (message, hint) = DEEP;
@@ -95,7 +109,7 @@ impl<'s> Builder<'s> {
         self.open.last().is_some_and(|open| open.is_map && open.children.is_multiple_of(2))
     }
 
-    fn push(&mut self, text: Cow<'s, str>, style: Style, tag: Sort, (start, end): Span) -> Result<NodeId, Fault> {
+    fn push(&mut self, style: Style, tag: Sort, (start, end): Span) -> Result<NodeId, Fault> {
         if self.nodes.len() >= limits::NODES {
             return Err(self.fault(start, "too many values in one object", "split the object"));
         }
@@ -107,7 +121,7 @@ impl<'s> Builder<'s> {
         });
         let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
         let (start, end, after) = (position(start), position(end), NodeId(id.0 + 1));
-        self.nodes.push(Node { text, start, end, parent, after, target: NOWHERE, style, tag, is_key });
+        self.nodes.push(Node { said: Said::Here, start, end, parent, after, style, tag, is_key });
         Ok(id)
     }
 
@@ -123,7 +137,7 @@ impl<'s> Builder<'s> {
     pub(super) fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
         if self.nodes.is_empty() {
             let end = self.source.len();
-            self.push(Cow::Borrowed(""), Style::Absent, Sort::None, (end, end))?;
+            self.push(Style::Absent, Sort::None, (end, end))?;
         }
         let mut root = NodeId(0);
         if let Syntax::Item { .. } | Syntax::Line { .. } = syntax {
@@ -136,7 +150,7 @@ impl<'s> Builder<'s> {
             }
             root = NodeId(1);
         }
-        let tree = Tree { source: self.source, nodes: self.nodes, root, decoded: self.decoded };
+        let tree = Tree { source: self.source, nodes: self.nodes, root, held: self.held, decoded: self.decoded };
         if self.has_aliases {
             let (size, height) = extent(&tree, NodeId(0), &mut BTreeMap::new());
             if height > limits::DEPTH {

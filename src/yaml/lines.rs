@@ -62,9 +62,8 @@ impl<'s> Line<'s> {
 
     /// What follows `width` bytes and spaces.
     fn behind(self, width: usize) -> Option<Self> {
-        let said = self.said.get(width..)?.trim_start_matches(' ');
-        let width = self.said.len() - said.len();
-        Some(Self { indent: self.indent + width, at: self.at + width, said })
+        let width = width + self.said.bytes().skip(width).take_while(|byte| *byte == b' ').count();
+        Some(Self { indent: self.indent + width, at: self.at + width, said: self.said.get(width..)? })
     }
 }
 
@@ -301,7 +300,7 @@ fn key(said: &str) -> Option<&str> {
 
 /// Characters that mean themselves wherever they stand.
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-' | b'$' | b'=' | b'+')
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'$' | b'=' | b'+')
 }
 
 /// True where text without quotes may begin as this does, and is neither a dash nor the end of a document.
@@ -316,14 +315,24 @@ fn begins_plain(text: &str) -> bool {
 
 /// Text without quotes, up to the end of its line or a comment.
 fn plain(said: &str) -> Option<&str> {
-    let end = said.find(" #").unwrap_or(said.len());
-    let text = said.get(..end)?.trim_end_matches(' ');
-    let begins = match text.as_bytes() {
+    let bytes = said.as_bytes();
+    let begins = match bytes {
         [b'-', b'-', third, ..] => third.is_ascii_alphanumeric(),
-        [b'-', ..] => begins_plain(text),
+        [b'-', ..] => begins_plain(said),
         // Indicators: YAML 1.2.2, rule 22
         [first, ..] => !b"?:,[]{}#&*!|>'\"%@`".contains(first),
         [] => false,
     };
-    (begins && !text.ends_with(':') && !text.contains(": ")).then_some(text)
+    let mut end = begins.then_some(bytes.len())?;
+    for at in memchr::memchr2_iter(b':', b'#', bytes) {
+        match bytes.get(at - 1..=at + 1).or(bytes.get(at - 1..)) {
+            Some([_, b':'] | [_, b':', b' ']) => return None,
+            Some([b' ', b'#', ..]) => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    Some(said.get(..end)?.trim_end_matches(' '))
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
+use super::node::{Kind, NOWHERE, NodeId, Said, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
 use super::{Fault, line_of, newlines};
 
@@ -70,7 +70,7 @@ impl<'s> Tree<'s> {
         if self.kind(id) != Kind::Scalar {
             return None;
         }
-        let text = &*node.text;
+        let text = self.characters(id);
         Some(match (node.tag, node.style) {
             (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Scalar::Text(text),
             (Sort::Binary, _) => Scalar::Text(self.decoded(id).unwrap_or("")),
@@ -89,9 +89,9 @@ impl<'s> Tree<'s> {
         let id = self.target(n);
         let node = self.node(id);
         (self.kind(id) == Kind::Scalar).then(|| match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Plain::Text(&node.text),
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Plain::Text(self.characters(id)),
             (Sort::Binary, _) => Plain::Text(self.decoded(id).unwrap_or("")),
-            _ => scalar::kustomize(&node.text),
+            _ => scalar::kustomize(self.characters(id)),
         })
     }
 
@@ -107,15 +107,14 @@ impl<'s> Tree<'s> {
     /// The characters of a scalar, whatever it is.
     #[must_use]
     pub fn raw(&self, n: NodeId) -> Option<&str> {
-        let node = self.node(self.target(n));
-        (self.kind(n) == Kind::Scalar).then_some(&*node.text)
+        (self.kind(n) == Kind::Scalar).then(|| self.characters(self.target(n)))
     }
 
     /// The base64 of a `!!binary` scalar.
     #[must_use]
     pub fn bytes(&self, n: NodeId) -> Option<&str> {
-        let node = self.node(self.target(n));
-        (node.tag == Sort::Binary).then_some(&*node.text)
+        let id = self.target(n);
+        (self.node(id).tag == Sort::Binary).then(|| self.characters(id))
     }
 
     /// A key as it is called in JSON: `on` is "true", `1` is "1".
@@ -238,8 +237,7 @@ impl<'s> Tree<'s> {
     /// What an alias names, else the place itself.
     #[must_use]
     pub fn target(&self, n: NodeId) -> NodeId {
-        let target = self.node(n).target;
-        if target == NOWHERE { n } else { target }
+        if let Said::Alias(target) = self.node(n).said { target } else { n }
     }
 
     /// The nodes directly below, keys and values alike.
@@ -307,15 +305,17 @@ impl<'s> Tree<'s> {
     /// True for a plain `<<`.
     pub(super) fn is_merge(&self, key: NodeId) -> bool {
         let node = self.node(key);
-        node.text == "<<" && node.style == Style::Plain && node.tag == Sort::None
+        let fits = node.style == Style::Plain && node.end == node.start + 2;
+        fits && node.tag == Sort::None && self.characters(key) == "<<"
     }
 
     /// A key as it is called in JSON; None where it has no such name.
     pub(super) fn key_text(&self, n: NodeId) -> Option<Cow<'_, str>> {
-        let node = self.node(self.target(n));
+        let id = self.target(n);
+        let (node, text) = (self.node(id), self.characters(id));
         match (node.tag, node.style) {
-            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Some(Cow::Borrowed(&node.text)),
-            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => scalar::key(&node.text),
+            (Sort::Text, _) | (Sort::None, Style::Quoted | Style::BlockScalar) => Some(Cow::Borrowed(text)),
+            (Sort::Bool | Sort::Float | Sort::Int | Sort::None, _) => scalar::key(text),
             _ => None,
         }
     }
@@ -342,10 +342,10 @@ impl<'s> Tree<'s> {
 
     /// Compares without allocating where the key is plainly a word.
     fn key_is(&self, key: NodeId, name: &str) -> bool {
-        let node = self.node(key);
+        let (node, text) = (self.node(key), self.characters(key));
         match node.style {
-            Style::Quoted if node.tag == Sort::None => node.text == name,
-            Style::Plain if node.tag == Sort::None && scalar::is_word(&node.text) => node.text == name,
+            Style::Quoted if node.tag == Sort::None => text == name,
+            Style::Plain if node.tag == Sort::None && scalar::is_word(text) => text == name,
             _ => self.key(key) == name,
         }
     }

@@ -3,7 +3,6 @@
 //! Receives a stream and gives back the same stream with such lists written anew, so that each item can be read alone.
 //! It leaves everything else as it is, and parses only documents that hold both an anchor and an alias.
 
-use super::node::Style;
 use super::split::documents;
 use super::{Fault, NodeId, Syntax, Tree, Value, line_of, list, write};
 
@@ -71,8 +70,8 @@ fn is_tangled(tree: &Tree<'_>, object: NodeId) -> bool {
     tree.children(items).any(|item| {
         let end = tree.node(item).after;
         let leaves = (item.0..end.0).map(NodeId).any(|node| {
-            let node = tree.node(node);
-            node.style == Style::Alias && !(item..end).contains(&node.target)
+            let target = tree.target(node);
+            target != node && !(item..end).contains(&target)
         });
         leaves || is_tangled(tree, item)
     })

@@ -8,11 +8,20 @@ use super::*;
 
 /// Every byte of every node.
 fn told(tree: &Tree<'_>) -> Vec<String> {
-    let place = |n: &super::super::node::Node<'_>| {
+    let place = |id| {
+        let n = tree.node(id);
         let (style, tag) = (n.style as u8, n.tag as u8);
-        format!("{:?} {}-{} {:?} {:?} {style} {tag} {}", n.text, n.start, n.end, n.parent, n.after, n.is_key)
+        format!(
+            "{:?} {}-{} {:?} {:?} {style} {tag} {}",
+            tree.characters(id),
+            n.start,
+            n.end,
+            n.parent,
+            n.after,
+            n.is_key
+        )
     };
-    tree.nodes().map(|n| place(tree.node(n))).collect()
+    tree.nodes().map(place).collect()
 }
 
 fn same(text: &str) -> bool {
