@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use sealref::{sources, targets};
+use sealref::{rules, sources, targets};
 
 /// A file of `src/`, cut into what the compiler sees and what it does not. Tests are left out.
 struct File {
@@ -337,7 +337,7 @@ fn registered(module: &File) -> BTreeSet<String> {
     for (at, _) in code.match_indices("static ") {
         let Some((_, list)) = code[at..].split_once('=') else { continue };
         let list = list.split(';').next().unwrap();
-        names.extend(list.split('&').filter(|entry| entry.contains("::")).filter_map(word));
+        names.extend(list.split(['&', '[', '(', ',']).filter(|entry| entry.contains("::")).filter_map(word));
     }
     names
 }
@@ -395,6 +395,7 @@ fn the_registries_have_what_the_files_say() {
     }
     let all = sources();
     let of = |name: &str| registered(all.iter().find(|file| file.name == name).unwrap()).len();
+    assert_eq!(of("rules/mod.rs"), rules::RULES.len() + rules::CHECKS.len());
     assert_eq!(of("sources/mod.rs"), sources::SOURCES.len());
     assert_eq!(of("targets/mod.rs"), targets::TARGETS.len());
 }

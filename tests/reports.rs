@@ -46,7 +46,7 @@ fn shapes() -> Vec<Problem> {
 }
 
 /// Every shape as a finding of each severity, and as what a run told.
-fn with_all(see: &dyn Fn(&dyn Report, &str, usize)) {
+fn with_all(see: &dyn Fn(&Report, &str, usize)) {
     let severities = [Severity::Error, Severity::Warning, Severity::Info];
     let rules = ["plaintext/secret", "rbac/cluster-admin"];
     let findings: Vec<Finding> = shapes()
@@ -59,12 +59,12 @@ fn with_all(see: &dyn Fn(&dyn Report, &str, usize)) {
     let (errors, warnings): (Problems, Problems) = (shapes().into_iter().collect(), shapes().into_iter().collect());
     for report in REPORTS {
         for entries in [reports::found(&findings, None), reports::told(&errors, &warnings), vec![]] {
-            let text = report.write(&entries, Severity::Info);
-            assert_eq!(text, report.write(&entries, Severity::Info), "{}", report.name());
+            let text = (report.write)(&entries, Severity::Info);
+            assert_eq!(text, (report.write)(&entries, Severity::Info), "{}", report.name);
             for number in 0..shapes().len().min(entries.len()) {
-                assert!(text.contains(&format!("findme{number}")), "{} does not tell {number}\n{text}", report.name());
+                assert!(text.contains(&format!("findme{number}")), "{} does not tell {number}\n{text}", report.name);
             }
-            see(*report, &text, entries.len());
+            see(report, &text, entries.len());
         }
     }
 }
@@ -73,10 +73,10 @@ fn with_all(see: &dyn Fn(&dyn Report, &str, usize)) {
 fn every_report_tells_every_shape_and_nothing_that_a_terminal_acts_on() {
     with_all(&|report, text, _| {
         let acts = |c: char| c.is_control() && c != '\n';
-        assert!(!text.contains(acts), "{}: {text:?}", report.name());
+        assert!(!text.contains(acts), "{}: {text:?}", report.name);
         // Programs get names as they are.
-        let for_people = ["junit", "markdown", "text"].contains(&report.name());
-        assert!(!for_people || !text.contains('\u{202e}'), "{}: {text:?}", report.name());
+        let for_people = ["junit", "markdown", "text"].contains(&report.name);
+        assert!(!for_people || !text.contains('\u{202e}'), "{}: {text:?}", report.name);
     });
 }
 
@@ -91,7 +91,7 @@ fn every_report_is_what_its_format_asks_for() {
         let wrong: Vec<String> = schema.iter_errors(value).map(|error| error.to_string()).collect();
         assert!(wrong.is_empty(), "{wrong:?}\n{value:#}");
     };
-    with_all(&|report, text, count| match report.name() {
+    with_all(&|report, text, count| match report.name {
         "text" => assert!(text.lines().count() >= count),
         "json" => fits(&schema, &serde_json::from_str(text).unwrap()),
         "sarif" => {
@@ -112,8 +112,8 @@ fn every_report_is_what_its_format_asks_for() {
 #[test]
 fn a_report_that_is_kept_says_which_version_wrote_it() {
     with_all(&|report, text, _| {
-        let kept = ["json", "junit", "sarif"].contains(&report.name());
-        assert_eq!(text.contains(&format!("\"{}\"", env!("CARGO_PKG_VERSION"))), kept, "{}\n{text}", report.name());
+        let kept = ["json", "junit", "sarif"].contains(&report.name);
+        assert_eq!(text.contains(&format!("\"{}\"", env!("CARGO_PKG_VERSION"))), kept, "{}\n{text}", report.name);
     });
 }
 
@@ -196,15 +196,15 @@ fn is_markdown(text: &str, count: usize) {
 
 #[test]
 fn endings_choose_and_no_two_reports_share_one() {
-    let endings: Vec<&str> = REPORTS.iter().flat_map(|report| report.endings().iter().copied()).collect();
+    let endings: Vec<&str> = REPORTS.iter().flat_map(|report| report.endings.iter().copied()).collect();
     for report in REPORTS {
-        for ending in report.endings() {
-            assert_eq!(reports::for_file(&format!("a{ending}")).name(), report.name(), "{ending}");
+        for ending in report.endings {
+            assert_eq!(reports::for_file(&format!("a{ending}")).name, report.name, "{ending}");
         }
     }
     let different: std::collections::BTreeSet<_> = endings.iter().collect();
     assert_eq!(different.len(), endings.len());
-    assert_eq!(reports::for_file("report").name(), "json");
+    assert_eq!(reports::for_file("report").name, "json");
 }
 
 /// Values wherever somebody may have left one.
@@ -241,7 +241,7 @@ rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}, {apiGroups: [""], re
 fn no_value_is_in_any_report() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
     let program = Program::new();
-    let files: Vec<String> = REPORTS.iter().map(|form| format!("--report all{}", form.endings()[0])).collect();
+    let files: Vec<String> = REPORTS.iter().map(|form| format!("--report all{}", form.endings[0])).collect();
     let bad = |id: &str| {
         let text = fs::read_to_string(folder.join(format!("{id}.yaml"))).ok()?;
         Some((id.to_owned(), text.split_once("# --- not found:\n")?.0.to_owned()))
@@ -252,8 +252,8 @@ fn no_value_is_in_any_report() {
             let output = program.shell(&format!("sealref {command} - {}", files.join(" ")), bad.as_bytes());
             let mut told = vec![String::from_utf8_lossy(&output.stderr).into_owned()];
             told.extend(REPORTS.iter().map(|form| {
-                let path = program.folder().join(format!("all{}", form.endings()[0]));
-                let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{command} wrote no {}", form.name()));
+                let path = program.folder().join(format!("all{}", form.endings[0]));
+                let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{command} wrote no {}", form.name));
                 fs::remove_file(&path).unwrap();
                 text
             }));

@@ -81,7 +81,7 @@ impl Cmp {
         let stream = read::read(&output, Purpose::Uses.by(&job))?;
         let findings = inspect(&stream, &job, Depth::Verify, false, None)?;
         let done = Done {
-            told: reports::named("text").write(&reports::found(&findings, None), Severity::Info),
+            told: (reports::named("text").write)(&reports::found(&findings, None), Severity::Info),
             ..Done::default()
         }
         .warn(&rendered.warnings);

@@ -29,16 +29,15 @@ pub(super) struct Report {
 pub(super) struct Answer {
     /// The form of the answer; all but text go to standard output
     #[arg(long, value_name = "FORM", value_parser = forms(), default_value = "text")]
-    format: &'static str,
+    format: &'static Form,
     #[command(flatten)]
     pub(super) report: Report,
 }
 
 /// A form by its name, as the registry has it.
-fn forms() -> impl TypedValueParser<Value = &'static str> {
-    let names = REPORTS.iter().map(|form| PossibleValue::new(form.name()).help(form.about()));
-    PossibleValuesParser::new(names)
-        .map(|typed| REPORTS.iter().map(|form| form.name()).find(|name| *name == typed).unwrap_or_default())
+fn forms() -> impl TypedValueParser<Value = &'static Form> {
+    let names = REPORTS.iter().map(|form| PossibleValue::new(form.name).help(form.about));
+    PossibleValuesParser::new(names).map(|typed| reports::named(&typed))
 }
 
 impl Report {
@@ -79,7 +78,7 @@ impl Report {
 
     fn write(&self, entries: &[Entry], least: Severity) -> Result<(), Problems> {
         for file in &self.reports {
-            let text = reports::for_file(&file.to_string_lossy()).write(entries, least);
+            let text = (reports::for_file(&file.to_string_lossy()).write)(entries, least);
             files::write_atomically(file, &[&text], Privacy::Public)?;
         }
         Ok(())
@@ -91,9 +90,8 @@ impl Answer {
     pub(super) fn done(&self, entries: &[Entry], least: Severity) -> Result<Done, Problems> {
         self.report.write(entries, least)?;
         let failed = entries.iter().any(|entry| entry.severity == Severity::Error);
-        let form: &dyn Form = reports::named(self.format);
-        let text = form.write(entries, least);
-        Ok(if form.is_message() {
+        let text = (self.format.write)(entries, least);
+        Ok(if self.format.is_message {
             Done { failed, told: text, ..Done::default() }
         } else {
             Done { failed, ..Done::output(text) }

@@ -8,8 +8,6 @@ use super::{Entry, Report};
 use crate::error;
 use crate::rules::Severity;
 
-pub(super) struct Json;
-
 /// What the schema is called.
 pub const KIND: &str = "Report";
 
@@ -58,23 +56,17 @@ struct Object {
     name: String,
 }
 
-impl Report for Json {
-    fn name(&self) -> &'static str {
-        "json"
-    }
+pub(super) static JSON: Report = Report {
+    name: "json",
+    about: "For a program: `sealref schema Report`",
+    endings: &[".json"],
+    is_message: false,
+    write,
+};
 
-    fn about(&self) -> &'static str {
-        "For a program: `sealref schema Report`"
-    }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".json"]
-    }
-
-    fn write(&self, entries: &[Entry], _: Severity) -> String {
-        let told = Told { version: env!("CARGO_PKG_VERSION"), findings: entries.iter().map(one).collect() };
-        format!("{:#}\n", serde_json::to_value(&told).unwrap_or_default())
-    }
+fn write(entries: &[Entry], _: Severity) -> String {
+    let told = Told { version: env!("CARGO_PKG_VERSION"), findings: entries.iter().map(one).collect() };
+    format!("{:#}\n", serde_json::to_value(&told).unwrap_or_default())
 }
 
 fn one(entry: &Entry) -> One {

@@ -4,36 +4,28 @@ use super::{Entry, Report};
 use crate::error::Quiet;
 use crate::rules::Severity;
 
-pub(super) struct JUnit;
+pub(super) static JUNIT: Report = Report {
+    name: "junit",
+    about: "For CI servers that show test results",
+    endings: &[".xml"],
+    is_message: false,
+    write,
+};
 
-impl Report for JUnit {
-    fn name(&self) -> &'static str {
-        "junit"
-    }
-
-    fn about(&self) -> &'static str {
-        "For CI servers that show test results"
-    }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".xml"]
-    }
-
-    fn write(&self, entries: &[Entry], least: Severity) -> String {
-        let shown: Vec<&Entry> = entries.iter().filter(|entry| entry.severity >= least).collect();
-        let failures = shown.iter().filter(|entry| entry.severity == Severity::Error).count();
-        // A suite without a case is taken for one that did not run.
-        let cases = if shown.is_empty() {
-            "    <testcase classname=\"sealref\" name=\"nothing was found\"/>\n".to_owned()
-        } else {
-            shown.iter().map(|entry| case(entry)).collect()
-        };
-        let counts = format!("name=\"sealref\" tests=\"{}\" failures=\"{failures}\" errors=\"0\"", shown.len().max(1));
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite {counts} skipped=\"0\">\n\
-             {PROPERTIES}{cases}  </testsuite>\n</testsuites>\n"
-        )
-    }
+fn write(entries: &[Entry], least: Severity) -> String {
+    let shown: Vec<&Entry> = entries.iter().filter(|entry| entry.severity >= least).collect();
+    let failures = shown.iter().filter(|entry| entry.severity == Severity::Error).count();
+    // A suite without a case is taken for one that did not run.
+    let cases = if shown.is_empty() {
+        "    <testcase classname=\"sealref\" name=\"nothing was found\"/>\n".to_owned()
+    } else {
+        shown.iter().map(|entry| case(entry)).collect()
+    };
+    let counts = format!("name=\"sealref\" tests=\"{}\" failures=\"{failures}\" errors=\"0\"", shown.len().max(1));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite {counts} skipped=\"0\">\n\
+         {PROPERTIES}{cases}  </testsuite>\n</testsuites>\n"
+    )
 }
 
 /// Which version wrote it.

@@ -5,48 +5,40 @@ use crate::error::Quiet;
 use crate::limits;
 use crate::rules::Severity;
 
-pub(super) struct Markdown;
+pub(super) static MARKDOWN: Report = Report {
+    name: "markdown",
+    about: "For the comment on a pull request",
+    endings: &[".md"],
+    is_message: false,
+    write,
+};
 
-impl Report for Markdown {
-    fn name(&self) -> &'static str {
-        "markdown"
+/// The first line is a mark by which a job finds its own comment again.
+fn write(entries: &[Entry], least: Severity) -> String {
+    let mut shown: Vec<&Entry> = entries.iter().filter(|entry| entry.severity >= least).collect();
+    // Only so many rows are shown
+    shown.sort_by_key(|entry| std::cmp::Reverse(entry.severity));
+    let counts = counted(entries).unwrap_or_else(|| "nothing was found".to_owned());
+    let mut text = format!("<!-- sealref -->\n### sealref: {counts}\n");
+    if !shown.is_empty() {
+        text.push_str("\n| | where | what | rule |\n|---|---|---|---|\n");
     }
-
-    fn about(&self) -> &'static str {
-        "For the comment on a pull request"
+    for entry in shown.iter().take(limits::ROWS) {
+        let place = entry.problem.place().map(ToString::to_string).unwrap_or_default();
+        let hint = entry.problem.advice().map(|hint| format!("<br>{}", plain(hint))).unwrap_or_default();
+        text.push_str(&format!(
+            "| {} | {} | {}{hint} | {} |\n",
+            entry.severity.name(),
+            plain(&place),
+            plain(entry.problem.message()),
+            plain(entry.rule.unwrap_or_default())
+        ));
     }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".md"]
+    let rest = entries.len() - shown.len().min(limits::ROWS);
+    if rest > 0 {
+        text.push_str(&format!("\nand {rest} more\n"));
     }
-
-    /// The first line is a mark by which a job finds its own comment again.
-    fn write(&self, entries: &[Entry], least: Severity) -> String {
-        let mut shown: Vec<&Entry> = entries.iter().filter(|entry| entry.severity >= least).collect();
-        // Only so many rows are shown
-        shown.sort_by_key(|entry| std::cmp::Reverse(entry.severity));
-        let counts = counted(entries).unwrap_or_else(|| "nothing was found".to_owned());
-        let mut text = format!("<!-- sealref -->\n### sealref: {counts}\n");
-        if !shown.is_empty() {
-            text.push_str("\n| | where | what | rule |\n|---|---|---|---|\n");
-        }
-        for entry in shown.iter().take(limits::ROWS) {
-            let place = entry.problem.place().map(ToString::to_string).unwrap_or_default();
-            let hint = entry.problem.advice().map(|hint| format!("<br>{}", plain(hint))).unwrap_or_default();
-            text.push_str(&format!(
-                "| {} | {} | {}{hint} | {} |\n",
-                entry.severity.name(),
-                plain(&place),
-                plain(entry.problem.message()),
-                plain(entry.rule.unwrap_or_default())
-            ));
-        }
-        let rest = entries.len() - shown.len().min(limits::ROWS);
-        if rest > 0 {
-            text.push_str(&format!("\nand {rest} more\n"));
-        }
-        text
-    }
+    text
 }
 
 /// What begins nothing within a line.

@@ -36,37 +36,35 @@ pub struct Entry<'f> {
 }
 
 /// A form in which findings are told.
-pub trait Report: Sync {
+pub struct Report {
     /// What is typed: `sarif`.
-    fn name(&self) -> &'static str;
+    pub name: &'static str,
     /// For whom it is.
-    fn about(&self) -> &'static str;
+    pub about: &'static str,
     /// The ends of the names of its files.
-    fn endings(&self) -> &'static [&'static str];
+    pub endings: &'static [&'static str],
     /// True where it goes to standard error, as messages do.
-    fn is_message(&self) -> bool {
-        false
-    }
-    /// All of it; what is less grave than `least` may be left out.
-    fn write(&self, entries: &[Entry], least: Severity) -> String;
+    pub is_message: bool,
+    /// All of it; what is less grave than this may be left out.
+    pub write: fn(&[Entry], Severity) -> String,
 }
 
 /// Every form; the first one where nothing is said.
-pub static REPORTS: &[&dyn Report] =
-    &[&text::Text, &json::Json, &junit::JUnit, &markdown::Markdown, &results::Results, &sarif::Sarif];
+pub static REPORTS: &[&Report] =
+    &[&text::TEXT, &json::JSON, &junit::JUNIT, &markdown::MARKDOWN, &results::RESULTS, &sarif::SARIF];
 
 /// The form with this name; text where none has it.
 #[must_use]
-pub fn named(name: &str) -> &'static dyn Report {
-    REPORTS.iter().copied().find(|report| report.name() == name).unwrap_or(&text::Text)
+pub fn named(name: &str) -> &'static Report {
+    REPORTS.iter().copied().find(|report| report.name == name).unwrap_or(&text::TEXT)
 }
 
 /// The form of a file with this name; JSON where its ending is nobody's.
 #[must_use]
-pub fn for_file(name: &str) -> &'static dyn Report {
-    let endings = REPORTS.iter().flat_map(|report| report.endings().iter().map(move |ending| (*report, *ending)));
+pub fn for_file(name: &str) -> &'static Report {
+    let endings = REPORTS.iter().flat_map(|report| report.endings.iter().map(move |ending| (*report, *ending)));
     let its = endings.filter(|(_, ending)| name.ends_with(ending)).max_by_key(|(_, ending)| ending.len());
-    its.map_or(&json::Json, |(report, _)| report)
+    its.map_or(&json::JSON, |(report, _)| report)
 }
 
 /// What rules have found; with the lines of a stream, where one is given.

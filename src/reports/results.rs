@@ -6,30 +6,22 @@ use crate::model::STDIN;
 use crate::rules::Severity;
 use crate::yaml::{Syntax, Value};
 
-pub(super) struct Results;
+pub(super) static RESULTS: Report = Report {
+    name: "results",
+    about: "The results of a KRM function, as kpt has them",
+    endings: &[".yaml", ".yml"],
+    is_message: false,
+    write,
+};
 
-impl Report for Results {
-    fn name(&self) -> &'static str {
-        "results"
-    }
-
-    fn about(&self) -> &'static str {
-        "The results of a KRM function, as kpt has them"
-    }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".yaml", ".yml"]
-    }
-
-    fn write(&self, entries: &[Entry], _: Severity) -> String {
-        let list = Value::map([
-            ("apiVersion", Value::text("config.kubernetes.io/v1")),
-            ("kind", Value::text("ResourceList")),
-            ("items", Value::List(vec![])),
-            ("results", results(entries)),
-        ]);
-        list.write(Syntax::Document)
-    }
+fn write(entries: &[Entry], _: Severity) -> String {
+    let list = Value::map([
+        ("apiVersion", Value::text("config.kubernetes.io/v1")),
+        ("kind", Value::text("ResourceList")),
+        ("items", Value::List(vec![])),
+        ("results", results(entries)),
+    ]);
+    list.write(Syntax::Document)
 }
 
 /// The list of results. Values stand in none: `currentValue` is left out.

@@ -9,38 +9,30 @@ use super::{Entry, Report};
 use crate::error::{Location, Quiet};
 use crate::rules::{self, About, Severity};
 
-pub(super) struct Sarif;
-
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-impl Report for Sarif {
-    fn name(&self) -> &'static str {
-        "sarif"
-    }
+pub(super) static SARIF: Report = Report {
+    name: "sarif",
+    about: "SARIF 2.1.0, for code scanning",
+    endings: &[".sarif", ".sarif.json"],
+    is_message: false,
+    write,
+};
 
-    fn about(&self) -> &'static str {
-        "SARIF 2.1.0, for code scanning"
-    }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".sarif", ".sarif.json"]
-    }
-
-    fn write(&self, entries: &[Entry], _: Severity) -> String {
-        let ids: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.rule).collect();
-        let rules = ids.iter().filter_map(|id| rules::about(id)).map(rule);
-        let driver = json!({
-            "name": "sealref",
-            "semanticVersion": env!("CARGO_PKG_VERSION"),
-            "rules": rules.collect::<Vec<_>>(),
-        });
-        let run = json!({
-            "tool": {"driver": driver},
-            "columnKind": "unicodeCodePoints",
-            "results": entries.iter().map(result).collect::<Vec<_>>(),
-        });
-        format!("{:#}\n", json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
-    }
+fn write(entries: &[Entry], _: Severity) -> String {
+    let ids: BTreeSet<&str> = entries.iter().filter_map(|entry| entry.rule).collect();
+    let rules = ids.iter().filter_map(|id| rules::about(id)).map(rule);
+    let driver = json!({
+        "name": "sealref",
+        "semanticVersion": env!("CARGO_PKG_VERSION"),
+        "rules": rules.collect::<Vec<_>>(),
+    });
+    let run = json!({
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": entries.iter().map(result).collect::<Vec<_>>(),
+    });
+    format!("{:#}\n", json!({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}))
 }
 
 fn level(severity: Severity) -> &'static str {

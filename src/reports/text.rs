@@ -5,35 +5,18 @@ use crate::error::{Problem, Problems, Quiet};
 use crate::limits;
 use crate::rules::Severity;
 
-pub(super) struct Text;
+pub(super) static TEXT: Report =
+    Report { name: "text", about: "For a person, on standard error", endings: &[".txt"], is_message: true, write };
 
-impl Report for Text {
-    fn name(&self) -> &'static str {
-        "text"
+/// In the order of the input, and a count of what is less grave.
+fn write(entries: &[Entry], least: Severity) -> String {
+    let (shown, rest): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|one| one.severity >= least);
+    let mut text: String =
+        shown.iter().map(|entry| line(entry.severity, entry.rule, entry.problem, entry.line.as_deref())).collect();
+    if !rest.is_empty() {
+        text.push_str(&format!("{} less grave: --level info tells them\n", rest.len()));
     }
-
-    fn about(&self) -> &'static str {
-        "For a person, on standard error"
-    }
-
-    fn endings(&self) -> &'static [&'static str] {
-        &[".txt"]
-    }
-
-    fn is_message(&self) -> bool {
-        true
-    }
-
-    /// In the order of the input, and a count of what is less grave.
-    fn write(&self, entries: &[Entry], least: Severity) -> String {
-        let (shown, rest): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|one| one.severity >= least);
-        let mut text: String =
-            shown.iter().map(|entry| line(entry.severity, entry.rule, entry.problem, entry.line.as_deref())).collect();
-        if !rest.is_empty() {
-            text.push_str(&format!("{} less grave: --level info tells them\n", rest.len()));
-        }
-        text
-    }
+    text
 }
 
 /// `error: ...` and `hint: ...` lines for problems, at most [`limits::TOLD`] of them.

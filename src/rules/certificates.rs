@@ -4,17 +4,15 @@
 
 use x509_parser::prelude::{FromDer, X509Certificate, parse_x509_pem};
 
-use super::seen::{Each, Seen, Tell, all, brings, find};
+use super::seen::{Seen, Tell, all, brings, find};
 use crate::limits;
 use crate::model::unbase64;
 use crate::settings::Interval;
 use crate::yaml::NodeId;
 
-pub(super) static CERTIFICATES: Each = Each(look);
-
 const GROUP: &str = "cert-manager.io";
 
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     match (seen.identity.group(), seen.identity.kind.as_str()) {
         (GROUP, "Certificate") => {
             certificate(seen, tell);

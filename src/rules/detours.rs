@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use super::rbac::{Grant, PATHS, Question, READ, Reach, Subject, User};
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 use crate::model::Place;
-
-pub(super) struct Detours;
 
 /// Which rule tells which ways.
 const RULES: [(&str, &[&str]); 10] = [
@@ -27,14 +25,12 @@ const RULES: [(&str, &[&str]); 10] = [
 /// What somebody may do, and where; and the first binding that lets him.
 type Told = BTreeMap<&'static str, (Place, Vec<String>)>;
 
-impl Rule for Detours {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let access = view.access();
-        for subject in access.subjects() {
-            for (rule, (place, what)) in detours(subject, &access.reach(&User::of(subject))) {
-                let message = format!("{subject} may {}", what.join(", and "));
-                tell_at(view, rule, Some(place), Problem::new(message), tell);
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let access = view.access();
+    for subject in access.subjects() {
+        for (rule, (place, what)) in detours(subject, &access.reach(&User::of(subject))) {
+            let message = format!("{subject} may {}", what.join(", and "));
+            tell_at(view, rule, Some(place), Problem::new(message), tell);
         }
     }
 }

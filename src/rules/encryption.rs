@@ -2,12 +2,10 @@
 //!
 //! Source: kubernetes.io, "Encrypting Confidential Data at Rest".
 
-use super::seen::{Each, Seen, Tell};
+use super::seen::{Seen, Tell};
 use crate::yaml::NodeId;
 
-pub(super) static ENCRYPTION: Each = Each(look);
-
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     if !seen.identity.is("apiserver.config.k8s.io", "EncryptionConfiguration") {
         return;
     }

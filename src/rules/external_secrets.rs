@@ -5,14 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use super::seen::{Each, Seen, Tell};
+use super::seen::{Seen, Tell};
 use crate::yaml::NodeId;
-
-pub(super) static EXTERNAL_SECRETS: Each = Each(look);
 
 const GROUP: &str = "external-secrets.io";
 
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     let kind = seen.identity.kind.as_str();
     if seen.identity.group() != GROUP {
         return;

@@ -7,10 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::seen::{Each, Seen, Tell, brings, find, run_as};
+use super::seen::{Seen, Tell, brings, find, run_as};
 use crate::yaml::NodeId;
-
-pub(super) static IDENTITIES: Each = Each(look);
 
 const AWS: &str = "eks.amazonaws.com/role-arn";
 const AZURE: &str = "azure.workload.identity/client-id";
@@ -27,7 +25,7 @@ static FORMS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
     forms.into_iter().filter_map(|(name, form)| Some((name, Regex::new(form).ok()?))).collect()
 });
 
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     match (seen.identity.group(), seen.identity.kind.as_str()) {
         ("", "ServiceAccount") => account(seen, tell),
         ("external-secrets.io", "ClusterSecretStore" | "SecretStore") => store(seen, tell),

@@ -4,35 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::seen::{Seen, Tell, all};
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 use crate::model::{Form, ManifestId, Object, Place, Use};
 use crate::yaml::NodeId;
 
-pub(super) struct Keys;
-
 /// What an object names.
 type Uses<'v> = [(&'v str, &'v Use)];
 
-impl Rule for Keys {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let mut by_consumer: BTreeMap<ManifestId, Vec<(&str, &Use)>> = BTreeMap::new();
-        for ((_, name), uses) in view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets) {
-            for usage in uses {
-                by_consumer.entry(usage.consumer).or_default().push((name, usage));
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let mut by_consumer: BTreeMap<ManifestId, Vec<(&str, &Use)>> = BTreeMap::new();
+    for ((_, name), uses) in view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets) {
+        for usage in uses {
+            by_consumer.entry(usage.consumer).or_default().push((name, usage));
         }
-        let runs = all(view).any(|seen| seen.pod().is_some());
-        for seen in all(view) {
-            let uses = by_consumer.get(&seen.id).map_or(&[][..], Vec::as_slice);
-            let mut found = |rule, node, message| {
-                tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
-            };
-            missing(&seen, uses, &mut found);
-            in_roles(&seen, uses, &mut found);
-            if runs {
-                orphaned(&seen, &mut found);
-            }
+    }
+    let runs = all(view).any(|seen| seen.pod().is_some());
+    for seen in all(view) {
+        let uses = by_consumer.get(&seen.id).map_or(&[][..], Vec::as_slice);
+        let mut found = |rule, node, message| {
+            tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
+        };
+        missing(&seen, uses, &mut found);
+        in_roles(&seen, uses, &mut found);
+        if runs {
+            orphaned(&seen, &mut found);
         }
     }
 }

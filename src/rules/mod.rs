@@ -41,6 +41,7 @@ pub use crate::model::Severity;
 use crate::model::{Identity, Inventory, ManifestId, Place, Stream};
 use crate::yaml::Tree;
 use rbac::{Access, Existing};
+use seen::each_object;
 
 /// One thing that a rule found.
 pub struct Finding {
@@ -104,32 +105,28 @@ impl View<'_, '_> {
     }
 }
 
-/// A family of rules.
-pub trait Rule: Sync {
-    /// Tells everything that it finds.
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding));
-}
+/// A family of rules: tells everything that it finds.
+pub type Rule = fn(&View, &mut dyn FnMut(Finding));
 
 /// What makes a stream wrong: `verify` runs these.
-pub static RULES: &[&dyn Rule] =
-    &[&build::Build, &references::References, &plaintext::Plaintext, &seals::Seals, &reload::Reload];
+pub static RULES: &[Rule] = &[build::check, references::check, plaintext::check, seals::check, reload::check];
 
 /// What makes it less safe than it could be: `check` runs these too.
-pub static CHECKS: &[&dyn Rule] = &[
-    &readers::Readers,
-    &detours::Detours,
-    &needs::Needs,
-    &rights::Rights,
-    &objects::Objects,
-    &workload::WORKLOADS,
-    &keys::Keys,
-    &leaks::Leaks,
-    &scopes::SCOPES,
-    &stores::STORES,
-    &external_secrets::EXTERNAL_SECRETS,
-    &certificates::CERTIFICATES,
-    &identity::IDENTITIES,
-    &rotation::ROTATION,
-    &encryption::ENCRYPTION,
-    &live::OnCluster,
+pub static CHECKS: &[Rule] = &[
+    readers::check,
+    detours::check,
+    needs::check,
+    rights::check,
+    objects::check,
+    |view, tell| each_object(workload::look, view, tell),
+    keys::check,
+    leaks::check,
+    |view, tell| each_object(scopes::look, view, tell),
+    |view, tell| each_object(stores::look, view, tell),
+    |view, tell| each_object(external_secrets::look, view, tell),
+    |view, tell| each_object(certificates::look, view, tell),
+    |view, tell| each_object(identity::look, view, tell),
+    |view, tell| each_object(rotation::look, view, tell),
+    |view, tell| each_object(encryption::look, view, tell),
+    live::check,
 ];

@@ -9,27 +9,23 @@ use std::iter;
 use super::rbac::{Access, Grant, Object, PolicyRule, Question, READ, Reach, Request, Resource, Subject, User};
 use super::seen::{Seen, all, run_as};
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 use crate::model;
 use crate::yaml::{Kind, NodeId, Scalar};
 
-pub(super) struct Needs;
-
-impl Rule for Needs {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let access = view.access();
-        for subject in access.subjects() {
-            let reach = access.reach(&User::of(subject));
-            let mut found = |rule, grant: &Grant, message: String| {
-                tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
-            };
-            auth_config(view, subject, &reach, &mut found);
-            if let Subject::ServiceAccount(namespace, name) = subject {
-                let workloads = run_as(view, namespace, name);
-                named(view, subject, &reach, &workloads, &mut found);
-                unrestricted(access, subject, &reach, &workloads, &mut found);
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let access = view.access();
+    for subject in access.subjects() {
+        let reach = access.reach(&User::of(subject));
+        let mut found = |rule, grant: &Grant, message: String| {
+            tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
+        };
+        auth_config(view, subject, &reach, &mut found);
+        if let Subject::ServiceAccount(namespace, name) = subject {
+            let workloads = run_as(view, namespace, name);
+            named(view, subject, &reach, &workloads, &mut found);
+            unrestricted(access, subject, &reach, &workloads, &mut found);
         }
     }
 }

@@ -4,36 +4,32 @@
 
 use super::rbac::{GROUP, PolicyRule, Role, Subject, policy_rule};
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 use crate::model::{Identity, ManifestId, Place};
 use crate::yaml::{NodeId, Tree};
 
-pub(super) struct Objects;
-
-impl Rule for Objects {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for (id, tree, identity) in view.stream.read().filter(|(_, _, identity)| identity.group() == GROUP) {
-            let mut tell = |rule, node, message: String| {
-                tell_at(view, rule, Some(Place { manifest: id, node }), Problem::new(message), tell);
-            };
-            let rules = || tree.get(tree.root(), "rules").into_iter().flat_map(|list| tree.items(list));
-            match identity.kind.as_str() {
-                "ClusterRole" | "Role" => {
-                    let all: Vec<_> = rules().map(|node| (node, policy_rule(tree, node))).collect();
-                    for (node, rule) in &all {
-                        let node = *node;
-                        if let Some(message) = refused(rule, &identity.kind) {
-                            tell("rbac/invalid", node, message.to_owned());
-                        } else {
-                            dead(rule, &all, &mut |rule, message| tell(rule, node, message));
-                        }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    for (id, tree, identity) in view.stream.read().filter(|(_, _, identity)| identity.group() == GROUP) {
+        let mut tell = |rule, node, message: String| {
+            tell_at(view, rule, Some(Place { manifest: id, node }), Problem::new(message), tell);
+        };
+        let rules = || tree.get(tree.root(), "rules").into_iter().flat_map(|list| tree.items(list));
+        match identity.kind.as_str() {
+            "ClusterRole" | "Role" => {
+                let all: Vec<_> = rules().map(|node| (node, policy_rule(tree, node))).collect();
+                for (node, rule) in &all {
+                    let node = *node;
+                    if let Some(message) = refused(rule, &identity.kind) {
+                        tell("rbac/invalid", node, message.to_owned());
+                    } else {
+                        dead(rule, &all, &mut |rule, message| tell(rule, node, message));
                     }
-                    unused(view, id, identity, &mut |rule, message| tell(rule, tree.root(), message));
                 }
-                "ClusterRoleBinding" | "RoleBinding" => binding(view, (id, tree, identity), &mut tell),
-                _ => {}
+                unused(view, id, identity, &mut |rule, message| tell(rule, tree.root(), message));
             }
+            "ClusterRoleBinding" | "RoleBinding" => binding(view, (id, tree, identity), &mut tell),
+            _ => {}
         }
     }
 }

@@ -6,49 +6,45 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
-use super::{Finding, Rule, Severity, View, tokens};
+use super::{Finding, Severity, View, tokens};
 use crate::error::Problem;
 use crate::model::{Place, is_mask};
 use crate::yaml::{Kind, NodeId, Tree};
 
-pub(super) struct Plaintext;
-
-impl Rule for Plaintext {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for (manifest, tree, identity) in view.stream.read() {
-            if !identity.is("", "Secret") {
-                continue;
-            }
-            for (key, node) in values(tree) {
-                let place = Place { manifest, node };
-                let raw = tree.raw(node).unwrap_or_default();
-                let decoded = STANDARD.decode(raw.replace(['\n', '\r', ' '], "")).unwrap_or_default();
-                let decoded = String::from_utf8_lossy(&decoded);
-                let (rule, problem) = match raw {
-                    "" if tree.scalar(node).is_some() => continue,
-                    // Told already, where it was found as text.
-                    _ if (view.referring)(raw, place) => continue,
-                    _ if is_sops(&key, &decoded) => (
-                        "references/sops",
-                        Problem::new("a value is still encrypted with SOPS, or masked")
-                            .hint("decrypt it while rendering; the cluster would take it for the value"),
-                    ),
-                    _ if is_sops(&key, raw) => continue,
-                    _ if (view.referring)(&decoded, place) => (
-                        "references/unresolved",
-                        Problem::new("a reference was not resolved")
-                            .hint("was sealref render skipped? it also reads what stands in base64"),
-                    ),
-                    _ if (view.passes)(tree, identity, &key) => continue,
-                    _ => (
-                        "plaintext/secret",
-                        Problem::new("a Secret stands in the stream in plain text")
-                            .hint("put a reference there and render, or mark the key: sealref.dev/public-keys"),
-                    ),
-                };
-                let problem = problem.at(view.stream.tell(place));
-                tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    for (manifest, tree, identity) in view.stream.read() {
+        if !identity.is("", "Secret") {
+            continue;
+        }
+        for (key, node) in values(tree) {
+            let place = Place { manifest, node };
+            let raw = tree.raw(node).unwrap_or_default();
+            let decoded = STANDARD.decode(raw.replace(['\n', '\r', ' '], "")).unwrap_or_default();
+            let decoded = String::from_utf8_lossy(&decoded);
+            let (rule, problem) = match raw {
+                "" if tree.scalar(node).is_some() => continue,
+                // Told already, where it was found as text.
+                _ if (view.referring)(raw, place) => continue,
+                _ if is_sops(&key, &decoded) => (
+                    "references/sops",
+                    Problem::new("a value is still encrypted with SOPS, or masked")
+                        .hint("decrypt it while rendering; the cluster would take it for the value"),
+                ),
+                _ if is_sops(&key, raw) => continue,
+                _ if (view.referring)(&decoded, place) => (
+                    "references/unresolved",
+                    Problem::new("a reference was not resolved")
+                        .hint("was sealref render skipped? it also reads what stands in base64"),
+                ),
+                _ if (view.passes)(tree, identity, &key) => continue,
+                _ => (
+                    "plaintext/secret",
+                    Problem::new("a Secret stands in the stream in plain text")
+                        .hint("put a reference there and render, or mark the key: sealref.dev/public-keys"),
+                ),
+            };
+            let problem = problem.at(view.stream.tell(place));
+            tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
         }
     }
 }

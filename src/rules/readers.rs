@@ -2,28 +2,24 @@
 
 use super::rbac::{Access, Grant, PolicyRule, Question, READ, Reach, Subject, User};
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 
-pub(super) struct Readers;
-
-impl Rule for Readers {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let access = view.access();
-        for subject in access.subjects() {
-            let reach = access.reach(&User::of(subject));
-            for (rule, grant, what) in readings(subject, &reach) {
-                let verbs = grant.held.rule.verbs.join(", ").replace('*', "do anything with");
-                let message = format!("{subject} may {verbs} {what}, by {}", grant.role);
-                tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let access = view.access();
+    for subject in access.subjects() {
+        let reach = access.reach(&User::of(subject));
+        for (rule, grant, what) in readings(subject, &reach) {
+            let verbs = grant.held.rule.verbs.join(", ").replace('*', "do anything with");
+            let message = format!("{subject} may {verbs} {what}, by {}", grant.role);
+            tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
         }
-        roles(view, access, tell);
-        for (binding, _) in access.bindings() {
-            if binding.subjects.contains(&Subject::Group("system:masters".to_owned())) {
-                let message = "the binding is for system:masters, which no binding limits".to_owned();
-                tell_at(view, "rbac/masters-bound", binding.place, Problem::new(message), tell);
-            }
+    }
+    roles(view, access, tell);
+    for (binding, _) in access.bindings() {
+        if binding.subjects.contains(&Subject::Group("system:masters".to_owned())) {
+            let message = "the binding is for system:masters, which no binding limits".to_owned();
+            tell_at(view, "rbac/masters-bound", binding.place, Problem::new(message), tell);
         }
     }
 }

@@ -1,34 +1,30 @@
 //! References that nobody resolved, and names of Secrets that nobody provides.
 
-use super::{Finding, Rule, Severity, View};
+use super::{Finding, Severity, View};
 use crate::error::Problem;
 use crate::model::{Form, MASK, Object, Place, Stream, Use, ignored, is_mask};
 use crate::yaml::Kind;
 
-pub(super) struct References;
-
-impl Rule for References {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for (id, tree, _) in view.stream.read() {
-            if ignored(tree) {
-                continue;
-            }
-            for node in tree.nodes().filter(|node| tree.kind(*node) == Kind::Scalar) {
-                let place = Place { manifest: id, node };
-                let Some(text) = tree.raw(node) else { continue };
-                if let Some((rule, problem)) = unresolved(view, text, place) {
-                    let problem = problem.at(view.stream.tell(place));
-                    tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
-                }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    for (id, tree, _) in view.stream.read() {
+        if ignored(tree) {
+            continue;
+        }
+        for node in tree.nodes().filter(|node| tree.kind(*node) == Kind::Scalar) {
+            let place = Place { manifest: id, node };
+            let Some(text) = tree.raw(node) else { continue };
+            if let Some((rule, problem)) = unresolved(view, text, place) {
+                let problem = problem.at(view.stream.tell(place));
+                tell(Finding { rule, object: Some(place.manifest), severity: Severity::Error, problem });
             }
         }
-        let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets);
-        let mut uses: Vec<(&str, &Use)> =
-            secrets.flat_map(|((_, name), uses)| uses.iter().map(|usage| (name.as_str(), usage))).collect();
-        uses.sort_by_key(|(_, usage)| (usage.consumer, usage.node));
-        for (name, usage) in uses {
-            dangling(view, name, usage, tell);
-        }
+    }
+    let secrets = view.inventory.uses.iter().filter(|((object, _), _)| *object == Object::Secrets);
+    let mut uses: Vec<(&str, &Use)> =
+        secrets.flat_map(|((_, name), uses)| uses.iter().map(|usage| (name.as_str(), usage))).collect();
+    uses.sort_by_key(|(_, usage)| (usage.consumer, usage.node));
+    for (name, usage) in uses {
+        dangling(view, name, usage, tell);
     }
 }
 

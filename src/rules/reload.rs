@@ -8,33 +8,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
-use super::{Finding, Rule, Severity, View};
+use super::{Finding, Severity, View};
 use crate::error::Problem;
 use crate::model::{Identity, ManifestId, Object, Place, Provider};
 use crate::yaml::{NodeId, Tree};
 
-pub(super) struct Reload;
-
 /// What a workload uses, by kind and name.
 type Used<'v> = BTreeSet<(Object, &'v str)>;
 
-impl Rule for Reload {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let mut used: BTreeMap<ManifestId, Used> = BTreeMap::new();
-        for ((object, name), uses) in &view.inventory.uses {
-            for usage in uses {
-                used.entry(usage.consumer).or_default().insert((*object, name));
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let mut used: BTreeMap<ManifestId, Used> = BTreeMap::new();
+    for ((object, name), uses) in &view.inventory.uses {
+        for usage in uses {
+            used.entry(usage.consumer).or_default().insert((*object, name));
         }
-        let nothing = Used::new();
-        for (id, tree, identity) in view.stream.read() {
-            let used = used.get(&id).unwrap_or(&nothing);
-            let mut found = |rule, node, message: String, hint: &str| {
-                let problem = Problem::new(message).hint(hint).at(view.stream.tell(Place { manifest: id, node }));
-                tell(Finding { rule, object: Some(id), severity: Severity::Warning, problem });
-            };
-            Workload { tree, identity, used, view }.check(&mut found);
-        }
+    }
+    let nothing = Used::new();
+    for (id, tree, identity) in view.stream.read() {
+        let used = used.get(&id).unwrap_or(&nothing);
+        let mut found = |rule, node, message: String, hint: &str| {
+            let problem = Problem::new(message).hint(hint).at(view.stream.tell(Place { manifest: id, node }));
+            tell(Finding { rule, object: Some(id), severity: Severity::Warning, problem });
+        };
+        Workload { tree, identity, used, view }.check(&mut found);
     }
 }
 

@@ -3,10 +3,8 @@
 use super::rbac::{Grant, PolicyRule, Question, READ, Reach, Subject, User, sealing_keys};
 use super::seen::run_as;
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
-
-pub(super) struct Rights;
 
 /// A rule, what is told, and the verbs on the resources of a group that it takes.
 type Right = (&'static str, &'static str, &'static [&'static str], &'static str, &'static [&'static str]);
@@ -23,32 +21,30 @@ const RIGHTS: [Right; 3] = [
     ("rbac/secrets-deleted", "delete any Secret", &["delete", "deletecollection"], "", &["secrets"]),
 ];
 
-impl Rule for Rights {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let access = view.access();
-        let keys = sealing_keys(view.stream, view.inventory, "", "");
-        for subject in access.subjects() {
-            let reach = access.reach(&User::of(subject));
-            let reads = |namespace| Question { namespace, name: "", keys: None }.direct(&reach, &READ);
-            // Who reads everything is told of already, and who is in system:masters is limited by nothing.
-            if reads("").is_some() || *subject == Subject::Group("system:masters".to_owned()) {
-                continue;
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let access = view.access();
+    let keys = sealing_keys(view.stream, view.inventory, "", "");
+    for subject in access.subjects() {
+        let reach = access.reach(&User::of(subject));
+        let reads = |namespace| Question { namespace, name: "", keys: None }.direct(&reach, &READ);
+        // Who reads everything is told of already, and who is in system:masters is limited by nothing.
+        if reads("").is_some() || *subject == Subject::Group("system:masters".to_owned()) {
+            continue;
+        }
+        let mut found = |rule, grant: &Grant, message: String| {
+            tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
+        };
+        for right in &RIGHTS {
+            for (grant, place) in held(&reach, right) {
+                found(right.0, &grant, format!("{subject} may {} in {place}", right.1));
             }
-            let mut found = |rule, grant: &Grant, message: String| {
-                tell_at(view, rule, grant.binding.place.or(grant.held.place), Problem::new(message), tell);
-            };
-            for right in &RIGHTS {
-                for (grant, place) in held(&reach, right) {
-                    found(right.0, &grant, format!("{subject} may {} in {place}", right.1));
-                }
-            }
-            if let Some(namespace) = &keys
-                && let Some(grant) = reads(namespace)
-                && !is_controller(view, subject)
-            {
-                let message = format!("{subject} may read the sealing keys in namespace {namespace}");
-                found("rbac/sealing-keys-read", &grant, message);
-            }
+        }
+        if let Some(namespace) = &keys
+            && let Some(grant) = reads(namespace)
+            && !is_controller(view, subject)
+        {
+            let message = format!("{subject} may read the sealing keys in namespace {namespace}");
+            found("rbac/sealing-keys-read", &grant, message);
         }
     }
 }

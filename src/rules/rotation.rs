@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use super::seen::{Each, Seen, Tell, all};
+use super::seen::{Seen, Tell, all};
 use crate::model::{Object, Refresh};
 use crate::settings::Interval;
 use crate::yaml::{NodeId, Scalar};
 
-pub(super) static ROTATION: Each = Each(look);
-
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     let spec = match (seen.identity.group(), seen.identity.kind.as_str()) {
         ("external-secrets.io", "ExternalSecret") => seen.at("spec"),
         ("external-secrets.io", "ClusterExternalSecret") => seen.at("spec/externalSecretSpec"),

@@ -3,20 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Finding, Rule, Severity, View};
+use super::{Finding, Severity, View};
 use crate::error::Problem;
 use crate::model::{Identity, ManifestId, Place, SEALED_FOR, Scope, Stream};
 use crate::seal;
 use crate::yaml::{NodeId, Tree};
 
-pub(super) struct Seals;
-
-impl Rule for Seals {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for (id, tree, identity) in view.stream.read() {
-            if identity.is("bitnami.com", "SealedSecret") {
-                Sealed { stream: view.stream, id, tree, identity }.check(tell);
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    for (id, tree, identity) in view.stream.read() {
+        if identity.is("bitnami.com", "SealedSecret") {
+            Sealed { stream: view.stream, id, tree, identity }.check(tell);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One object as a rule looks at it, and what stands around it.
 
 use super::table::tell_at;
-use super::{Finding, Rule, View};
+use super::{Finding, View};
 use crate::error::Problem;
 use crate::model::{Identity, ManifestId, Place, each};
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
@@ -18,15 +18,11 @@ pub(super) struct Seen<'v, 's> {
 pub(super) type Tell<'t> = &'t mut dyn FnMut(&'static str, NodeId, String);
 
 /// A family whose rules look at one object at a time.
-pub(super) struct Each(pub(super) fn(&Seen, Tell));
-
-impl Rule for Each {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        for seen in all(view) {
-            (self.0)(&seen, &mut |rule, node, message| {
-                tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
-            });
-        }
+pub(super) fn each_object(look: fn(&Seen, Tell), view: &View, tell: &mut dyn FnMut(Finding)) {
+    for seen in all(view) {
+        look(&seen, &mut |rule, node, message| {
+            tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
+        });
     }
 }
 

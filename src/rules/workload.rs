@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use super::View;
 use super::rbac::Subject;
-use super::seen::{Each, Seen, Tell, brings, find};
+use super::seen::{Seen, Tell, brings, find};
 use crate::model::Identity;
 use crate::yaml::NodeId;
 
-pub(super) static WORKLOADS: Each = Each(look);
-
 const ACCOUNT: (&str, &str) = ("", "ServiceAccount");
 
-fn look(seen: &Seen, tell: Tell) {
+pub(super) fn look(seen: &Seen, tell: Tell) {
     if let Some(pod) = seen.pod() {
         runs_as(seen, pod, tell);
         takes(seen, pod, tell);

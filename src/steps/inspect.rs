@@ -62,7 +62,7 @@ pub fn inspect(
     }
     afterwards(stream, job, &mut |finding| findings.extend(settled(stream, job, finding)));
     for rule in RULES.iter().chain(checks) {
-        rule.check(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
+        rule(&view, &mut |finding| findings.extend(settled(stream, job, finding)));
     }
     findings.sort_by_cached_key(|finding| order(stream, finding));
     Ok(findings)

@@ -16,7 +16,7 @@ use regex::Regex;
 
 use super::seen::{Seen, all};
 use super::table::tell_at;
-use super::{Finding, Rule, View, tokens};
+use super::{Finding, View, tokens};
 use crate::error::Problem;
 use crate::limits;
 use crate::model::{LAST_APPLIED, Place, unbase64};
@@ -25,19 +25,15 @@ use layers::{Layer, is_allowed, layer, lines, without_allowed};
 use names::{Value, sort, value};
 pub use user::UserRules;
 
-pub(super) struct Leaks;
-
-impl Rule for Leaks {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        // A name that nothing bears hides no value that is equal to it.
-        let names = view.inventory.by_identity.keys().map(|identity| identity.name.as_str());
-        let provided = view.inventory.provides.iter().map(|provider| provider.name.as_str());
-        let names: BTreeSet<&str> = names.chain(provided).collect();
-        for seen in all(view) {
-            for ((node, rule, _), (message, more)) in look(&seen, &names).0 {
-                let message = if more > 0 { format!("{message}, and {more} more like it") } else { message };
-                tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
-            }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    // A name that nothing bears hides no value that is equal to it.
+    let names = view.inventory.by_identity.keys().map(|identity| identity.name.as_str());
+    let provided = view.inventory.provides.iter().map(|provider| provider.name.as_str());
+    let names: BTreeSet<&str> = names.chain(provided).collect();
+    for seen in all(view) {
+        for ((node, rule, _), (message, more)) in look(&seen, &names).0 {
+            let message = if more > 0 { format!("{message}, and {more} more like it") } else { message };
+            tell_at(view, rule, Some(Place { manifest: seen.id, node }), Problem::new(message), tell);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::rbac::{Access, Existing, Request, User};
-use super::{Finding, Rule, View, about};
+use super::{Finding, View, about};
 use crate::error::{Exit, Problem};
 use crate::limits;
 
@@ -92,27 +92,23 @@ fn allowed<T>(answer: Result<T, Problem>) -> Result<Option<T>, Problem> {
     }
 }
 
-pub(super) struct OnCluster;
-
-impl Rule for OnCluster {
-    fn check(&self, view: &View, tell: &mut dyn FnMut(Finding)) {
-        let live = match view.live {
-            None => return,
-            Some(Err(problem)) => return unasked(problem, tell),
-            Some(Ok(live)) => live,
-        };
-        let today = live.today();
-        if let Err(problem) = &live.existing {
-            unasked(problem, tell);
-        }
-        if let Some(today) = &today
-            && let Err(problem) = readers::check(view, live, today, tell)
-        {
-            unasked(&problem, tell);
-        }
-        if let Err(problem) = apply::check(view, live, today.as_ref(), tell) {
-            unasked(&problem, tell);
-        }
+pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
+    let live = match view.live {
+        None => return,
+        Some(Err(problem)) => return unasked(problem, tell),
+        Some(Ok(live)) => live,
+    };
+    let today = live.today();
+    if let Err(problem) = &live.existing {
+        unasked(problem, tell);
+    }
+    if let Some(today) = &today
+        && let Err(problem) = readers::check(view, live, today, tell)
+    {
+        unasked(&problem, tell);
+    }
+    if let Err(problem) = apply::check(view, live, today.as_ref(), tell) {
+        unasked(&problem, tell);
     }
 }
 
