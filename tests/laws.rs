@@ -337,7 +337,7 @@ fn registered(module: &File) -> BTreeSet<String> {
     for (at, _) in code.match_indices("static ") {
         let Some((_, list)) = code[at..].split_once('=') else { continue };
         let list = list.split(';').next().unwrap();
-        names.extend(list.split(['&', '[', '(', ',']).filter(|entry| entry.contains("::")).filter_map(word));
+        names.extend(list.split(['&', '[', '(', ',', ' ']).filter(|entry| entry.contains("::")).filter_map(word));
     }
     names
 }

@@ -1,6 +1,7 @@
 //! What servers answered, and each asked once, whatever parts of a secret are wanted.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -150,30 +151,58 @@ pub(super) fn each_once(
     wire: &mut dyn Wire,
 ) -> Vec<Result<Payload, Problem>> {
     let whole = |address: &Address<'static>| Address { property: None, ..without_mark(address) };
-    let mut secrets: BTreeMap<Address, Result<Zeroizing<Vec<u8>>, Problem>> = BTreeMap::new();
-    let (mut asked, mut asks) = (vec![], vec![]);
-    for address in wanted.iter().map(|address| whole(address)) {
-        if secrets.contains_key(&address) || asked.contains(&address) {
-            continue;
+    let keys = wanted.iter().map(|address| whole(address));
+    let (ask, read) = (|address: &_| of.ask(address), |address: &_, reply| of.read(address, &reply));
+    let secrets = Answers::ask(keys, ask, read, |asks| wire.ask_all(asks));
+    wanted.iter().map(|address| of.part(address, secrets.get(&whole(address))?)).collect()
+}
+
+/// What was answered, by what was asked for.
+pub(super) struct Answers<K, V>(pub(super) BTreeMap<K, Result<V, Problem>>);
+
+impl<K: Ord, V> Answers<K, V> {
+    /// Each once, one after the other.
+    pub(super) fn each(keys: impl IntoIterator<Item = K>, mut answer: impl FnMut(&K) -> Result<V, Problem>) -> Self {
+        let mut answers = BTreeMap::new();
+        for key in keys.into_iter().collect::<BTreeSet<K>>() {
+            let found = answer(&key);
+            answers.insert(key, found);
         }
-        match of.ask(&address) {
-            Err(problem) => drop(secrets.insert(address, Err(problem))),
-            Ok(ask) => {
-                asks.push(ask);
-                asked.push(address);
+        Self(answers)
+    }
+
+    /// Asks for each once, all at the same time: `all` gives the replies in order.
+    pub(super) fn ask<Q>(
+        keys: impl IntoIterator<Item = K>,
+        ask: impl Fn(&K) -> Result<Q, Problem>,
+        read: impl Fn(&K, Reply) -> Result<V, Problem>,
+        all: impl FnOnce(Vec<Q>) -> Vec<Result<Reply, Problem>>,
+    ) -> Self {
+        let (mut answers, mut asked, mut asks) = (BTreeMap::new(), vec![], vec![]);
+        for key in keys.into_iter().collect::<BTreeSet<K>>() {
+            match ask(&key) {
+                Err(problem) => drop(answers.insert(key, Err(problem))),
+                Ok(ask) => {
+                    asks.push(ask);
+                    asked.push(key);
+                }
             }
         }
+        for (key, reply) in asked.into_iter().zip(all(asks)) {
+            let answer = reply.and_then(|reply| read(&key, reply));
+            answers.insert(key, answer);
+        }
+        Self(answers)
     }
-    for (address, reply) in asked.into_iter().zip(wire.ask_all(asks)) {
-        let secret = reply.and_then(|reply| of.read(&address, &reply));
-        secrets.insert(address, secret);
+
+    /// The answer, or why there is none.
+    pub(super) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Result<&V, Problem>
+    where
+        K: Borrow<Q>,
+    {
+        let lost = || Problem::new("something was not asked for").exit(Exit::Bug);
+        self.0.get(key).ok_or_else(lost)?.as_ref().map_err(Clone::clone)
     }
-    let take = |address: &&Address<'static>| match secrets.get(&whole(address)) {
-        Some(Ok(bytes)) => of.part(address, bytes),
-        Some(Err(problem)) => Err(problem.clone()),
-        None => Err(Problem::new("a secret was not asked for").exit(Exit::Bug)),
-    };
-    wanted.iter().map(take).collect()
 }
 
 /// How addresses are asked.

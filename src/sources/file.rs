@@ -1,12 +1,11 @@
 //! Files beneath the root: plain ones, and `.age` files opened with the operator's identities.
 //! The format: age-encryption.org/v1.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::age::decrypt;
+use super::answer::Answers;
 use super::{Becomes, Facts, Fetch, Source, beneath, property};
 use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Raw, Reply, Wire};
@@ -38,20 +37,14 @@ impl Source for File {
 
 impl Fetch for File {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        let mut files: BTreeMap<&str, Result<Opened, Problem>> = BTreeMap::new();
-        for address in wanted {
-            files.entry(&address.path).or_insert_with(|| open(&address.path, wire));
-        }
-        let take = |address: &&Address<'static>| match files.get(&*address.path) {
-            Some(Ok(opened)) => {
-                let payload = property::payload(&opened.bytes, address, "the file")?;
-                Ok(match opened.digest {
-                    Some(digest) => payload.of_file(digest),
-                    None => payload,
-                })
-            }
-            Some(Err(problem)) => Err(problem.clone()),
-            None => Err(Problem::new("a file was not opened").exit(crate::error::Exit::Bug)),
+        let files = Answers::each(wanted.iter().map(|address| &*address.path), |name| open(name, wire));
+        let take = |address: &&Address<'static>| {
+            let opened = files.get(&*address.path)?;
+            let payload = property::payload(&opened.bytes, address, "the file")?;
+            Ok(match opened.digest {
+                Some(digest) => payload.of_file(digest),
+                None => payload,
+            })
         };
         wanted.iter().map(take).collect()
     }

@@ -5,6 +5,7 @@ mod api;
 mod certificate;
 mod config;
 mod fetch;
+mod lists;
 mod sealing_keys;
 
 pub use api::{Api, Who};

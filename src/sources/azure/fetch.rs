@@ -12,7 +12,7 @@ use super::{Azure, CERT, KEY, OBJECT_TYPE, host};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Cloud, MasterKey, Payload, Reply, Request, Wire, Wrapped};
 use crate::sources::answer::{
-    Known, Secrets, Text, accepted, base64, bearer, bytes, each_once, is_name, json, setting, token,
+    Answers, Known, Secrets, Text, accepted, base64, bearer, bytes, each_once, is_name, json, setting, token,
 };
 use crate::sources::whole::single;
 use crate::sources::{Fetch, Keys, property};
@@ -62,10 +62,7 @@ impl Vault {
 
 impl Fetch for Azure {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-        let mut vaults = Vaults::default();
-        for address in wanted {
-            vaults.0.entry(host(address)).or_insert_with_key(|host| Vault::find(host, wire));
-        }
+        let vaults = Vaults::each(wanted.iter().map(|address| host(address)), |host| Vault::find(host, wire));
         each_once(wanted, &vaults, wire)
     }
 
@@ -121,13 +118,11 @@ struct Certificate {
 }
 
 /// The vaults of a run, by their hosts.
-#[derive(Default)]
-struct Vaults(BTreeMap<String, Result<Vault, Problem>>);
+type Vaults = Answers<String, Vault>;
 
 impl Secrets for Vaults {
     fn ask(&self, address: &Address) -> Result<Ask, Problem> {
-        let lost = || Problem::new("a vault was not looked for").exit(Exit::Bug);
-        let vault = self.0.get(&host(address)).ok_or_else(lost)?.as_ref().map_err(Clone::clone)?;
+        let vault = self.get(&host(address))?;
         let kind = match address.parameter(OBJECT_TYPE) {
             Some(KEY) => "keys",
             Some(CERT) => "certificates",

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::config::Cluster;
+use super::lists::List;
 use crate::error::{Exit, Problem};
-use crate::limits;
 use crate::model::{Ask, Reply, Source, Wire};
 use crate::sources::answer::{Known, json, refusal};
 
@@ -32,21 +32,6 @@ const REFUSALS: [Known; 4] = [
     (404, "the cluster has no such thing", "is the server of the current context an API server, 1.28 or later?"),
     (410, "the list has changed under way", "run it again"),
 ];
-
-/// One page of a list.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: Next,
-    #[serde(default)]
-    items: Option<Vec<Map<String, Value>>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Next {
-    #[serde(default, rename = "continue")]
-    token: String,
-}
 
 #[derive(Deserialize)]
 struct Reviewed<S> {
@@ -102,30 +87,13 @@ impl Api {
     /// # Errors
     /// One of the lists is refused: a part of them would give wrong answers.
     pub fn objects(&self, wire: &mut dyn Wire) -> Result<Source, Problem> {
-        let mut text = String::new();
-        let mut wanted: Vec<(&str, &str, String)> =
-            LISTS.iter().map(|(path, kind)| (*path, *kind, String::new())).collect();
-        for _ in 0..limits::PAGES {
-            let operation = |kind: &str| format!("listing the objects of kind {kind}");
-            let ask = |(path, kind, token): &(&str, &str, String)| {
-                let path = format!("{path}?limit={}&continue={}", limits::PAGE, escaped(token));
-                Ask::Http(self.0.get(operation(kind), &path))
-            };
-            let replies = wire.ask_all(wanted.iter().map(ask).collect());
-            let mut more = vec![];
-            for ((path, kind, _), reply) in wanted.into_iter().zip(replies) {
-                let page: Page = json(taken(&operation(kind), &reply?)?, "the API server")?;
-                page.items.into_iter().flatten().for_each(|item| text.push_str(&document(kind, item)));
-                if !page.metadata.token.is_empty() {
-                    more.push((path, kind, page.metadata.token));
-                }
-            }
-            wanted = more;
-            if wanted.is_empty() {
-                return Ok(Source { name: "the cluster".to_owned(), text });
-            }
-        }
-        Err(Problem::new("a list of the cluster does not end").hint("does kubectl get clusterroles end?"))
+        let lists = LISTS.map(|(path, kind)| List {
+            path: path.to_owned(),
+            kind,
+            operation: format!("listing the objects of kind {kind}"),
+        });
+        let documents = self.0.lists(&lists, taken, |kind, item| Ok(document(kind, item)), wire)?;
+        Ok(Source { name: "the cluster".to_owned(), text: documents.concat() })
     }
 
     /// What is allowed: a review (`SubjectAccessReview` or one of its kin) a question, answers in order.
@@ -178,13 +146,4 @@ fn document(kind: &str, mut item: Map<String, Value>) -> String {
     kept.insert("kind".to_owned(), json!(kind));
     kept.insert("metadata".to_owned(), Value::Object(metadata));
     format!("---\n{}\n", Value::Object(kept))
-}
-
-/// A token as a part of a query (RFC 3986): everything but unreserved characters is escaped.
-fn escaped(token: &str) -> String {
-    let one = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    token.bytes().map(one).collect()
 }

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 use super::certificate::asks;
 use super::config::Cluster;
 use super::fetch::is_name;
+use super::lists::List;
 use crate::error::Problem;
-use crate::limits;
 use crate::model::{Ask, KEY_LABEL, KeySecret, Wire};
 use crate::sources::answer::{Known, Text, accepted, json};
 
@@ -23,25 +23,10 @@ pub fn sealing_keys(namespace: Option<&str>, wire: &mut dyn Wire) -> Result<Vec<
     asks("or give what kubectl prints: -f FILE")?;
     let cluster = Cluster::find(wire)?;
     let path = namespace.map(secrets).transpose()?.unwrap_or_else(|| "/api/v1/secrets".to_owned());
-    let path = format!("{path}?limit={KEYS}&labelSelector={}", KEY_LABEL.replace('/', "%2F"));
-    let operation = "reading the sealing keys of the controller";
-    let (mut found, mut behind) = (vec![], String::new());
-    for _ in 0..limits::PAGES {
-        let reply = wire.ask(Ask::Http(cluster.get(operation.to_owned(), &format!("{path}{behind}"))))?;
-        let page: Page = json(accepted(operation, &reply, &REFUSALS)?, "the API server")?;
-        for item in page.items {
-            found.push(item.secret()?);
-        }
-        let token = page.metadata.token;
-        if token.is_empty() {
-            return Ok(found);
-        }
-        if !token.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_=".contains(&c)) {
-            break;
-        }
-        behind = format!("&continue={token}");
-    }
-    Err(Problem::new(format!("{operation}: there is no end of them")).hint("is it the API server?"))
+    let path = format!("{path}?labelSelector={}", KEY_LABEL.replace('/', "%2F"));
+    let list = List { path, kind: "Secret", operation: "reading the sealing keys of the controller".to_owned() };
+    let read = |_, item: Item| item.secret();
+    cluster.lists(&[list], |operation, reply| accepted(operation, reply, &REFUSALS), read, wire)
 }
 
 /// The Secret of this key as it is there, which may have another state; None: nothing has its name.
@@ -89,18 +74,6 @@ fn secrets(namespace: &str) -> Result<String, Problem> {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    metadata: Pages,
-    items: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Pages {
-    #[serde(default, rename = "continue")]
-    token: String,
-}
-
-#[derive(Deserialize)]
 struct Item {
     metadata: Metadata,
     #[serde(default)]
@@ -125,9 +98,6 @@ impl Item {
         secret.map_err(|problem| problem.at(format!("{namespace}/{name}")))
     }
 }
-
-/// Keys of a page: of RSA-8192, with all that the API server says beside them, they stay far below [`limits::REPLY`].
-const KEYS: usize = 50;
 
 const REFUSALS: [Known; 4] = [
     (401, "the cluster does not know who asks", "has the token expired? log in anew"),

@@ -1,20 +1,15 @@
 //! Items of a Connect server: a vault by its name, an item by its title, a field by its label.
 //! The API: `developer.1password.com/docs/connect/api-reference`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::OnePassword;
-use crate::error::{Exit, Problem};
+use crate::error::Problem;
 use crate::model::{Address, Ask, Payload, Reply, Request, Wire};
-use crate::sources::answer::{TOKEN, Text, accepted, bearer, json, setting};
+use crate::sources::answer::{Answers, TOKEN, Text, accepted, bearer, json, setting};
 use crate::sources::whole::single;
 use crate::sources::{Fetch, encoded, property};
-
-type Answers<K, V> = BTreeMap<K, Result<V, Problem>>;
 
 impl Fetch for OnePassword {
     fn fetch(&self, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
@@ -22,22 +17,32 @@ impl Fetch for OnePassword {
             Ok(server) => server,
             Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
         };
-        let items: BTreeSet<(&str, &str)> =
-            wanted.iter().map(|address| address.path.split_once('/').unwrap_or_default()).collect();
-        let names = items.iter().map(|(vault, _)| *vault).collect();
-        let vaults = server.ask(names, &|vault| search("/v1/vaults", "name", vault), &only, wire);
-        let id = |vault: &str| of(&vaults, &vault).map(|found| found.id.clone());
-        let search_item =
-            |(vault, item): &(&str, &str)| search(&format!("/v1/vaults/{}/items", id(vault)?), "title", item);
-        let found = server.ask(items.clone(), &search_item, &only, wire);
-        let path = |key: &(&str, &str)| Ok(format!("/v1/vaults/{}/items/{}", id(key.0)?, of(&found, key)?.id));
-        let items = server.ask(items, &path, &|key, reply| read::<Item>(&operation(key), reply), wire);
+        let items = || wanted.iter().map(|address| item(address));
+        let named = |(vault, item): (&str, &str)| operation(&format!("{vault}/{item}"));
+        let vaults = Answers::ask(
+            items().map(|(vault, _)| vault),
+            |vault| server.ask(operation(vault), &search("/v1/vaults", "name", vault)?),
+            |vault, reply| only(&operation(vault), &reply),
+            |asks| wire.ask_all(asks),
+        );
+        let folder = |vault: &str| Ok(format!("/v1/vaults/{}/items", vaults.get(vault)?.id));
+        let found = Answers::ask(
+            items(),
+            |key| server.ask(named(*key), &search(&folder(key.0)?, "title", key.1)?),
+            |key, reply| only(&named(*key), &reply),
+            |asks| wire.ask_all(asks),
+        );
+        let read = Answers::ask(
+            items(),
+            |key| server.ask(named(*key), &format!("{}/{}", folder(key.0)?, found.get(key)?.id)),
+            |key, reply| json::<Item>(accepted(&named(*key), &reply, &TOKEN)?, SERVER),
+            |asks| wire.ask_all(asks),
+        );
         let value = |address: &&Address<'static>| {
             single(address)?;
-            let key = address.path.split_once('/').unwrap_or_default();
-            let value = of(&items, &key)?.field(address.property.as_deref().unwrap_or_default());
+            let value = read.get(&item(address))?.field(address.property.as_deref().unwrap_or_default());
             let value = value.map_err(|what| {
-                Problem::new(format!("{}: {what}", operation(&key))).hint("VAULT/ITEM/[SECTION/]FIELD")
+                Problem::new(format!("{}: {what}", named(item(address)))).hint("VAULT/ITEM/[SECTION/]FIELD")
             })?;
             property::select(value.as_bytes(), None).map(Payload::new)
         };
@@ -45,31 +50,17 @@ impl Fetch for OnePassword {
     }
 }
 
-fn of<'a, K: Ord, V>(answers: &'a Answers<K, V>, key: &K) -> Result<&'a V, Problem> {
-    let lost = || Problem::new("something was not asked for").exit(Exit::Bug);
-    answers.get(key).ok_or_else(lost)?.as_ref().map_err(Clone::clone)
+/// A vault and an item of it.
+fn item<'a>(address: &'a Address) -> (&'a str, &'a str) {
+    address.path.split_once('/').unwrap_or_default()
 }
 
-/// What messages call a vault, or an item of one.
-trait Named {
-    fn name(&self) -> String;
+/// What messages call it, when a vault or an item of one is looked for.
+fn operation(name: &str) -> String {
+    format!("reading \"{name}\" of 1Password")
 }
 
-impl Named for &str {
-    fn name(&self) -> String {
-        (*self).to_owned()
-    }
-}
-
-impl Named for (&str, &str) {
-    fn name(&self) -> String {
-        format!("{}/{}", self.0, self.1)
-    }
-}
-
-fn operation(of: &impl Named) -> String {
-    format!("reading \"{}\" of 1Password", of.name())
-}
+const SERVER: &str = "1Password Connect";
 
 struct Server {
     url: String,
@@ -87,30 +78,9 @@ impl Server {
         Ok(Self { url: host.trim_end_matches('/').to_owned(), token })
     }
 
-    /// Asks one thing for each key, all at the same time.
-    fn ask<K: Ord + Named, V>(
-        &self,
-        keys: BTreeSet<K>,
-        path: &dyn Fn(&K) -> Result<String, Problem>,
-        read: &dyn Fn(&K, &Reply) -> Result<V, Problem>,
-        wire: &mut dyn Wire,
-    ) -> Answers<K, V> {
-        let (mut answers, mut asked, mut asks) = (BTreeMap::new(), vec![], vec![]);
-        for key in keys {
-            match path(&key) {
-                Err(problem) => drop(answers.insert(key, Err(problem))),
-                Ok(path) => {
-                    let request = Request::get(operation(&key), format!("{}{path}", self.url));
-                    asks.push(Ask::Http(request.header("authorization", bearer(&self.token))));
-                    asked.push(key);
-                }
-            }
-        }
-        for (key, reply) in asked.into_iter().zip(wire.ask_all(asks)) {
-            let answer = reply.and_then(|reply| read(&key, &reply));
-            answers.insert(key, answer);
-        }
-        answers
+    fn ask(&self, operation: String, path: &str) -> Result<Ask, Problem> {
+        let request = Request::get(operation, format!("{}{path}", self.url));
+        Ok(Ask::Http(request.header("authorization", bearer(&self.token))))
     }
 }
 
@@ -122,20 +92,15 @@ fn search(path: &str, field: &str, name: &str) -> Result<String, Problem> {
     Ok(format!("{path}?filter={}", encoded(&format!("{field} eq \"{name}\""), b"-._~")))
 }
 
-fn read<T: DeserializeOwned>(operation: &str, reply: &Reply) -> Result<T, Problem> {
-    json(accepted(operation, reply, &TOKEN)?, "1Password Connect")
-}
-
 #[derive(Deserialize)]
 struct Found {
     id: String,
 }
 
 /// The one that was found.
-fn only(of: &impl Named, reply: &Reply) -> Result<Found, Problem> {
-    let operation = operation(of);
-    let list = [b"{\"found\":", accepted(&operation, reply, &TOKEN)?, b"}"].concat();
-    let Search { mut found } = json(&Zeroizing::new(list), "1Password Connect")?;
+fn only(operation: &str, reply: &Reply) -> Result<Found, Problem> {
+    let list = [b"{\"found\":", accepted(operation, reply, &TOKEN)?, b"}"].concat();
+    let Search { mut found } = json(&Zeroizing::new(list), SERVER)?;
     match (found.pop(), found.is_empty()) {
         (Some(one), true) if one.id.bytes().all(|c| c.is_ascii_alphanumeric()) => Ok(one),
         (None, _) => Err(Problem::new(format!("{operation}: nothing is called so, or the token may not see it"))

@@ -11,34 +11,29 @@ use zeroize::Zeroizing;
 use super::{Clear, Document, Leaf, Opened, Protection, Store, open};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Payload, Wire, unbase64};
+use crate::sources::answer::Answers;
 use crate::sources::{ENCRYPTION, Encrypted, is_encryption_metadata};
 use crate::yaml::{Kind, Syntax, Tree};
 
 /// One answer for each address, in order.
 pub(super) fn fetch(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-    let mut names: Vec<&str> = wanted.iter().map(|address| &*address.path).collect();
-    names.sort_unstable();
-    names.dedup();
-    let asks = names.iter().map(|name| Ask::Object((*name).to_owned())).collect();
-    let replies = wire.ask_all(asks).into_iter();
-    let objects = replies.map(|reply| Object::read(reply?.bytes));
-    let objects: BTreeMap<&str, Result<Object, Problem>> = names.into_iter().zip(objects).collect();
+    let objects = Answers::ask(
+        wanted.iter().map(|address| &*address.path),
+        |name| Ok(Ask::Object((*name).to_owned())),
+        |_, reply| Object::read(reply.bytes),
+        |asks| wire.ask_all(asks),
+    );
     let mut parts: BTreeMap<Name, Result<Part, Problem>> = BTreeMap::new();
     for address in wanted {
-        if let Some(Ok(object)) = objects.get(&*address.path) {
+        if let Ok(object) = objects.get(&*address.path) {
             let name = object.part(address);
             parts.entry(name).or_insert_with(|| object.read_part(name));
         }
     }
-    let opened = opened(parts, wire);
-    let take = |address: &&Address<'static>| match objects.get(&*address.path) {
-        Some(Ok(object)) => match opened.get(&object.part(address)) {
-            Some(Ok(opened)) => opened.value(address),
-            Some(Err(problem)) => Err(problem.clone()),
-            None => Err(Problem::new("a part of a Secret was not opened").exit(Exit::Bug)),
-        },
-        Some(Err(problem)) => Err(problem.clone()),
-        None => Err(Problem::new("a Secret was not read").exit(Exit::Bug)),
+    let opened = Answers(opened(parts, wire));
+    let take = |address: &&Address<'static>| {
+        let object = objects.get(&*address.path)?;
+        opened.get(&object.part(address))?.value(address)
     };
     wanted.iter().map(take).collect()
 }

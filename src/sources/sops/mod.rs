@@ -22,8 +22,6 @@ mod time;
 mod tree;
 mod whole;
 
-use std::collections::BTreeMap;
-
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
@@ -32,7 +30,7 @@ pub use keys::open;
 pub use node::{Protection, Type};
 pub use store::Store;
 
-use super::answer::in_two_ways;
+use super::answer::{Answers, in_two_ways};
 use super::whole::is_whole;
 use super::{Becomes, Facts, Fetch, Source, beneath, is_within, property};
 use crate::error::{Exit, Problem};
@@ -83,12 +81,10 @@ fn of_files(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Pay
     names.sort_unstable();
     names.dedup();
     let opened = read(&names, wire);
-    let files: BTreeMap<(&str, Store), Result<Opened, Problem>> = names.into_iter().zip(opened).collect();
-    let take = |address: &&Address<'static>| match files.get(&file(address)) {
-        Some(Ok(opened)) if is_whole(address) => opened.keys(address.property.as_deref()),
-        Some(Ok(opened)) => opened.value(address.property.as_deref()),
-        Some(Err(problem)) => Err(problem.clone()),
-        None => Err(Problem::new("a file was not opened").exit(Exit::Bug)),
+    let files = Answers(names.into_iter().zip(opened).collect());
+    let take = |address: &&Address<'static>| {
+        let (opened, property) = (files.get(&file(address))?, address.property.as_deref());
+        if is_whole(address) { opened.keys(property) } else { opened.value(property) }
     };
     wanted.iter().map(take).collect()
 }

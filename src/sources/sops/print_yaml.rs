@@ -49,11 +49,16 @@ impl Left {
 }
 
 impl Writer<'_> {
-    /// `leading`: what stands above its first entry was not written yet.
-    fn map(&mut self, entries: &[(String, Node)], indent: usize, leading: bool) -> Option<()> {
+    /// Entries, or items, which have no keys. `leading`: what stands above the first was not written yet.
+    fn members<'n>(
+        &mut self,
+        members: impl Iterator<Item = (Option<&'n str>, &'n Node)>,
+        indent: usize,
+        leading: bool,
+    ) -> Option<()> {
         let mut comments: Vec<&Comment> = vec![];
         let mut above = leading;
-        for (key, node) in entries {
+        for (key, node) in members {
             if let Node::Comment(comment) = node {
                 comments.push(comment);
                 continue;
@@ -63,33 +68,23 @@ impl Writer<'_> {
                 self.heads(&heads, indent)?;
             }
             above = true;
-            self.begin(indent);
-            self.key(key)?;
-            self.value(node, indent, Left::Key, &beside)?;
+            if let Some(key) = key {
+                self.begin(indent);
+                self.key(key)?;
+                self.value(node, indent, Left::Key, &beside)?;
+            } else {
+                // What stands above the first entry of an item stands above the item
+                self.heads(&node.leading(), indent)?;
+                self.begin(indent);
+                (self.out)(b"-");
+                self.value(node, indent, Left::Sign, &beside)?;
+            }
         }
         Some(())
     }
 
-    fn list(&mut self, items: &[Node], indent: usize, leading: bool) -> Option<()> {
-        let mut comments: Vec<&Comment> = vec![];
-        let mut above = leading;
-        for item in items {
-            if let Node::Comment(comment) = item {
-                comments.push(comment);
-                continue;
-            }
-            let (beside, heads): (Vec<_>, Vec<_>) = comments.drain(..).partition(|comment| comment.beside);
-            if above {
-                self.heads(&heads, indent)?;
-            }
-            above = true;
-            // What stands above the first entry of an item stands above the item
-            self.heads(&item.leading(), indent)?;
-            self.begin(indent);
-            (self.out)(b"-");
-            self.value(item, indent, Left::Sign, &beside)?;
-        }
-        Some(())
+    fn map(&mut self, entries: &[(String, Node)], indent: usize, leading: bool) -> Option<()> {
+        self.members(entries.iter().map(|(key, node)| (Some(key.as_str()), node)), indent, leading)
     }
 
     fn value(&mut self, node: &Node, indent: usize, left: Left, beside: &[&Comment]) -> Option<()> {
@@ -114,7 +109,7 @@ impl Writer<'_> {
                 }
                 match node {
                     Node::Map(entries) => self.map(entries, inner, leading),
-                    Node::List(items) => self.list(items, inner, leading),
+                    Node::List(items) => self.members(items.iter().map(|item| (None, item)), inner, leading),
                     _ => None,
                 }
             }

@@ -1,7 +1,7 @@
 //! Secrets of the key-value engine: each mount asked about once, each path and version read once, all at once.
 //! The API: <https://openbao.org/api-docs/secret/kv/>; the pre-flight call is that of the `kv` commands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{Answer, strange, unexpected};
 use super::configuration::Server;
@@ -9,6 +9,7 @@ use super::session::{Call, Session, good};
 use super::{below, in_url};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Payload, Reply, Wire};
+use crate::sources::answer::{Answers, in_two_ways};
 use crate::sources::whole::is_whole;
 use crate::yaml::NodeId;
 
@@ -27,47 +28,47 @@ struct Mount {
     versioned: bool,
 }
 
-type Values = Vec<(usize, Result<Payload, Problem>)>;
-
 /// One answer for each address, in order.
 pub(super) fn fetch(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
-    let lost = || Err(Problem::new("a secret was not asked for").exit(Exit::Bug));
-    let mut answers: Vec<Result<Payload, Problem>> = wanted.iter().map(|_| lost()).collect();
-    for server in [Server::OpenBao, Server::Vault] {
-        let of_server = wanted.iter().enumerate().filter(|(_, address)| Server::of(address.scheme.0) == server);
-        let of_server: Vec<(usize, &Address<'static>)> = of_server.map(|(n, address)| (n, *address)).collect();
-        for (number, answer) in from_server(server, &of_server, wire) {
-            if let Some(slot) = answers.get_mut(number) {
-                *slot = answer;
-            }
-        }
-    }
-    answers
+    in_two_ways(
+        wanted,
+        |address| Server::of(address.scheme.0) == Server::OpenBao,
+        (
+            |wanted, wire| from_server(Server::OpenBao, wanted, wire),
+            |wanted, wire| from_server(Server::Vault, wanted, wire),
+        ),
+        wire,
+    )
 }
 
-fn from_server(server: Server, wanted: &[(usize, &Address<'static>)], wire: &mut dyn Wire) -> Values {
+fn from_server(server: Server, wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Result<Payload, Problem>> {
     if wanted.is_empty() {
         return vec![];
     }
     let opened = server.address(wire).and_then(|address| Session::open(server, address, wire));
     let mut session = match opened {
         Ok(session) => session,
-        Err(problem) => return wanted.iter().map(|(number, _)| (*number, Err(problem.clone()))).collect(),
+        Err(problem) => return wanted.iter().map(|_| Err(problem.clone())).collect(),
     };
-    let mut values = vec![];
-    let mut secrets: BTreeMap<Wanted, Vec<(usize, &Address)>> = BTreeMap::new();
-    for (number, address) in wanted {
-        match may_ask(address, &session.address, server) {
-            Ok(secret) => secrets.entry(secret).or_default().push((*number, address)),
-            Err(problem) => values.push((*number, Err(problem))),
-        }
-    }
-    let asked: Vec<Wanted> = secrets.keys().copied().collect();
-    let replies = read(&asked, server, &mut session, wire);
-    for ((secret, addresses), reply) in secrets.iter().zip(replies) {
-        values.extend(each(secret, server, addresses, reply));
-    }
-    values
+    let leads: Vec<Result<Wanted, Problem>> =
+        wanted.iter().map(|address| may_ask(address, &session.address, server)).collect();
+    let asked: BTreeSet<Wanted> = leads.iter().filter_map(|secret| secret.as_ref().ok().copied()).collect();
+    let mounts = mounts(asked.iter().copied().collect(), server, &mut session, wire);
+    let replies = Answers::ask(
+        asked.iter().copied(),
+        |secret| call(secret, mounts.get(&(secret.namespace, secret.path))?, server),
+        |_, reply| Ok(reply),
+        |calls| session.ask_all(&calls, wire),
+    );
+    let answers = Answers::each(asked.iter().copied(), |secret| {
+        let mount = mounts.get(&(secret.namespace, secret.path))?;
+        found(secret, server, mount.versioned, replies.get(secret)?)
+    });
+    let value = |(address, secret): (&&Address<'static>, Result<Wanted, Problem>)| {
+        let secret = secret?;
+        value(address, &secret, server, answers.get(&secret)?)
+    };
+    wanted.iter().zip(leads).map(value).collect()
 }
 
 /// What an address leads to, where it stays at the operator's server.
@@ -82,37 +83,6 @@ fn may_ask<'a>(address: &'a Address, configured: &str, server: Server) -> Result
         return Err(Problem::new("the version is no number of a version").hint("versions are 1, 2, 3, ..."));
     }
     Ok(Wanted { namespace: address.parameter("namespace"), path: &address.path, version })
-}
-
-/// A reply for each secret, with the mount it stands in.
-fn read(
-    secrets: &[Wanted],
-    server: Server,
-    session: &mut Session,
-    wire: &mut dyn Wire,
-) -> Vec<Result<(Mount, Reply), Problem>> {
-    let mounts = mounts(secrets, server, session, wire);
-    let planned: Vec<Result<(Mount, Call), Problem>> = secrets
-        .iter()
-        .map(|secret| {
-            let paths = (secret.namespace, secret.path);
-            let mount = mounts.get(&paths).cloned().unwrap_or_else(|| Err(strange(&reading(secret, server))))?;
-            let call = call(secret, &mount, server)?;
-            Ok((mount, call))
-        })
-        .collect();
-    let (mut found, mut calls) = (vec![], vec![]);
-    for one in planned {
-        found.push(one.map(|(mount, call)| {
-            calls.push(call);
-            mount
-        }));
-    }
-    let mut replies = session.ask_all(&calls, wire).into_iter();
-    let unanswered = || Err(Problem::new("a secret was not answered").exit(Exit::Bug));
-    let with_reply =
-        |mount: Mount, reply: Option<Result<Reply, Problem>>| Ok((mount, reply.unwrap_or_else(unanswered)?));
-    found.into_iter().map(|mount| mount.and_then(|mount| with_reply(mount, replies.next()))).collect()
 }
 
 fn reading(secret: &Wanted, server: Server) -> String {
@@ -141,13 +111,12 @@ fn call(secret: &Wanted, mount: &Mount, server: Server) -> Result<Call, Problem>
     Ok(Call { operation, path, namespace: secret.namespace.map(str::to_owned), body: None })
 }
 
-type Mounts<'a> = BTreeMap<(Option<&'a str>, &'a str), Result<Mount, Problem>>;
+type Mounts<'a> = Answers<(Option<&'a str>, &'a str), Mount>;
 
 /// The mount of each path. One path is asked about for all that begin alike; where a mount turns out to be deeper, those
 /// that are left are grouped by one segment more.
-fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wire: &mut dyn Wire) -> Mounts<'a> {
-    let mut known: Mounts = BTreeMap::new();
-    let mut left: Vec<Wanted> = secrets.to_vec();
+fn mounts<'a>(mut left: Vec<Wanted<'a>>, server: Server, session: &mut Session, wire: &mut dyn Wire) -> Mounts<'a> {
+    let mut known: BTreeMap<(Option<&str>, &str), Result<Mount, Problem>> = BTreeMap::new();
     let mut depth = 1;
     while !left.is_empty() {
         let mut chosen: BTreeMap<(Option<&str>, Vec<&str>), Wanted> = BTreeMap::new();
@@ -175,7 +144,7 @@ fn mounts<'a>(secrets: &[Wanted<'a>], server: Server, session: &mut Session, wir
         left.retain(|secret| !known.contains_key(&(secret.namespace, secret.path)));
         depth += 1;
     }
-    known
+    Answers(known)
 }
 
 fn within(path: &str, mount: &str) -> bool {
@@ -201,48 +170,37 @@ fn mount(operation: &str, reply: Reply) -> Result<Mount, Problem> {
     }
 }
 
-/// What each address wants of one secret.
-fn each(
+/// A secret, and the object in it that holds its keys. Of a deleted version something is left: it answers 404 and says so.
+fn found<'r>(
     secret: &Wanted,
     server: Server,
-    addresses: &[(usize, &Address)],
-    reply: Result<(Mount, Reply), Problem>,
-) -> Values {
+    versioned: bool,
+    reply: &'r Reply,
+) -> Result<(Answer<'r>, NodeId), Problem> {
     let operation = reading(secret, server);
-    let all = |problem: Problem| addresses.iter().map(|(number, _)| (*number, Err(problem.clone()))).collect();
-    let (mount, reply) = match reply {
-        Ok(found) => found,
-        Err(problem) => return all(problem),
+    let answer = match reply.status {
+        200 => Answer::read(&operation, &reply.bytes)?,
+        404 => Answer::read(&operation, &reply.bytes).map_err(|_| unexpected(&operation, 404))?,
+        status => return Err(unexpected(&operation, status)),
     };
-    let fields = Answer::read_found(&operation, &reply).and_then(|answer| {
-        let fields = fields(&operation, &answer, mount.versioned, reply.status)?;
-        Ok((answer, fields))
-    });
-    let (answer, fields) = match fields {
-        Ok(found) => found,
-        Err(problem) => return all(problem),
-    };
-    let value = |address: &Address| {
-        if is_whole(address) {
-            return answer.keys(fields, address.property.as_deref(), secret.path).map(Payload::whole);
-        }
-        let property = address.property.as_deref().ok_or_else(|| {
-            Problem::new(format!("{operation}: a whole secret is no value")).hint("name a key: #/KEY")
-        })?;
-        answer.value(fields, property, secret.path).map(Payload::new)
-    };
-    addresses.iter().map(|(number, address)| (*number, value(address))).collect()
+    let fields = fields(&operation, &answer, versioned, reply.status)?;
+    Ok((answer, fields))
 }
 
-impl<'a> Answer<'a> {
-    /// A secret, or what is left of one: a deleted version answers 404 and says so.
-    fn read_found(operation: &str, reply: &'a Reply) -> Result<Self, Problem> {
-        match reply.status {
-            200 => Self::read(operation, &reply.bytes),
-            404 => Self::read(operation, &reply.bytes).map_err(|_| unexpected(operation, 404)),
-            status => Err(unexpected(operation, status)),
-        }
+/// What an address wants of a secret.
+fn value(
+    address: &Address,
+    secret: &Wanted,
+    server: Server,
+    (answer, fields): &(Answer, NodeId),
+) -> Result<Payload, Problem> {
+    if is_whole(address) {
+        return answer.keys(*fields, address.property.as_deref(), secret.path).map(Payload::whole);
     }
+    let property = address.property.as_deref().ok_or_else(|| {
+        Problem::new(format!("{}: a whole secret is no value", reading(secret, server))).hint("name a key: #/KEY")
+    })?;
+    answer.value(*fields, property, secret.path).map(Payload::new)
 }
 
 /// The object that holds the keys of a secret.
