@@ -1,6 +1,9 @@
 //! Which names are those of secrets, and which values are secrets: quiet on purpose. A name says what a value is; the
 //! value says whether it is one, or a placeholder, a path, or the name of something.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use crate::rules::tokens::entropy;
 
 /// What a name says that its value is.
@@ -25,58 +28,15 @@ impl Sort {
     }
 }
 
-/// Words behind the one that counts.
-const BEHIND: &[&str] = &[
-    "1",
-    "2",
-    "3",
-    "b64",
-    "base64",
-    "current",
-    "default",
-    "dev",
-    "development",
-    "new",
-    "old",
-    "plain",
-    "primary",
-    "prod",
-    "production",
-    "secondary",
-    "staging",
-    "test",
-    "value",
-];
-
-/// Words that make a name that of something else.
-const OTHER: &[&str] = &[
-    "allow", "enable", "enabled", "existing", "field", "from", "has", "image", "is", "kind", "min", "max", "name",
-    "prompt", "public", "pull", "ref", "require", "required", "reset", "show", "tls", "type", "use", "validate",
-];
-
-/// What stands before "key" where the key is a secret.
-const BEFORE_KEY: &[&str] = &[
-    "access",
-    "account",
-    "admin",
-    "aes",
-    "api",
-    "app",
-    "application",
-    "auth",
-    "cookie",
-    "encryption",
-    "hmac",
-    "jwt",
-    "license",
-    "master",
-    "private",
-    "secret",
-    "session",
-    "shared",
-    "signing",
-    "storage",
-];
+/// A list of words.txt.
+fn listed(name: &str) -> &'static [&'static str] {
+    static LISTS: LazyLock<BTreeMap<&str, Vec<&str>>> = LazyLock::new(|| {
+        let lists = include_str!("words.txt").split("\n\n").filter_map(|list| list.split_once(": "));
+        let words = |list: &'static str| list.lines().skip(1).flat_map(str::split_whitespace).collect();
+        lists.map(|(name, list)| (name, words(list))).collect()
+    });
+    LISTS.get(name).map_or(&[], Vec::as_slice)
+}
 
 /// What a name says that its value is.
 pub(super) fn sort(name: &str) -> Option<Sort> {
@@ -84,10 +44,11 @@ pub(super) fn sort(name: &str) -> Option<Sort> {
         return None;
     }
     let mut words = words(name);
-    while words.last().is_some_and(|word| BEHIND.contains(&word.as_str())) {
+    while words.last().is_some_and(|word| listed("behind").contains(&word.as_str())) {
         words.pop();
     }
-    if words.iter().any(|word| OTHER.contains(&word.as_str())) {
+    let other = listed("other");
+    if words.iter().any(|word| other.contains(&word.as_str())) {
         return None;
     }
     let (last, before) = words.split_last()?;
@@ -96,7 +57,7 @@ pub(super) fn sort(name: &str) -> Option<Sort> {
     let behind = |word: &str| before.last().is_some_and(|last| last == word);
     match last {
         "pass" | "pw" if !before.is_empty() => Some(Sort::Password),
-        "key" if before.last().is_some_and(|word| BEFORE_KEY.contains(&word.as_str())) => Some(Sort::Token),
+        "key" if before.last().is_some_and(|word| listed("before-key").contains(&word.as_str())) => Some(Sort::Token),
         "base" | "data" if behind("key") => Some(Sort::Token),
         _ if ends(&["password", "passwd", "passphrase", "pwd"]) => Some(Sort::Password),
         _ if ends(&["token", "apikey", "accesskey", "secretkey", "privatekey"]) => Some(Sort::Token),
@@ -134,116 +95,11 @@ pub(super) enum Value {
     Secret,
 }
 
-/// What whoever guesses tries first.
-const GUESSED: &[&str] = &[
-    "12345",
-    "123456",
-    "12345678",
-    "admin",
-    "admin123",
-    "admin1234",
-    "administrator",
-    "change-me",
-    "change_me",
-    "changeit",
-    "changeme",
-    "default",
-    "demo",
-    "elastic",
-    "grafana",
-    "guest",
-    "keycloak",
-    "letmein",
-    "mariadb",
-    "minio",
-    "minio123",
-    "minioadmin",
-    "mongo",
-    "mongodb",
-    "mypassword",
-    "mysecretpassword",
-    "mysql",
-    "pass",
-    "passw0rd",
-    "password",
-    "password1",
-    "password123",
-    "postgres",
-    "qwerty",
-    "rabbitmq",
-    "rancher",
-    "redis",
-    "root",
-    "secret",
-    "secret123",
-    "secretpassword",
-    "supersecret",
-    "test",
-    "test123",
-    "toor",
-    "welcome",
-];
-
-/// Words that stand for a value, or for its type.
-const PLACEHOLDERS: &[&str] = &[
-    "****",
-    "....",
-    "dummy",
-    "example",
-    "fixme",
-    "insert",
-    "notset",
-    "placeholder",
-    "redacted",
-    "replace",
-    "todo",
-    "undefined",
-    "xxx",
-    "your",
-];
-
-/// Words that are no value at all.
-const WORDS: &[&str] = &[
-    "disabled", "enabled", "false", "hidden", "input", "nil", "no", "none", "null", "object", "off", "on", "optional",
-    "required", "string", "text", "true", "unset", "yes",
-];
-
-/// How a value begins that is found elsewhere, made elsewhere, or hashed.
-const BEGINNINGS: &[&str] = &[
-    "$",
-    "%",
-    "/",
-    "./",
-    "../",
-    "<",
-    "ENC[",
-    "[",
-    "arn:",
-    "env:",
-    "file:",
-    "op:",
-    "pbkdf2",
-    "ref+",
-    "secret:",
-    "secretref:",
-    "sha1:",
-    "sha256:",
-    "sm:",
-    "vault:",
-    "{",
-    "~/",
-];
-
-/// Ends of names of files.
-const FILES: &[&str] =
-    &[".cer", ".conf", ".crt", ".env", ".jks", ".json", ".key", ".p12", ".pem", ".pub", ".txt", ".yaml", ".yml"];
-
 /// What the value of a name of this sort is.
 pub(super) fn value(sort: Sort, text: &str) -> Value {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
-    let guessed = GUESSED.contains(&lower.as_str());
-    if guessed {
+    if listed("guessed").contains(&lower.as_str()) {
         return Value::Guessable;
     }
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -254,10 +110,10 @@ pub(super) fn value(sort: Sort, text: &str) -> Value {
     let is_nothing = !(4..=4096).contains(&text.len())
         || text.contains(char::is_whitespace)
         || is_expression
-        || WORDS.contains(&lower.as_str())
-        || BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
-        || FILES.iter().any(|end| lower.ends_with(end))
-        || PLACEHOLDERS.iter().any(|word| lower.contains(word))
+        || listed("no-value").contains(&lower.as_str())
+        || listed("beginnings").iter().any(|beginning| text.starts_with(beginning))
+        || listed("files").iter().any(|end| lower.ends_with(end))
+        || listed("placeholders").iter().any(|word| lower.contains(word))
         || text.bytes().all(|byte| Some(byte) == text.bytes().next())
         || is_number(text)
         || is_call(text)
@@ -354,6 +210,7 @@ mod tests {
             (Password, "config.password", Value::Nothing),
             (Password, "https://vault.example/ui", Value::Nothing),
             (Password, "xxxxxxxxxx", Value::Nothing),
+            (Password, "replace-m3-now", Value::Nothing),
             (Password, "the password of the database", Value::Nothing),
             (Token, "30s", Value::Nothing),
             (Token, "kubernetes", Value::Nothing),
