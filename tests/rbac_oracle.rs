@@ -236,12 +236,12 @@ fn questions(access: &Access, namespace: &str) -> BTreeSet<Asked> {
             for (verb, name) in verbs.iter().flat_map(|verb| names.iter().map(move |name| (verb, name))) {
                 asked.insert(Asked::new(who, verb, ["", "secrets", "", namespace, name]));
             }
-            for need in PATHS.iter().flat_map(|path| path.needs).flat_map(|needs| *needs) {
-                for resource in need.resources {
+            for need in PATHS.iter().flat_map(|path| &path.needs).flatten() {
+                for resource in &need.resources {
                     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-                    for verb in need.verbs {
-                        let name = if *verb == "create" && subresource.is_empty() { "" } else { "other" };
-                        asked.insert(Asked::new(who, verb, [need.group, resource, subresource, namespace, name]));
+                    for verb in &need.verbs {
+                        let name = if verb == "create" && subresource.is_empty() { "" } else { "other" };
+                        asked.insert(Asked::new(who, verb, [&need.group, resource, subresource, namespace, name]));
                     }
                 }
             }

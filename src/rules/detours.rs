@@ -47,7 +47,7 @@ fn detours(subject: &Subject, reach: &Reach) -> Told {
         return told;
     }
     for (rule, ids) in RULES {
-        for path in PATHS.iter().filter(|path| ids.contains(&path.id)) {
+        for path in PATHS.iter().filter(|path| ids.contains(&path.id.as_str())) {
             let mut add = |grants: &[Grant], place: &str| {
                 if let Some(at) = grants.iter().find_map(|grant| grant.binding.place.or(grant.held.place)) {
                     told.entry(rule).or_insert((at, vec![])).1.push(format!("{} {place}", path.what));

@@ -76,11 +76,11 @@ impl<'q> Question<'q> {
             let matching = need.resources.iter().filter(|resource| {
                 let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
                 match subresource {
-                    "*" => rule.has_any_below(need.group, resource),
-                    _ => rule.has_resource(need.group, resource, subresource),
+                    "*" => rule.has_any_below(&need.group, resource),
+                    _ => rule.has_resource(&need.group, resource, subresource),
                 }
             });
-            let matching: Vec<&str> = matching.copied().collect();
+            let matching: Vec<&str> = matching.map(String::as_str).collect();
             // Names never help to create what is no part of something else
             let verbs = need.verbs.iter().filter(|verb| rule.has_verb(verb));
             let mut verbs = verbs.filter(|verb| {

@@ -294,8 +294,11 @@ fn detours_are_found_and_nothing_is_taken_for_one() {
         let question = Question { namespace: "shop", name: "db", keys: None };
         let asked = subject("user:asked");
         let found = who_can(&access, &question, "get").into_iter().find(|(subject, _)| **subject == asked);
-        let found: Vec<&str> =
-            found.iter().flat_map(|(_, ways)| ways).map(|way| way.path.map_or("direct", |path| path.id)).collect();
+        let found: Vec<&str> = found
+            .iter()
+            .flat_map(|(_, ways)| ways)
+            .map(|way| way.path.map_or("direct", |path| path.id.as_str()))
+            .collect();
         assert_eq!(found.join(" "), ways, "{binding} {rules}");
     }
 }
