@@ -37,14 +37,14 @@ const SETTINGS: &str =
 fn stream() -> String {
     let mut stream = String::new();
     for controller in alerts::all() {
-        let kinds = controller.alerts.iter().flat_map(|alert| alert.query.kinds);
+        let kinds = controller.alerts.iter().flat_map(|alert| &alert.query.kinds);
         for kind in kinds.collect::<BTreeSet<_>>() {
-            let metadata = match *kind {
+            let metadata = match kind.as_str() {
                 "ClusterExternalSecret" | "ClusterPushSecret" => continue,
                 "ClusterSecretStore" => "name: vault",
                 _ => "name: one, namespace: shop",
             };
-            let group = controller.group;
+            let group = &controller.group;
             stream.push_str(&format!("---\napiVersion: {group}/v1\nkind: {kind}\nmetadata: {{{metadata}}}\n"));
         }
     }
@@ -165,7 +165,7 @@ fn the_table_of_runbooks_is_that_of_the_registry() {
             "\n## {}\n\n| alert | severity | after | tells | about |\n|---|---|---|---|---|\n",
             controller.title
         ));
-        for alert in controller.alerts {
+        for alert in &controller.alerts {
             let after = if alert.minutes == 0 { "at once".to_owned() } else { format!("{} min", alert.minutes) };
             let kinds = alert.query.kinds.join(", ");
             text.push_str(&format!(

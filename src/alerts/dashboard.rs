@@ -54,7 +54,7 @@ fn line(controller: &Controller, terms: &Terms, top: usize) -> Vec<Value> {
 fn one(panel: &Panel, fillings: &[Filling], place: &Value) -> Value {
     let source = json!({"type": "prometheus", "uid": "${datasource}"});
     let steps = |steps: &[Value]| json!({"mode": "absolute", "steps": steps});
-    let (kind, defaults) = match panel.shape {
+    let (kind, defaults) = match &panel.shape {
         Shape::Faults => {
             ("stat", json!({"thresholds": steps(&[step("green", None), step("red", Some(1))]), "unit": "none"}))
         }
@@ -65,7 +65,7 @@ fn one(panel: &Panel, fillings: &[Filling], place: &Value) -> Value {
         Shape::Lines(_) => ("timeseries", json!({"min": 0, "unit": "short"})),
     };
     let target = |(number, filling): (usize, &Filling)| {
-        let legend = match panel.shape {
+        let legend = match &panel.shape {
             Shape::Faults => String::new(),
             Shape::Left => filling.text("$certificate"),
             Shape::Lines(legend) => filling.text(legend),

@@ -44,7 +44,7 @@ impl<'t> Filling<'t> {
 
     pub(super) fn query(&self, query: &Query) -> String {
         // Nothing is chosen where nothing is known
-        self.text(query.text).replace(",}", "}").replace("{}", "")
+        self.text(&query.text).replace(",}", "}").replace("{}", "")
     }
 
     pub(super) fn text(&self, text: &str) -> String {

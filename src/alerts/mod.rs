@@ -1,40 +1,42 @@
 //! What tells that Secrets do not come any more: alerts and panels, one file a controller.
 //!
 //! It receives what a stream holds and gives back rules and a dashboard. It never asks a cluster.
-//! A new controller is one file here and two lines in this one; each alert has a page in `docs/runbooks`.
+//! A new controller is one file of YAML here and a line in this one; each alert has a page in `docs/runbooks`.
 
-mod csi_driver;
 mod dashboard;
-mod external_secrets;
 mod fill;
 mod rules;
-mod sealed_secrets;
-mod vault_secrets_operator;
 
 pub use dashboard::dashboard;
 pub use rules::groups;
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
 use crate::limits;
 use crate::model::Identity;
+use crate::yaml::{self, Syntax, Tree};
 
 /// Something that makes Secrets, and what its metrics tell.
+#[derive(Deserialize)]
 pub struct Controller {
     /// `external-secrets`: the end of the name of its rules.
-    pub name: &'static str,
+    pub name: String,
     /// What people call it.
-    pub title: &'static str,
+    pub title: String,
     /// The API group of its objects.
-    pub group: &'static str,
+    pub group: String,
     /// The label of its metrics that holds an object's namespace, where it was installed as its chart has it.
     pub label: Label,
     /// When somebody should look.
-    pub alerts: &'static [Alert],
+    pub alerts: Vec<Alert>,
     /// What a dashboard shows.
-    pub panels: &'static [Panel],
+    pub panels: Vec<Panel>,
 }
 
 /// The label that holds the namespace of an object, and not that of the controller.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Label {
     /// `exported_namespace`: the scrape has the last word (`honorLabels: false`).
     Exported,
@@ -54,31 +56,34 @@ impl Label {
 }
 
 /// What is asked of Prometheus, about objects of some kinds. The placeholders of text are those of `fill`.
+#[derive(Deserialize)]
 pub struct Query {
     /// It is asked where the stream holds one of these kinds.
-    pub kinds: &'static [&'static str],
+    pub kinds: Vec<String>,
     /// PromQL.
-    pub text: &'static str,
+    pub text: String,
 }
 
 /// When somebody should look.
+#[derive(Deserialize)]
 pub struct Alert {
     /// `ExternalSecretNotReady`: the name of its runbook too.
-    pub name: &'static str,
+    pub name: String,
     /// What is wrong as long as it gives something.
+    #[serde(flatten)]
     pub query: Query,
     /// For how many minutes it has to.
     pub minutes: u32,
     /// How soon somebody should look.
     pub severity: Severity,
     /// What is wrong, in a few words and without labels.
-    pub summary: &'static str,
+    pub summary: String,
     /// What is wrong where, as a template of Prometheus.
-    pub description: &'static str,
+    pub description: String,
 }
 
 /// How soon somebody should look.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Severity {
     /// At once.
     Critical,
@@ -98,24 +103,26 @@ impl Severity {
 }
 
 /// Something that a dashboard shows.
+#[derive(Deserialize)]
 pub struct Panel {
     /// What stands above it.
-    pub title: &'static str,
+    pub title: String,
     /// What it shows.
+    #[serde(flatten)]
     pub query: Query,
     /// How it is shown.
     pub shape: Shape,
 }
 
 /// How a panel shows its values.
-#[derive(Clone, Copy)]
+#[derive(Deserialize)]
 pub enum Shape {
     /// One number that is red above zero.
     Faults,
     /// The time that is left.
     Left,
     /// Lines over time, each called by a template of its labels.
-    Lines(&'static str),
+    Lines(String),
 }
 
 /// A sealing certificate that the settings name.
@@ -148,16 +155,23 @@ pub struct Terms {
 const SOON: i64 = limits::CERTIFICATE_DAYS * 86_400;
 
 /// All controllers, in the order in which they are written.
-static CONTROLLERS: &[&Controller] = &[
-    &external_secrets::EXTERNAL_SECRETS,
-    &sealed_secrets::SEALED_SECRETS,
-    &vault_secrets_operator::VAULT_SECRETS_OPERATOR,
-    &csi_driver::CSI_DRIVER,
-];
+static CONTROLLERS: LazyLock<Vec<Controller>> = LazyLock::new(|| {
+    let files = [
+        include_str!("external_secrets.yaml"),
+        include_str!("sealed_secrets.yaml"),
+        include_str!("vault_secrets_operator.yaml"),
+        include_str!("csi_driver.yaml"),
+    ];
+    let read = |file| {
+        let tree = Tree::parse(file, Syntax::Document).ok()?;
+        yaml::read(&tree, tree.root()).ok()
+    };
+    files.into_iter().filter_map(read).collect()
+});
 
 /// All controllers, in the order in which they are written.
 pub fn all() -> impl Iterator<Item = &'static Controller> {
-    CONTROLLERS.iter().copied()
+    CONTROLLERS.iter()
 }
 
 impl Controller {
@@ -177,7 +191,7 @@ impl Controller {
 
 impl Query {
     fn is_about(&self, identity: &Identity) -> bool {
-        self.kinds.contains(&identity.kind.as_str())
+        self.kinds.contains(&identity.kind)
     }
 
     fn is_about_certificates(&self) -> bool {

@@ -22,15 +22,16 @@ fn rules(controller: &Controller, alert: &'static Alert, terms: &Terms) -> Vec<V
         if let Some(ending) = filling.certificate() {
             labels.push(("fingerprint", Value::text(ending.fingerprint.clone())));
         }
-        let mut rule = vec![("alert", Value::text(alert.name)), ("expr", Value::text(filling.query(&alert.query)))];
+        let mut rule =
+            vec![("alert", Value::text(alert.name.as_str())), ("expr", Value::text(filling.query(&alert.query)))];
         if alert.minutes > 0 {
             rule.push(("for", Value::text(format!("{}m", alert.minutes))));
         }
         rule.push(("labels", Value::map(labels)));
         let annotations = [
-            ("description", Value::text(filling.text(alert.description))),
+            ("description", Value::text(filling.text(&alert.description))),
             ("runbook_url", Value::text(runbook.clone())),
-            ("summary", Value::text(alert.summary)),
+            ("summary", Value::text(alert.summary.as_str())),
         ];
         rule.push(("annotations", Value::map(annotations)));
         Value::map(rule)

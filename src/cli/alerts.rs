@@ -126,7 +126,7 @@ fn objects(stream: &Stream, job: &Job) -> Result<Vec<Identity>, Problem> {
     };
     let objects: Vec<Identity> = known.map(|(.., identity)| goes(identity)).collect();
     if objects.is_empty() {
-        let titles: Vec<&str> = alerts::all().map(|one| one.title).collect();
+        let titles: Vec<&str> = alerts::all().map(|one| one.title.as_str()).collect();
         return Err(Problem::new("the stream holds nothing that an alert is about")
             .hint(format!("render it first; there are alerts for {}", titles.join(", "))));
     }
