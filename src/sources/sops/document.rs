@@ -196,7 +196,13 @@ pub(super) fn ends<'c>(documents: &'c [Node], steps: &[&str]) -> Vec<End<'c>> {
     ends
 }
 
-fn gather<'c>(node: &'c Node, (document, store): (usize, Store), path: &mut Vec<Step<'c>>, leaves: &mut Vec<Leaf<'c>>) {
+/// Every value below a node, with its path.
+pub(super) fn gather<'c>(
+    node: &'c Node,
+    (document, store): (usize, Store),
+    path: &mut Vec<Step<'c>>,
+    leaves: &mut Vec<Leaf<'c>>,
+) {
     if let Node::Scalar(scalar) = node {
         leaves.push(Leaf { document, path: path.clone(), scalar, store });
     }

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Clear, Document, Leaf, Opened, Protection, Store, open};
+use super::{Clear, Document, Leaf, Opened, Protection, Store, unlocked};
 use crate::error::{Exit, Problem};
 use crate::model::{Address, Ask, Payload, Wire, unbase64};
 use crate::sources::answer::Answers;
@@ -23,17 +22,23 @@ pub(super) fn fetch(wanted: &[&Address<'static>], wire: &mut dyn Wire) -> Vec<Re
         |_, reply| Object::read(reply.bytes),
         |asks| wire.ask_all(asks),
     );
-    let mut parts: BTreeMap<Name, Result<Part, Problem>> = BTreeMap::new();
+    let mut parts: BTreeMap<Name, Result<Document, Problem>> = BTreeMap::new();
     for address in wanted {
         if let Ok(object) = objects.get(&*address.path) {
             let name = object.part(address);
             parts.entry(name).or_insert_with(|| object.read_part(name));
         }
     }
-    let opened = Answers(opened(parts, wire));
+    let (names, documents): (Vec<Name>, Vec<_>) = parts.into_iter().unzip();
+    let mut unsealed = BTreeMap::new();
+    for (name, opened) in names.into_iter().zip(unlocked(&documents, wire)) {
+        let judged = |opened| Unsealed::judge(opened, objects.get(name.0)?.sort(name), name.0, wire);
+        unsealed.insert(name, opened.and_then(judged));
+    }
+    let unsealed = Answers(unsealed);
     let take = |address: &&Address<'static>| {
         let object = objects.get(&*address.path)?;
-        opened.get(&object.part(address))?.value(address)
+        unsealed.get(&object.part(address))?.value(address)
     };
     wanted.iter().map(take).collect()
 }
@@ -75,17 +80,23 @@ impl Object {
         (&address.path, key.filter(is_file))
     }
 
-    fn read_part(&self, (_, key): Name) -> Result<Part, Problem> {
-        let (document, store, kind) = match key {
-            None if self.manifest => (Document::read(&self.text, Store::Yaml)?, Store::Yaml, Sort::Manifest),
-            None => (Document::read(&self.lines(), Store::Dotenv)?, Store::Dotenv, Sort::Lines),
+    fn sort(&self, (_, key): Name) -> Sort {
+        match key {
+            None if self.manifest => Sort::Manifest,
+            None => Sort::Lines,
+            Some(_) => Sort::File,
+        }
+    }
+
+    fn read_part(&self, (_, key): Name) -> Result<Document, Problem> {
+        match key {
+            None if self.manifest => Document::read(&self.text, Store::Yaml),
+            None => Document::read(&self.lines(), Store::Dotenv),
             Some(key) => {
                 let file = self.entries.get(key).map(|entry| entry.as_slice()).unwrap_or_default();
-                let store = store(key, file);
-                (Document::read(file, store)?, store, Sort::File)
+                Document::read(file, store(key, file))
             }
-        };
-        Ok(Part { document, store, sort: kind })
+        }
     }
 
     /// The file of `NAME=value` lines that the entries were.
@@ -117,12 +128,6 @@ fn store(key: &str, file: &[u8]) -> Store {
 }
 
 /// What was encrypted as one.
-struct Part {
-    document: Document,
-    store: Store,
-    sort: Sort,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     /// A file within one entry.
@@ -140,56 +145,23 @@ struct Unsealed {
     verified: bool,
 }
 
-/// Opens everything at once.
-fn opened<'a>(
-    parts: BTreeMap<Name<'a>, Result<Part, Problem>>,
-    wire: &mut dyn Wire,
-) -> BTreeMap<Name<'a>, Result<Unsealed, Problem>> {
-    let readable: Vec<&Document> = parts.values().filter_map(|part| Some(&part.as_ref().ok()?.document)).collect();
-    let mut keys = open(&readable, wire).into_iter();
-    let gone = || Err(Problem::new("a part of a Secret was left closed").exit(Exit::Bug));
-    let keyed: Vec<_> = parts
-        .into_iter()
-        .map(|(name, part)| (name, part.and_then(|part| Ok((part, keys.next().unwrap_or_else(gone)?)))))
-        .collect();
-    let clear = |(name, part): (Name<'a>, Result<(Part, _), Problem>)| {
-        let unsealed = part.and_then(|(Part { document, store, sort }, key)| {
-            let clear = document.decrypt(&key)?;
-            let verified = clear.verify();
-            if sort == Sort::File {
-                // It came through the build byte for byte.
-                verified.clone()?;
-            }
-            let verified = verified.is_ok();
-            Ok(Unsealed { opened: Opened { clear, key, store }, sort, verified })
-        });
-        (name, unsealed)
-    };
-    let mut all: BTreeMap<Name, Result<Unsealed, Problem>> = keyed.into_par_iter().map(clear).collect();
-    for ((name, _), unsealed) in &mut all {
-        if let Ok(part) = unsealed
-            && part.sort == Sort::Manifest
-            && !part.verified
-            && let Err(problem) = part.verify_in_file(name, wire)
-        {
-            *unsealed = Err(problem);
-        }
-    }
-    all
-}
-
 impl Unsealed {
     /// The MAC of a file of several documents is one of all of them. What was read from a file has to fit; what was
-    /// piped in may have been through a builder.
-    fn verify_in_file(&mut self, name: &str, wire: &mut dyn Wire) -> Result<(), Problem> {
-        let file = wire.ask(Ask::Around(name.to_owned()))?.bytes;
-        if file.is_empty() {
-            return Ok(());
-        }
-        let clear = Document::read(&file, Store::Yaml)?.decrypt(&self.opened.key)?;
-        clear.verify()?;
-        self.verified = true;
-        Ok(())
+    /// piped in may have been through a builder, but not a file within an entry, which comes through byte for byte.
+    fn judge(opened: Opened, sort: Sort, name: &str, wire: &mut dyn Wire) -> Result<Self, Problem> {
+        let verified = match (opened.clear.verify(), sort) {
+            (Ok(()), _) => true,
+            (Err(problem), Sort::File) => return Err(problem),
+            (Err(_), Sort::Lines) => false,
+            (Err(_), Sort::Manifest) => {
+                let file = wire.ask(Ask::Around(name.to_owned()))?.bytes;
+                if !file.is_empty() {
+                    Document::read(&file, Store::Yaml)?.decrypt(&opened.key)?.verify()?;
+                }
+                !file.is_empty()
+            }
+        };
+        Ok(Self { opened, sort, verified })
     }
 
     fn value(&self, address: &Address) -> Result<Payload, Problem> {

@@ -95,36 +95,38 @@ fn file<'a>(address: &'a Address<'_>) -> (&'a str, Store) {
     (&address.path, named.unwrap_or_else(|| Store::of(&address.path)))
 }
 
-/// A file that was opened, and is as SOPS wrote it.
+/// A file that was opened.
 struct Opened {
     clear: Clear,
     key: DataKey,
-    store: Store,
 }
 
-/// Reads files and opens them, all at once.
+/// Reads files and opens them, all at once; each is as SOPS wrote it.
 fn read(names: &[(&str, Store)], wire: &mut dyn Wire) -> Vec<Result<Opened, Problem>> {
     let asks = names.iter().map(|(name, _)| Ask::File((*name).to_owned())).collect();
     let replies: Vec<_> = wire.ask_all(asks).into_iter().zip(names).collect();
     let parse = |(reply, (_, store)): (Result<Reply, Problem>, &(&str, Store))| Document::read(&reply?.bytes, *store);
-    let documents: Vec<Result<Document, Problem>> = replies.into_par_iter().map(parse).collect();
+    let opened = unlocked(&replies.into_par_iter().map(parse).collect::<Vec<_>>(), wire).into_iter();
+    opened.map(|opened| opened.and_then(|opened| opened.clear.verify().map(|()| opened))).collect()
+}
+
+/// Opens documents, all at once.
+fn unlocked(documents: &[Result<Document, Problem>], wire: &mut dyn Wire) -> Vec<Result<Opened, Problem>> {
     let readable: Vec<&Document> = documents.iter().filter_map(|document| document.as_ref().ok()).collect();
     let mut keys = open(&readable, wire).into_iter();
     let gone = || Err(Problem::new("a file was left closed").exit(Exit::Bug));
     let keyed: Vec<_> = documents.iter().map(|d| d.as_ref().map(|d| (d, keys.next().unwrap_or_else(gone)))).collect();
-    let opened = keyed.into_par_iter().zip(names).map(|(document, (_, store))| {
-        let (document, key) = document.map_err(Clone::clone)?;
+    let opened = keyed.into_par_iter().map(|keyed| {
+        let (document, key) = keyed.map_err(Clone::clone)?;
         let key = key?;
-        let clear = document.decrypt(&key)?;
-        clear.verify()?;
-        Ok(Opened { clear, key, store: *store })
+        Ok(Opened { clear: document.decrypt(&key)?, key })
     });
     opened.collect()
 }
 
 impl Opened {
     fn value(&self, property: Option<&str>) -> Result<Payload, Problem> {
-        let bytes = match (property, self.store) {
+        let bytes = match (property, self.clear.store) {
             (None, _) => self.whole()?,
             (property, Store::Binary) => property::select(&self.whole()?, property)?,
             (Some(property), _) => self.at(property)?,
@@ -136,7 +138,7 @@ impl Opened {
     }
 
     fn keys(&self, property: Option<&str>) -> Result<Payload, Problem> {
-        let keys = match self.store {
+        let keys = match self.clear.store {
             Store::Binary => property::keys_in(&self.whole()?, property, "the file")?,
             _ => self.clear.keys(property)?,
         };

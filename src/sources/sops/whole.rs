@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::document::{Clear, ends};
-use super::node::{Node, Protection, Scalar};
+use super::document::{Clear, Leaf, ends, gather};
+use super::node::{Node, Protection};
 use super::print;
 use crate::error::Problem;
 use crate::model::Keys;
@@ -32,25 +32,16 @@ impl Clear {
     }
 
     fn value(&self, key: &str, node: &Node) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let mut scalars = vec![];
-        gather(node, &mut scalars);
-        let clear = |scalar: &&Scalar| scalar.protection == Protection::Clear && !scalar.bytes.is_empty();
-        let encrypted = scalars.iter().any(|scalar| scalar.protection == Protection::Encrypted);
-        if !encrypted && scalars.iter().any(clear) {
+        let mut leaves = vec![];
+        gather(node, (0, self.store), &mut vec![], &mut leaves);
+        let clear = |leaf: &Leaf| leaf.protection() == Protection::Clear && !leaf.bytes().is_empty();
+        let encrypted = leaves.iter().any(|leaf| leaf.protection() == Protection::Encrypted);
+        if !encrypted && leaves.iter().any(clear) {
             return Err(super::in_clear(&format!("the value of \"{key}\"")));
         }
         Ok(match node {
             Node::Scalar(scalar) => scalar.printed(self.store),
             nested => print::compact(nested),
         })
-    }
-}
-
-fn gather<'n>(node: &'n Node, scalars: &mut Vec<&'n Scalar>) {
-    match node {
-        Node::Comment(_) => {}
-        Node::List(items) => items.iter().for_each(|item| gather(item, scalars)),
-        Node::Map(entries) => entries.iter().for_each(|(_, node)| gather(node, scalars)),
-        Node::Scalar(scalar) => scalars.push(scalar),
     }
 }
