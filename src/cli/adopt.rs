@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Done;
 use super::explain::Format;
 use super::options::{self, Inputs, Settings};
-use crate::error::{Exit, Problem, Problems, Quiet};
+use crate::error::{Exit, Problem, Problems, Quiet, quiet_json};
 use crate::hosts::{Wanted, stream};
 use crate::model::KEPT;
 use crate::settings::Plaintext;
@@ -63,23 +63,13 @@ impl Tool {
         }
     }
 
-    /// How what was written comes into the cluster.
-    fn applied(self) -> &'static str {
+    /// How what was written comes into the cluster, and the same a second time.
+    fn applied(self) -> (&'static str, &'static str) {
         match self {
-            Self::Argocd => "commit, and let Argo CD sync",
-            Self::Flux => "commit, and let Flux reconcile",
-            Self::Helm => "run helm upgrade",
-            Self::Kubectl => "apply as always",
-        }
-    }
-
-    /// The same a second time.
-    fn again(self) -> &'static str {
-        match self {
-            Self::Argocd => "Let Argo CD sync",
-            Self::Flux => "Let Flux reconcile",
-            Self::Helm => "Run helm upgrade",
-            Self::Kubectl => "Apply",
+            Self::Argocd => ("commit, and let Argo CD sync", "Let Argo CD sync"),
+            Self::Flux => ("commit, and let Flux reconcile", "Let Flux reconcile"),
+            Self::Helm => ("run helm upgrade", "Run helm upgrade"),
+            Self::Kubectl => ("apply as always", "Apply"),
         }
     }
 
@@ -141,7 +131,7 @@ enum Manifests {
 
 fn steps_of(moves: &[Move], tool: Tool) -> Vec<Step<'_>> {
     let made = |one: &&Move| matches!(one.to.0, Giver::Made(_));
-    let (live, applied) = (tool == Tool::Kubectl, tool.applied());
+    let (live, (applied, again)) = (tool == Tool::Kubectl, tool.applied());
     // Helm takes nothing that is live and not its own
     let back = tool == Tool::Helm && moves.iter().any(|one| matches!(one.to.0, Giver::Applied));
     let taken = if back { "run helm upgrade --take-ownership" } else { applied };
@@ -182,8 +172,7 @@ fn steps_of(moves: &[Move], tool: Tool) -> Vec<Step<'_>> {
     if made.is_empty() {
         if let Some(commands) = deleted {
             steps.push(step(DELETED.to_owned(), None, commands));
-            let what =
-                format!("{} once more, in case what is deleted now has written to a Secret since.", tool.again());
+            let what = format!("{again} once more, in case what is deleted now has written to a Secret since.");
             steps.push(step(what, Some(Manifests::New), vec![]));
         }
     } else {
@@ -303,5 +292,5 @@ fn as_json(moves: &[Move], steps: &[Step], tool: Tool) -> Result<String, Problem
         json!({"do": step.what, "apply": applies, "commands": step.commands})
     };
     let steps: Vec<_> = if moves.is_empty() { vec![] } else { steps.iter().map(step).collect() };
-    Ok(format!("{:#}\n", json!({"for": tool.name(), "moves": told, "steps": steps})))
+    Ok(quiet_json(&json!({"for": tool.name(), "moves": told, "steps": steps})))
 }

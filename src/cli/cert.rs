@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Done;
 use super::explain::Format;
 use super::options::{Inputs, Settings};
-use crate::error::{Problem, Problems, Quiet, quiet_json};
+use crate::error::{Problem, Problems, Quiet};
 use crate::hosts::{self, Certificates, Pinned};
 use crate::limits;
 use crate::outside::{clock, files};
@@ -46,10 +46,7 @@ impl Cert {
             Command::Show { file: Some(file), format, .. } => {
                 let bytes = files::read_file(&file, limits::SETTINGS)?;
                 let certificate = Certificate::read(&bytes).map_err(|p| p.at(file.to_string_lossy()))?;
-                Ok(Done::output(match format {
-                    Format::Json => quiet_json(&as_json(&certificate)),
-                    Format::Text => as_text(&certificate),
-                }))
+                Ok(format.answer(|| as_json(&certificate), || as_text(&certificate)))
             }
             Command::Show { file: None, format, settings } => all(settings, format),
         }
@@ -76,10 +73,7 @@ fn all(settings: Settings, format: Format) -> Result<Done, Problems> {
         let (shown, users) = (Quiet(shown), users(one));
         text.push_str(&format!("{gap}certificate  {shown}\nused by      {}\n{}", Quiet(&users), as_text(&certificate)));
     }
-    problems.or(Done::output(match format {
-        Format::Json => quiet_json(&json!({ "certificates": values })),
-        Format::Text => text,
-    }))
+    problems.or(format.answer(|| json!({ "certificates": values }), || text))
 }
 
 /// A certificate of the settings, and where it is.

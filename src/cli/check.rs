@@ -1,6 +1,7 @@
 //! `sealref check`: every rule over a stream or a folder. It reads and never changes.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::Done;
 use super::baseline::Baseline;
@@ -24,8 +25,8 @@ pub(super) struct Check {
     #[arg(long)]
     complete: bool,
     /// Tell findings from this severity on (json, results and sarif hold all)
-    #[arg(long, value_enum, default_value_t = Level::Warning)]
-    level: Level,
+    #[arg(long, value_parser = severities(), default_value = "warning")]
+    level: Severity,
     /// Show the line of each finding too, with every value blanked
     #[arg(long)]
     lines: bool,
@@ -42,24 +43,11 @@ pub(super) struct Check {
 }
 
 /// The severities, as they are typed.
-#[derive(Clone, Copy, ValueEnum)]
-enum Level {
-    /// Everything.
-    Info,
-    /// What is worth a look.
-    Warning,
-    /// What fails.
-    Error,
-}
-
-impl Level {
-    fn severity(self) -> Severity {
-        match self {
-            Self::Error => Severity::Error,
-            Self::Info => Severity::Info,
-            Self::Warning => Severity::Warning,
-        }
-    }
+fn severities() -> impl TypedValueParser<Value = Severity> {
+    let all =
+        [(Severity::Info, "Everything"), (Severity::Warning, "What is worth a look"), (Severity::Error, "What fails")];
+    PossibleValuesParser::new(all.map(|(severity, help)| PossibleValue::new(severity.name()).help(help)))
+        .map(|typed| Severity::parse(&typed).unwrap_or(Severity::Warning))
 }
 
 impl Check {
@@ -73,7 +61,7 @@ impl Check {
         let findings = answer.report.keep(inspect(&stream, &job, Depth::Check, complete, live.as_ref()))?;
         let mut entries = reports::found(&findings, lines.then_some(&stream));
         let known = answer.report.keep(baseline.new_in(&mut entries, &job))?;
-        let done = answer.done(&entries, level.severity())?;
+        let done = answer.done(&entries, level)?;
         Ok(Done { told: done.told + &known, ..done })
     }
 }

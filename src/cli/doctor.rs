@@ -40,14 +40,8 @@ impl Doctor {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let mut checks = here::checks(&self.folder, self.settings, self.sealing)?;
         checks.extend(programs::checks()?);
-        let output = match self.format {
-            Format::Json => {
-                let checks: Vec<_> = checks.iter().map(Check::json).collect();
-                format!("{:#}\n", json!({ "checks": checks }))
-            }
-            Format::Text => check::table(&checks),
-        };
+        let told = || json!({ "checks": checks.iter().map(Check::json).collect::<Vec<_>>() });
         let failed = checks.iter().any(|check| check.state == State::Error);
-        Ok(Done { failed, ..Done::output(output) })
+        Ok(Done { failed, ..self.format.answer(told, || check::table(&checks)) })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Done;
 use super::map;
 use super::options::{self, Inputs, Sealing, Settings};
-use crate::error::{Problems, Quiet};
+use crate::error::{Problems, Quiet, quiet_json};
 use crate::hosts::Wanted;
 use crate::model::{Lookup, Origin, Part, Plan, Provision, Reference, Stream, Template};
 use crate::steps::{self, is_within, read, read::Purpose};
@@ -39,6 +39,16 @@ pub(super) enum Format {
     Text,
 }
 
+impl Format {
+    /// An answer in this form; whatever names are in it, a terminal or a log takes none for a command.
+    pub(super) fn answer(self, json: impl FnOnce() -> Value, text: impl FnOnce() -> String) -> Done {
+        Done::output(match self {
+            Self::Json => quiet_json(&json()),
+            Self::Text => text(),
+        })
+    }
+}
+
 impl Explain {
     pub(super) fn run(self) -> Result<Done, Problems> {
         let mut call = self.settings.call(self.inputs, Some(self.sealing))?;
@@ -48,12 +58,12 @@ impl Explain {
         let stream = read::stream(&job, purpose)?;
         let mut warnings = Problems::default();
         let plan = steps::decide(&stream, &job, &mut warnings)?;
-        let answer = match self.format {
-            _ if self.html => map::map(&stream, &plan, &job)?,
-            Format::Json => format!("{:#}\n", as_json(&stream, &plan)),
-            Format::Text => as_text(&stream, &plan),
+        let done = if self.html {
+            Done::output(map::map(&stream, &plan, &job)?)
+        } else {
+            self.format.answer(|| as_json(&stream, &plan), || as_text(&stream, &plan))
         };
-        Ok(Done::output(answer).warn(&warnings))
+        Ok(done.warn(&warnings))
     }
 }
 

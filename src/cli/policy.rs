@@ -81,10 +81,7 @@ impl Policy {
             Command::Test(test) => test.run(),
             Command::Explain(Explain { asked, project }) => {
                 let rules = rules(asked.policy.as_deref())?;
-                Ok(Done::output(match asked.format {
-                    Format::Json => format!("{:#}\n", rules.explained(&project)),
-                    Format::Text => rules.told(&project),
-                }))
+                Ok(asked.format.answer(|| rules.explained(&project), || rules.told(&project)))
             }
         }
     }
@@ -118,11 +115,8 @@ impl Test {
             cluster: self.cluster.as_deref(),
             scope: self.scope,
         };
-        let answer = may(&rules, &question);
-        match (self.asked.format, answer) {
-            (Format::Text, Ok(grant)) => Ok(Done::output(format!("yes, by spec.grants[{grant}]\n"))),
-            (Format::Json, Ok(grant)) => Ok(Done::output(format!("{:#}\n", json!({"allowed": true, "grant": grant})))),
-            (_, Err(problems)) => Err(problems),
-        }
+        let grant = may(&rules, &question)?;
+        let json = || json!({"allowed": true, "grant": grant});
+        Ok(self.asked.format.answer(json, || format!("yes, by spec.grants[{grant}]\n")))
     }
 }

@@ -87,11 +87,7 @@ impl WhoCan {
         let today = today.map(|live| Today::ask(&live, &access, &question, &self.verb));
         let today = today.and_then(|today| unasked.keep(today));
         let told = Told { stream: &stream, inventory: &inventory, question, verb: &self.verb, ways, today };
-        let done = Done::output(match self.format {
-            Format::Json => format!("{:#}\n", told.json()),
-            Format::Text => told.text(),
-        });
-        Ok(done.warn(&unasked))
+        Ok(self.format.answer(|| told.json(), || told.text()).warn(&unasked))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::iter;
 
-use super::rbac::{Access, Grant, Object, PolicyRule, Question, READ, Reach, Request, Resource, Subject, User};
+use super::rbac::{Access, Grant, Object, Question, READ, Reach, Request, Resource, Subject, User};
 use super::seen::{Seen, all, run_as};
 use super::table::tell_at;
 use super::{Finding, View};
@@ -33,15 +33,11 @@ pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
 type Found<'f> = &'f mut dyn FnMut(&'static str, &Grant, String);
 type Workloads<'v, 's> = [(Seen<'v, 's>, NodeId)];
 
-fn reads(rule: &PolicyRule) -> bool {
-    rule.has_resource("", "secrets", "") && READ.iter().any(|verb| rule.has_verb(verb))
-}
-
 /// Single Secrets: which of them, and whether somebody seems to want them.
 fn named(view: &View, subject: &Subject, reach: &Reach, workloads: &Workloads, found: Found) {
     for namespace in iter::once("").chain(reach.namespaces()) {
         let here = |grant: &Grant| grant.binding.namespace.as_deref().unwrap_or_default() == namespace;
-        let named = |grant: &Grant| reads(&grant.held.rule) && !grant.held.rule.names.is_empty();
+        let named = |grant: &Grant| grant.held.rule.reads_secrets() && !grant.held.rule.names.is_empty();
         for grant in reach.rules(namespace).filter(|grant| here(grant) && named(grant)) {
             let names = &grant.held.rule.names;
             let place = if namespace.is_empty() { "every namespace" } else { namespace };

@@ -43,17 +43,13 @@ fn readings<'a>(subject: &Subject, reach: &Reach<'a>) -> Vec<(&'static str, Gran
             told.push((open.unwrap_or(usual), grant, format!("every Secret of namespace {namespace}")));
         } else if let Some(open) = open {
             // Even a single one is too much for everybody.
-            let named = reach.rules(namespace).filter(Grant::is_ours).find(|grant| reads_some(&grant.held.rule));
+            let named = reach.rules(namespace).filter(Grant::is_ours).find(|grant| grant.held.rule.reads_secrets());
             told.extend(named.map(|grant| {
                 (open, grant, format!("Secrets {} of namespace {namespace}", grant.held.rule.names.join(", ")))
             }));
         }
     }
     told
-}
-
-fn reads_some(rule: &PolicyRule) -> bool {
-    rule.has_resource("", "secrets", "") && READ.iter().any(|verb| rule.has_verb(verb))
 }
 
 fn is_everything(rule: &PolicyRule) -> bool {
@@ -79,14 +75,14 @@ fn roles(view: &View, access: &Access, tell: &mut dyn FnMut(Finding)) {
     let star = |list: &[String]| list.iter().any(|item| item == "*");
     for role in access.roles().iter().filter(|role| role.aggregates.is_none()) {
         let views = role.labels.get("rbac.authorization.k8s.io/aggregate-to-view").is_some_and(|label| label == "true");
-        if let Some(held) = role.rules.iter().find(|held| views && reads_some(&held.rule)) {
+        if let Some(held) = role.rules.iter().find(|held| views && held.rule.reads_secrets()) {
             let problem = Problem::new(format!("{role} lets whoever may view a namespace read its Secrets"));
             tell_at(view, "rbac/secrets-in-view", held.place, problem, tell);
         }
         let held = role.rules.iter().find(|held| {
             let rule = &held.rule;
             !is_everything(rule)
-                && reads_some(rule)
+                && rule.reads_secrets()
                 && (star(&rule.resources) || star(&rule.groups) || star(&rule.verbs))
         });
         if let Some(held) = held {

@@ -17,29 +17,17 @@ use crate::outside::process::Program;
 /// What stands before every command. A part of a clone that is not there must not be fetched: a remote's address may
 /// name a program; git 2.39.4 and later do not try (`GIT_NO_LAZY_FETCH`), others may not reach it. The owner of the folder
 /// may be another: nothing of its configuration runs.
-const NEUTRAL: [&str; 22] = [
-    "--no-pager",
-    "--no-replace-objects",
-    "--literal-pathspecs",
-    "-c",
+const NEUTRAL: [&str; 3] = ["--no-pager", "--no-replace-objects", "--literal-pathspecs"];
+const CONFIGURED: [&str; 9] = [
     "core.fsmonitor=false",
-    "-c",
     "core.hooksPath=/dev/null",
-    "-c",
     "protocol.allow=never",
-    "-c",
     "protocol.ext.allow=never",
-    "-c",
     "protocol.file.allow=never",
-    "-c",
     "protocol.git.allow=never",
-    "-c",
     "protocol.http.allow=never",
-    "-c",
     "protocol.https.allow=never",
-    "-c",
     "protocol.ssh.allow=never",
-    "-c",
 ];
 
 /// What the commit holds of a file or a folder.
@@ -160,8 +148,8 @@ impl Git<'_> {
             Problem::new("git is not on the PATH").hint("sealref diff OLD NEW compares two folders without it")
         })?;
         let owned = format!("safe.directory={}", self.root.to_string_lossy());
-        let arguments: Vec<&str> =
-            NEUTRAL.into_iter().chain([owned.as_str()]).chain(arguments.iter().copied()).collect();
+        let configured = CONFIGURED.into_iter().chain([owned.as_str()]).flat_map(|set| ["-c", set]);
+        let arguments: Vec<&str> = NEUTRAL.into_iter().chain(configured).chain(arguments.iter().copied()).collect();
         let tried = Program::tried(&file, &arguments, self.home);
         let (folder, variables) = (self.root, &[("GIT_NO_LAZY_FETCH", "1")]);
         let program = Program { folder, variables, seconds: limits::RUN_SECONDS, printed: limits::INPUT, ..tried };

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::key_json;
 use crate::cli::Done;
 use crate::cli::explain::Format;
 use crate::cli::unsealing::{self, Unsealing};
-use crate::error::{Problems, Quiet, quiet_json};
+use crate::error::{Problems, Quiet};
 use crate::steps::unseal::{Controller, Verdict, verify};
 
 /// Tell for each value of SealedSecrets which private key opens it; one that none opens fails the command
@@ -48,11 +48,8 @@ impl Verify {
             return Err(unsealing::nothing().into());
         }
         let failed = verdicts.iter().any(|verdict| verdict.by.is_none());
-        let answer = match self.format {
-            Format::Json => as_json(&controller, &verdicts),
-            Format::Text => as_text(&controller, &verdicts),
-        };
-        Ok(Done { failed, ..Done::output(answer) })
+        let answer = self.format.answer(|| as_json(&controller, &verdicts), || as_text(&controller, &verdicts));
+        Ok(Done { failed, ..answer })
     }
 }
 
@@ -72,7 +69,7 @@ fn as_text(controller: &Controller, verdicts: &[Verdict]) -> String {
     text + &format!("{opened} of {} values open\n", verdicts.len())
 }
 
-fn as_json(controller: &Controller, verdicts: &[Verdict]) -> String {
+fn as_json(controller: &Controller, verdicts: &[Verdict]) -> Value {
     let name = |by: Option<usize>| by.and_then(|number| controller.keys().get(number)).map(|key| &key.name);
     let keys = controller.keys().iter().enumerate().map(|(number, key)| {
         let mut key = key_json(key);
@@ -82,5 +79,5 @@ fn as_json(controller: &Controller, verdicts: &[Verdict]) -> String {
         key
     });
     let values = verdicts.iter().map(|one| json!({ "place": one.place.to_string(), "key": name(one.by) }));
-    quiet_json(&json!({ "keys": keys.collect::<Vec<_>>(), "values": values.collect::<Vec<_>>() }))
+    json!({ "keys": keys.collect::<Vec<_>>(), "values": values.collect::<Vec<_>>() })
 }

@@ -4,6 +4,8 @@
 //! Source: `pkg/apis/rbac/v1/evaluation_helpers.go` and `plugin/pkg/auth/authorizer/rbac/rbac.go` of
 //! kubernetes/kubernetes.
 
+use super::question::READ;
+
 /// A rule of a Role or ClusterRole, as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyRule {
@@ -81,6 +83,12 @@ impl PolicyRule {
         };
         let any_with = |its: &str| !subresource.is_empty() && its.strip_prefix("*/") == Some(subresource);
         self.has_group(group) && self.resources.iter().any(|its| its == "*" || whole(its) || any_with(its))
+    }
+
+    /// Does it show the values of Secrets?
+    #[must_use]
+    pub fn reads_secrets(&self) -> bool {
+        self.has_resource("", "secrets", "") && READ.iter().any(|verb| self.has_verb(verb))
     }
 
     /// Is it about any subresource of the resource?

@@ -30,7 +30,7 @@ pub struct Suggestion<'a> {
 #[must_use]
 pub fn suggest<'a>(access: &'a Access, needs: &Needs) -> Suggestion<'a> {
     let mut found = Suggestion::default();
-    for role in access.roles().iter().filter(|role| role.rules.iter().any(|held| reads(&held.rule))) {
+    for role in access.roles().iter().filter(|role| role.rules.iter().any(|held| held.rule.reads_secrets())) {
         if why_left(access, role).is_some() {
             continue;
         }
@@ -84,10 +84,6 @@ fn is_account(subject: &Subject) -> bool {
     matches!(subject, Subject::ServiceAccount(..))
 }
 
-fn reads(rule: &PolicyRule) -> bool {
-    rule.has_resource("", "secrets", "") && READ.iter().any(|verb| rule.has_verb(verb))
-}
-
 fn has_star(list: &[String]) -> bool {
     list.iter().any(|item| item == "*")
 }
@@ -100,7 +96,7 @@ fn users<'a>(access: &'a Access, role: &'a Role) -> impl Iterator<Item = (&'a Bi
 
 /// Why a role cannot be narrowed for the ServiceAccounts that have it.
 fn why_left(access: &Access, role: &Role) -> Option<&'static str> {
-    let mut reading = role.rules.iter().map(|held: &Held| &held.rule).filter(|rule| reads(rule));
+    let mut reading = role.rules.iter().map(|held: &Held| &held.rule).filter(|rule| rule.reads_secrets());
     let selects = |other: &Role| {
         let mut selectors = other.aggregates.iter().flatten();
         role.namespace.is_none() && selectors.any(|selector| selector.selects(&role.labels))
@@ -123,7 +119,7 @@ fn why_left(access: &Access, role: &Role) -> Option<&'static str> {
 fn goes_beyond(grant: &Grant, account: &Subject, needs: &Needs) -> bool {
     let rule = &grant.held.rule;
     let one = [(grant.binding, account)];
-    reads(rule) && (rule.names.is_empty() || rule.names.iter().any(|name| !needed_by_all(name, &one, needs)))
+    rule.reads_secrets() && (rule.names.is_empty() || rule.names.iter().any(|name| !needed_by_all(name, &one, needs)))
 }
 
 /// Does everybody who has a rule need the Secret of this name, where his binding holds?
@@ -138,7 +134,7 @@ fn needed_by_all(name: &str, users: &[(&Binding, &Subject)], needs: &Needs) -> b
 fn kept(rule: &PolicyRule, users: &[(&Binding, &Subject)], needs: &Needs) -> Vec<PolicyRule> {
     let (needed, beyond): (Vec<String>, Vec<String>) =
         rule.names.iter().cloned().partition(|name| needed_by_all(name, users, needs));
-    if !reads(rule) || !rule.names.is_empty() && beyond.is_empty() {
+    if !rule.reads_secrets() || !rule.names.is_empty() && beyond.is_empty() {
         return vec![rule.clone()];
     }
     let secrets = || vec!["secrets".to_owned()];
