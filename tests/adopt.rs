@@ -258,7 +258,7 @@ impl<'w> Team<'w> {
         let (certificate, key) = (self.world.kube.at("cert.pem"), self.world.kube.at("sealing.key"));
         let sealing = ["--certificate", &certificate, "--sealing-key", &key, "--allow-env", "VALUE"];
         let text = self.sealref(&[&["render", "-", "--config", settings], &sealing[..]].concat(), &self.written(side));
-        let source = Source { name: "rendered".to_owned(), text };
+        let source = Source::new("rendered", text);
         let objects = source.objects().map_err(|_| ()).unwrap();
         let read = |(_, tree): (_, Tree)| yaml::read(&tree, tree.root()).map_err(|_| ()).unwrap();
         objects.map(|object| read(object.map_err(|_| ()).unwrap())).collect()

@@ -63,7 +63,7 @@ fn written(options: &str) -> (Program, String) {
 }
 
 fn value(text: &str) -> Value {
-    let source = Source { name: "written".to_owned(), text: text.to_owned() };
+    let source = Source::new("written", text.to_owned());
     let objects: Vec<_> = source.objects().unwrap().map(|object| object.map_err(|_| ()).unwrap()).collect();
     let [(_, tree)]: &[(_, Tree); 1] = objects.as_slice().try_into().unwrap();
     yaml::read(tree, tree.root()).map_err(|_| ()).unwrap()

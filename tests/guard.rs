@@ -49,7 +49,7 @@ fn guard() -> Vec<(Identity, Value)> {
     let output = Command::new(env!("CARGO_BIN_EXE_sealref")).args(["init", "--guard", "--dry-run"]).output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    let source = Source { name: "guard".to_owned(), text };
+    let source = Source::new("guard", text);
     let objects: Vec<_> = source.objects().unwrap().map(|object| object.map_err(|_| ()).unwrap()).collect();
     objects
         .iter()

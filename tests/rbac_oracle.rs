@@ -201,7 +201,7 @@ fn installs() -> Vec<(String, String, String)> {
 
 /// Reads a text as sealref does, and hands over what it makes of it.
 fn with<T>(text: &str, namespace: &str, see: impl FnOnce(&Stream, &Access) -> T) -> T {
-    let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+    let input = Input(vec![Source::new("stdin", text.to_owned())]);
     let stream = read::read(&input, Purpose::Everything).unwrap_or_else(|problems| panic!("{problems:?}"));
     see(&stream, &Access::read(&stream, namespace))
 }

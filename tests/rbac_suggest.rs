@@ -108,7 +108,7 @@ fn applied(objects: &[Value], manifests: &str) -> Vec<Value> {
 
 /// Everything that an account may do: verb, resource, namespace, name.
 fn rights(objects: &[Value]) -> BTreeSet<[String; 5]> {
-    let input = Input(vec![Source { name: "stdin".to_owned(), text: stream(objects) }]);
+    let input = Input(vec![Source::new("stdin", stream(objects))]);
     let stream = read::read(&input, Purpose::Everything).unwrap_or_else(|problems| panic!("{problems:?}"));
     let access = Access::read(&stream, "default");
     let mut rights = BTreeSet::new();

@@ -77,7 +77,7 @@ impl Cmp {
         let input = application.build(&policy, seconds / 4 * 3)?;
         let (job, mut world) = options::ready(application.job(input, policy)?, Purpose::Render)?;
         let rendered = steps::render(&job, &mut world, &random::bytes::<64>)?;
-        let output = Input(vec![Source { name: "output".to_owned(), text: output::joined(rendered.outputs).concat() }]);
+        let output = Input(vec![Source::new("output", output::joined(rendered.outputs).concat())]);
         let stream = read::read(&output, Purpose::Uses.by(&job))?;
         let findings = inspect(&stream, &job, Depth::Verify, false, None)?;
         let done = Done {
@@ -89,7 +89,7 @@ impl Cmp {
         if findings.iter().any(is_error) {
             return Ok(Done { failed: true, ..done });
         }
-        Ok(Done { output: output.0.into_iter().map(|source| source.text).collect(), ..done })
+        Ok(Done { output: output.0.into_iter().map(|source| source.text.into_owned()).collect(), ..done })
     }
 }
 

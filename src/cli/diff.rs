@@ -84,7 +84,7 @@ fn no_object(name: &str) -> Problem {
 /// What is there now.
 fn here(path: &Path) -> Result<Files, Problem> {
     if path == Path::new("-") {
-        return Ok([(PathBuf::new(), stdio::read_stdin(limits::INPUT)?)].into());
+        return Ok([(PathBuf::new(), stdio::read_stdin(limits::INPUT)?.to_vec().into())].into());
     }
     if files::kind(path)? == Kind::File {
         return Ok([(PathBuf::new(), files::read_file(path, limits::INPUT)?)].into());
@@ -129,7 +129,7 @@ impl Side {
                 Err(problem) if alone => return Err(problem),
                 Ok(None) if alone => return Err(no_object(&shown)),
                 Ok(None) | Err(_) => {
-                    side.others.insert(name, source.text);
+                    side.others.insert(name, source.text.into_owned());
                 }
             }
         }

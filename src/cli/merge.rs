@@ -87,7 +87,7 @@ impl Target {
                 edits.apply(tree, piece.syntax).map(|applied| Some(applied.text))
             });
             let text = problems.keep(renamed);
-            sources.extend(text.map(|text| Source { text, ..source }));
+            sources.extend(text.map(|text| Source::new(source.name, text)));
         }
         problems.or(Input(sources))
     }

@@ -74,7 +74,7 @@ impl Seal {
             (false, true) => {
                 let name = name.as_deref().ok_or_else(nameless)?;
                 let text = manifest(name, call.namespace.as_deref(), self.secret_type.as_deref(), values);
-                Input(vec![Source { name: "the command line".to_owned(), text }])
+                Input(vec![Source::new("the command line", text)])
             }
         };
         let input = match &target {

@@ -207,7 +207,7 @@ impl Parameters {
         if text.is_empty() {
             return Ok(parameters);
         }
-        let source = Source { name: "ARGOCD_APP_PARAMETERS".to_owned(), text: text.to_owned() };
+        let source = Source::new("ARGOCD_APP_PARAMETERS", text.to_owned());
         let tree = Tree::parse(&source.text, Syntax::Document).map_err(|fault| source.problem(fault))?;
         let given: Option<Vec<Given>> = yaml::read(&tree, tree.root()).map_err(|mistake| {
             Problem::new(mistake.message).hint("a list of names with string, array or map").at(source.name.clone())

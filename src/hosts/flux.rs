@@ -184,7 +184,7 @@ impl Reader<'_, '_> {
                 .at(place.clone())
         };
         let target = patch.target.as_ref().map(Target::selects).transpose().map_err(|what| wrong(&what))?;
-        let text = Source { name: String::new(), text: patch.patch.clone() };
+        let text = Source::new("", patch.patch.clone());
         let unread = |_: Problem| wrong("the patch cannot be read as YAML or JSON");
         let mut changes = vec![];
         let mut operations = vec![];

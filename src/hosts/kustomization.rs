@@ -67,7 +67,7 @@ fn transformer(folder: &Path, tree: &Tree, item: NodeId, text: &str) -> Result<T
     let inline = text.contains(['\n', '{']);
     let path = folder.join(text);
     let ours = if inline {
-        ours(&Source { name: "an inline transformer".to_owned(), text: text.to_owned() })?
+        ours(&Source::new("an inline transformer", text.to_owned()))?
     } else if is(&path, Kind::File) {
         in_file(&path)?
     } else if is(&path, Kind::Folder) {

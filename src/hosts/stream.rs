@@ -115,8 +115,7 @@ fn standard_input() -> Result<Source, Problem> {
             .hint("name a file or a folder, or pipe manifests in: kustomize build DIR | sealref render -")
             .exit(Exit::Usage));
     }
-    let bytes = stdio::read_stdin(limits::INPUT)?;
-    Source::read(STDIN, bytes)
+    Source::borrow(STDIN, stdio::read_stdin(limits::INPUT)?.for_good())
 }
 
 fn from_path(path: &Path, recursive: Recursive) -> Result<Vec<Source>, Problems> {

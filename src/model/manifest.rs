@@ -2,6 +2,7 @@
 //!
 //! A manifest is a slice of the input that is parsed when first asked and never changed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -18,25 +19,37 @@ pub struct Source {
     /// What messages call it.
     pub name: String,
     /// The whole text.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 impl Source {
+    /// A text, and what it is told by.
+    pub fn new(name: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+
     /// Text from bytes, which are not copied.
     ///
     /// # Errors
     /// Not UTF-8: the offset, and no byte of it.
     pub fn read(name: &str, mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, Problem> {
         match String::from_utf8(std::mem::take(&mut *bytes)) {
-            Ok(text) => Ok(Self { name: name.to_owned(), text }),
+            Ok(text) => Ok(Self::new(name, text)),
             Err(error) => {
                 let offset = error.utf8_error().valid_up_to();
                 *bytes = error.into_bytes();
-                Err(Problem::new(format!("the text is not UTF-8 at byte {offset}"))
-                    .hint("save it as UTF-8; UTF-16 and other encodings are not read")
-                    .at(name))
+                Err(no_text(offset).at(name))
             }
         }
+    }
+
+    /// The same for bytes that stay until the process ends.
+    ///
+    /// # Errors
+    /// As for [`Source::read`].
+    pub fn borrow(name: &str, bytes: &'static [u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(bytes).map_err(|error| no_text(error.valid_up_to()).at(name))?;
+        Ok(Self::new(name, text))
     }
 
     /// Every object in it, parsed.
@@ -57,6 +70,11 @@ impl Source {
     pub fn problem(&self, fault: Fault) -> Problem {
         Problem::new(fault.message).hint(fault.hint).at(Location::line(&self.name, fault.line))
     }
+}
+
+fn no_text(offset: usize) -> Problem {
+    Problem::new(format!("the text is not UTF-8 at byte {offset}"))
+        .hint("save it as UTF-8; UTF-16 and other encodings are not read")
 }
 
 /// All that came in, in order.

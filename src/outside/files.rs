@@ -25,6 +25,7 @@ pub use together::{Replacement, replace_together};
 pub use upwards::{repository, upwards};
 pub use write::{Privacy, create_folder, remove, write_atomically, write_new};
 
-pub(super) use content::stream;
+pub use content::Held;
+pub(super) use content::{held, stream};
 pub(super) use refusal::{Refusal, shown};
 pub(super) use temporary::remove_all;

@@ -172,7 +172,7 @@ impl<'a> Program<'a> {
         let limit = self.printed;
         // Where no thread can be had, nothing is received
         let _ = thread::Builder::new().name("reader".into()).spawn(move || {
-            let bytes = pipe.and_then(|mut pipe| files::stream(&mut pipe, 0, limit).ok());
+            let bytes = pipe.and_then(|mut pipe| files::stream(&mut pipe, limit).ok());
             done.send(bytes)
         });
         read

@@ -15,10 +15,11 @@ use std::{
     os::fd::AsFd,
 };
 
+use rustix::pipe::fcntl_setpipe_size;
 use zeroize::Zeroizing;
 
 use super::{
-    files::{Refusal, stream},
+    files::{Held, Refusal, held},
     reason::reason,
 };
 use crate::error::Problem;
@@ -32,15 +33,12 @@ pub enum Written {
     Complete,
 }
 
-/// All bytes of standard input.
-pub fn read_stdin(limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+/// All bytes of standard input, at most so many.
+pub fn read_stdin(limit: usize) -> Result<Held, Problem> {
     // Not through `Stdin`: its buffer is never wiped
     unbuffered(&io::stdin())
         .map_err(Refusal::from)
-        .and_then(|mut file| {
-            let expected = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
-            stream(&mut file, usize::try_from(expected).unwrap_or(0), limit)
-        })
+        .and_then(|mut file| held(&mut file, limit))
         .map_err(|refusal| refusal.problem("stdin"))
 }
 
@@ -61,7 +59,11 @@ pub fn passphrase(of: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
 
 /// Writes the output, once and complete.
 pub fn write_stdout(pieces: &[&str]) -> Result<Written, Problem> {
-    outcome(unbuffered(&io::stdout()).and_then(|mut file| write(&mut file, pieces)))
+    outcome(unbuffered(&io::stdout()).and_then(|mut file| {
+        // The fewer turns of writer and reader the better; no pipe, and one that may not grow, stay as they are
+        let _ = fcntl_setpipe_size(&file, LARGE_PIPE);
+        write(&mut file, pieces)
+    }))
 }
 
 /// Tells a person something, on standard error. If even that fails, nobody can be told.
@@ -102,6 +104,9 @@ fn write(writer: &mut impl Write, pieces: &[&str]) -> io::Result<()> {
 
 /// Bytes that a pipe takes at once on Linux.
 const PIPE: usize = 64 << 10;
+
+/// Bytes of the largest pipe that anybody may make on Linux.
+const LARGE_PIPE: usize = 1 << 20;
 
 fn outcome(result: io::Result<()>) -> Result<Written, Problem> {
     match result {

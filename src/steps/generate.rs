@@ -22,7 +22,7 @@ pub fn expand(input: Input, names: Names, wire: &mut dyn Wire) -> Result<Input, 
         if memchr::memmem::find(source.text.as_bytes(), Generator::KIND.as_bytes()).is_none() {
             sources.push(source);
         } else if let Some(text) = problems.keep(expanded(&source, names, wire)) {
-            sources.push(Source { text, ..source });
+            sources.push(Source::new(source.name, text));
         }
     }
     problems.or(Input(sources))

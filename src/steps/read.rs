@@ -78,7 +78,7 @@ pub fn untangle(input: Input, purpose: Purpose) -> Result<Input, Problems> {
     let mut sources = vec![];
     for source in input.0 {
         match yaml::untangled(&source.text, &|text| purpose.may_matter(text)) {
-            Ok(Some(text)) => sources.push(Source { text, ..source }),
+            Ok(Some(text)) => sources.push(Source::new(source.name, text)),
             Ok(None) => sources.push(source),
             Err(fault) => problems.push(source.problem(fault)),
         }
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn neighbours_without_a_marker_are_one_manifest_and_every_byte_is_kept() {
         let text = "a: 1\n---\nb: 2\n---\nkind: Secret\n---\n# c\nc: 3\n---\n{\"d\": 4}\n--- # end\n";
-        let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+        let input = Input(vec![Source::new("stdin", text.to_owned())]);
         let Ok(stream) = read(&input, Purpose::Render) else { panic!("every document is well formed") };
         let texts: Vec<&str> = stream.manifests.iter().map(|manifest| manifest.text).collect();
         assert_eq!(texts, ["a: 1\n---\nb: 2\n", "kind: Secret\n", "# c\nc: 3\n---\n{\"d\": 4}\n"]);

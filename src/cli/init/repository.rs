@@ -189,7 +189,7 @@ fn kustomizations(top: &Path, names: &[String]) -> Vec<Kustomization> {
 fn file_of(folder: &Path) -> Option<String> {
     let path = NAMES.iter().map(|name| folder.join(name)).find(|path| files::kind(path) == Ok(Kind::File))?;
     let bytes = files::read_file(&path, limits::SETTINGS).ok()?;
-    Source::read("", bytes).ok().map(|source| source.text)
+    Source::read("", bytes).ok().map(|source| source.text.into_owned())
 }
 
 fn rules(folder: &Path) -> Result<Option<Rules>, Problem> {

@@ -104,7 +104,7 @@ impl Walk<'_> {
 
     fn entry(&mut self, folder: &Path, text: &str, entry: Entry) -> Result<(), Problem> {
         if entry == Entry::Configuration && text.contains(['\n', '{']) {
-            return self.configuration(&Source { name: "an inline configuration".to_owned(), text: text.to_owned() });
+            return self.configuration(&Source::new("an inline configuration", text.to_owned()));
         }
         let Ok(found) = files::resolve(&folder.join(text)) else {
             // A URL has been told of

@@ -7,9 +7,13 @@
 use std::{
     fs::{File, Metadata},
     io::{self, Read},
+    ops::Deref,
     os::unix::fs::MetadataExt,
 };
 
+#[cfg(target_os = "linux")]
+use memmap2::Advice;
+use memmap2::MmapMut;
 use zeroize::Zeroizing;
 
 use super::refusal::Refusal;
@@ -43,45 +47,48 @@ pub(super) fn checked(file: &File) -> Result<Metadata, Refusal> {
     }
 }
 
-/// The bytes of a stream, whose length is only known at its end.
-///
-/// They are gathered in chunks and joined once. Each chunk is wiped as soon as it is copied, so that
-/// memory holds the stream once and not twice.
-///
-/// Where a length is expected (a file that was redirected), and it is right, nothing is copied.
-pub(in crate::outside) fn stream(
-    reader: &mut impl Read,
-    expected: usize,
-    limit: usize,
-) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    let mut chunks = Vec::new();
-    let mut total = 0;
-    // One more, so that the end shows
-    let mut size = if (1..=limit).contains(&expected) { expected + 1 } else { CHUNK };
-    loop {
-        let mut chunk = Zeroizing::new(vec![0; size]);
-        let count = fill(reader, &mut chunk)?;
-        total += count;
-        if total > limit {
-            return Err(Refusal::TooLarge(limit));
-        }
-        if count > 0 && count == expected && chunks.is_empty() {
-            chunk.truncate(count);
-            return Ok(chunk);
-        }
-        chunks.push((chunk, count));
-        if count < size {
-            break;
-        }
-        size = CHUNK;
+/// The bytes of a stream, whose length is only known at its end. They lie where they were read to, in memory of their own
+/// that the kernel takes back whole, and clears.
+pub struct Held {
+    memory: MmapMut,
+    length: usize,
+}
+
+impl Held {
+    /// The same bytes for as long as the process runs.
+    #[must_use]
+    pub fn for_good(self) -> &'static [u8] {
+        let length = self.length;
+        Box::leak(Box::new(self.memory)).get(..length).unwrap_or_default()
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(total));
-    for (mut chunk, count) in chunks {
-        bytes.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        // Unused capacity is wiped in blocks, elements are wiped one by one
-        chunk.clear();
+}
+
+impl Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.memory.get(..self.length).unwrap_or_default()
     }
-    Ok(bytes)
+}
+
+/// Reads a stream to its end, which is no further than the limit.
+pub(in crate::outside) fn held(reader: &mut impl Read, limit: usize) -> Result<Held, Refusal> {
+    // Addresses only: a page is taken when its first byte comes. One byte more, so that the end shows
+    let mut memory = MmapMut::map_anon(limit + 1)?;
+    // To take a page costs as much as to fill it, so what is large gets large ones, where the system has them
+    #[cfg(target_os = "linux")]
+    if let Some(large) = limit.checked_sub(LARGE) {
+        let _ = memory.advise_range(Advice::HugePage, LARGE, large);
+    }
+    match fill(reader, &mut memory)? {
+        length if length > limit => Err(Refusal::TooLarge(limit)),
+        length => Ok(Held { memory, length }),
+    }
+}
+
+/// The same, as bytes that are wiped on drop.
+pub(in crate::outside) fn stream(reader: &mut impl Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    held(reader, limit).map(|held| Zeroizing::new(held.to_vec()))
 }
 
 /// Reads until the buffer is full or the end is reached, and says how much that was.
@@ -98,8 +105,9 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Bytes of a chunk: a few reads of a full pipe (64 KiB each on Linux).
-const CHUNK: usize = 256 << 10;
+/// Bytes of a large page, on x86-64 and on ARM with small pages of 4 KiB.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 2 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -121,32 +129,23 @@ mod tests {
 
     #[test]
     fn a_stream_in_small_parts_is_whole() {
-        assert_eq!(stream(&mut Drip(b"abc", false), 0, 3).unwrap().as_slice(), b"abc");
-        assert!(stream(&mut Drip(b"", false), 0, 0).unwrap().is_empty());
+        assert_eq!(stream(&mut Drip(b"abc", false), 3).unwrap().as_slice(), b"abc");
+        assert!(stream(&mut Drip(b"", false), 0).unwrap().is_empty());
     }
 
     #[test]
-    fn a_stream_of_any_length_around_a_chunk_is_whole() {
-        for length in [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK] {
+    fn a_stream_of_any_length_around_a_large_page_is_whole() {
+        for length in [LARGE - 1, LARGE, LARGE + 1, 2 * LARGE + 1] {
             let content: Vec<u8> = (0..=250).cycle().take(length).collect();
-            let bytes = stream(&mut content.as_slice(), 0, length).unwrap();
+            let bytes = stream(&mut content.as_slice(), length).unwrap();
             assert_eq!((&*bytes, bytes.capacity()), (&content, length));
-            assert!(matches!(stream(&mut content.as_slice(), 0, length - 1), Err(Refusal::TooLarge(_))));
+            assert!(matches!(stream(&mut content.as_slice(), length - 1), Err(Refusal::TooLarge(_))));
         }
-    }
-
-    #[test]
-    fn a_stream_is_whole_whatever_was_expected() {
-        for expected in [0, 1, 99, 100, 101, 5000] {
-            let bytes = stream(&mut Drip(&[7; 100], false), expected, 1000).unwrap();
-            assert_eq!(bytes.as_slice(), [7; 100], "{expected}");
-        }
-        assert!(matches!(stream(&mut Drip(&[7; 100], false), 99, 99), Err(Refusal::TooLarge(_))));
     }
 
     #[test]
     fn a_stream_without_end_is_refused() {
-        assert!(matches!(stream(&mut io::repeat(0), 0, 1 << 20), Err(Refusal::TooLarge(_))));
+        assert!(matches!(stream(&mut io::repeat(0), 1 << 20), Err(Refusal::TooLarge(_))));
     }
 
     #[test]

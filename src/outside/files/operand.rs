@@ -56,7 +56,7 @@ fn bytes(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     if fs::metadata(path)?.file_type().is_fifo() {
         let mut pipe = open(path, OFlags::NOCTTY)?;
         if pipe.metadata()?.file_type().is_fifo() {
-            return content::stream(&mut pipe, 0, limit);
+            return content::stream(&mut pipe, limit);
         }
         return content::regular(pipe, limit);
     }

@@ -93,7 +93,7 @@ pub struct Existing {
 
 /// What every cluster has: kube-apiserver makes these objects when it starts.
 static BOOTSTRAP: LazyLock<Existing> = LazyLock::new(|| {
-    let source = Source { name: String::new(), text: include_str!("bootstrap.yaml").to_owned() };
+    let source = Source::new("", include_str!("bootstrap.yaml"));
     Existing::read(&source).unwrap_or(Existing { objects: vec![], accounts: BTreeSet::new() })
 });
 

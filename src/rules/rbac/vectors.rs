@@ -8,7 +8,7 @@ use crate::model::{Input, Source};
 use crate::steps::read::{self, Purpose};
 
 fn access(text: &str) -> Access {
-    let input = Input(vec![Source { name: "stdin".to_owned(), text: text.to_owned() }]);
+    let input = Input(vec![Source::new("stdin", text.to_owned())]);
     let Ok(stream) = read::read(&input, Purpose::Everything) else { panic!("the manifests are well formed") };
     Access::read(&stream, "default")
 }

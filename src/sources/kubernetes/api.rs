@@ -93,7 +93,7 @@ impl Api {
             operation: format!("listing the objects of kind {kind}"),
         });
         let documents = self.0.lists(&lists, taken, |kind, item| Ok(document(kind, item)), wire)?;
-        Ok(Source { name: "the cluster".to_owned(), text: documents.concat() })
+        Ok(Source::new("the cluster", documents.concat()))
     }
 
     /// What is allowed: a review (`SubjectAccessReview` or one of its kin) a question, answers in order.
