@@ -10,12 +10,11 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufWriter, IsTerminal, Write},
     os::fd::AsFd,
 };
 
-use rustix::pipe::fcntl_setpipe_size;
 use zeroize::Zeroizing;
 
 use super::{
@@ -38,7 +37,10 @@ pub fn read_stdin(limit: usize) -> Result<Held, Problem> {
     // Not through `Stdin`: its buffer is never wiped
     unbuffered(&io::stdin())
         .map_err(Refusal::from)
-        .and_then(|mut file| held(&mut file, limit))
+        .and_then(|mut file| {
+            let length = file.metadata().ok().filter(Metadata::is_file).map(|file| file.len());
+            held(&mut file, length.and_then(|length| usize::try_from(length).ok()), limit)
+        })
         .map_err(|refusal| refusal.problem("stdin"))
 }
 
@@ -60,8 +62,11 @@ pub fn passphrase(of: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
 /// Writes the output, once and complete.
 pub fn write_stdout(pieces: &[&str]) -> Result<Written, Problem> {
     outcome(unbuffered(&io::stdout()).and_then(|mut file| {
-        // The fewer turns of writer and reader the better; no pipe, and one that may not grow, stay as they are
-        let _ = fcntl_setpipe_size(&file, LARGE_PIPE);
+        #[cfg(target_os = "linux")]
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > LARGE_PIPE {
+            // Fewer turns of writer and reader; what is no pipe, or may not grow, stays as it is
+            let _ = rustix::pipe::fcntl_setpipe_size(&file, LARGE_PIPE);
+        }
         write(&mut file, pieces)
     }))
 }
@@ -106,6 +111,7 @@ fn write(writer: &mut impl Write, pieces: &[&str]) -> io::Result<()> {
 const PIPE: usize = 64 << 10;
 
 /// Bytes of the largest pipe that anybody may make on Linux.
+#[cfg(target_os = "linux")]
 const LARGE_PIPE: usize = 1 << 20;
 
 fn outcome(result: io::Result<()>) -> Result<Written, Problem> {

@@ -29,15 +29,14 @@ pub enum Purpose {
 /// The word that every Secret has, what may hide it (a tag), what may have the name of something that we make, and
 /// each grammar's own.
 static RENDER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| markers(&["Secret", "ENC[", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"]));
+    LazyLock::new(|| markers(&["Secret", "ENC[", "%TAG", "sealref.dev/", "external-secrets.io/"]));
 
 /// What else may name a Secret.
 static USES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| markers(&uses()));
 
 fn uses() -> Vec<&'static str> {
     let reload = ["reloader.stakater.com", "wave.pusher.com"];
-    let words =
-        ["ENC[", "**SOPS**", "!!", "!<", "%TAG", "sealref.dev/", "external-secrets.io/"].into_iter().chain(reload);
+    let words = ["ENC[", "**SOPS**", "%TAG", "sealref.dev/", "external-secrets.io/"].into_iter().chain(reload);
     words.chain(consumers::markers()).collect()
 }
 
@@ -66,9 +65,11 @@ impl Purpose {
             Self::Render => &RENDER,
             Self::Uses => &USES,
         };
-        // An escape may hide any word. It is looked for alone: one letter would slow the others down.
+        // An escape may hide any word, and a tag what is meant. They are looked for alone: so short, they would slow the
+        // others down.
+        let hides = |at: usize| matches!(text.as_bytes().get(at..), Some([b'\\', ..] | [b'!', b'!' | b'<', ..]));
         markers.as_ref().is_none_or(|markers| markers.is_match(text))
-            || memchr::memchr(b'\\', text.as_bytes()).is_some()
+            || memchr::memchr2_iter(b'\\', b'!', text.as_bytes()).any(hides)
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Envelope<'s> {
 
 /// The list that a text is; a document that lists nothing has no items. None for several documents.
 pub fn envelope(text: &str) -> Result<Option<Envelope<'_>>, Fault> {
-    let documents = documents(text)?;
+    let documents = documents(text)?.collect::<Result<Vec<_>, _>>()?;
     let [document] = documents.as_slice() else { return Ok(None) };
     let (start, end) = (document.start, document.end);
     let said = text.get(start..end).unwrap_or("");

@@ -32,7 +32,7 @@ pub use list::{Envelope, envelope};
 pub use mistake::Mistake;
 pub use node::{Kind, NodeId, Tree};
 pub use scalar::{Number, Plain, Scalar, kubernetes, kustomize, number};
-pub use split::{Piece, Pieces, Syntax, join, pieces};
+pub use split::{Piece, Pieces, Syntax, apart, join, pieces};
 pub use untangle::untangled;
 pub use value::Value;
 

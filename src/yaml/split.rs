@@ -3,9 +3,10 @@
 //! Receives a whole input and gives back slices of it that, put together, are the input byte for byte. It reads markers
 //! and line starts; a document that cannot matter is never looked into.
 
+use std::iter;
 use std::sync::LazyLock;
 
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
 use super::{Fault, json, list, newlines};
 
@@ -64,17 +65,36 @@ pub struct Pieces<'s> {
 
 /// Splits a stream into the texts of its objects: documents, JSON values, and the items of lists in them.
 ///
-/// A text for which `may_matter` is false is one piece, whatever it holds.
+/// A text for which `may_matter` is false is one piece, whatever it holds, and may be one with its neighbours.
 pub fn pieces<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool) -> Result<Pieces<'s>, Fault> {
-    let chunks = documents(text)?;
-    let mut splitter = Splitter { text, may_matter, pieces: Vec::with_capacity(chunks.len()), end: 0, line: 1 };
-    let stream_of_json = chunks.len() == 1 && chunks.iter().all(|chunk| !chunk.marked);
-    for chunk in &chunks {
-        splitter.document(chunk, stream_of_json)?;
+    split(text, may_matter, BLOCK)
+}
+
+/// Splits a stream into its documents and JSON values alone.
+pub fn apart(text: &str) -> Result<Pieces<'_>, Fault> {
+    split(text, &|_| false, 0)
+}
+
+fn split<'s>(text: &'s str, may_matter: &dyn Fn(&str) -> bool, size: usize) -> Result<Pieces<'s>, Fault> {
+    let mut splitter = Splitter { text, may_matter, pieces: Vec::new(), end: 0, line: 1 };
+    let mut chunks = documents(text)?.peekable();
+    while let Some(first) = chunks.next().transpose()? {
+        let stream_of_json = !first.marked && chunks.peek().is_none();
+        let end = first.start + size;
+        let mut block = vec![first];
+        while let Some(chunk) = chunks.next_if(|chunk| chunk.as_ref().is_ok_and(|chunk| chunk.end <= end)) {
+            block.push(chunk?);
+        }
+        if !splitter.passes(&block)? {
+            block.iter().try_for_each(|chunk| splitter.document(chunk, stream_of_json))?;
+        }
     }
     let tail = splitter.slice(splitter.end, text.len());
     Ok(Pieces { pieces: splitter.pieces, tail })
 }
+
+/// Bytes of documents that are judged together, before each of them is.
+const BLOCK: usize = 64 << 10;
 
 /// Puts several texts where one stood, each made by `Value::write` for that place.
 #[must_use]
@@ -95,50 +115,63 @@ pub(super) struct Chunk {
     pub(super) inline: bool,
     /// There is a marker before it.
     marked: bool,
+    /// Directives may stand before it.
+    fresh: bool,
 }
 
-/// The documents of a stream that hold more than comments.
-pub(super) fn documents(text: &str) -> Result<Vec<Chunk>, Fault> {
-    let mut chunks = Vec::new();
-    let mut chunk = Chunk { start: byte_order_mark(text)?, end: 0, inline: false, marked: false };
-    let mut fresh = true;
-    loop {
-        if fresh {
-            chunk.start = directives(text, chunk.start)?;
-        }
-        let marker = marker(text, chunk.start, chunk.inline);
-        chunk.end = marker.unwrap_or(text.len());
-        if !is_blank(text.get(chunk.start..chunk.end).unwrap_or("")) {
-            chunks.push(Chunk { ..chunk });
-        }
-        let Some(marker) = marker else {
-            return Ok(chunks);
-        };
-        let behind = text.get(marker + 3..).unwrap_or("");
-        let line = behind.find('\n').map_or(behind.len(), |end| end + 1);
-        let said = behind.get(..line).unwrap_or("").trim_start_matches([' ', '\t']);
-        let is_empty = said.trim().is_empty() || said.starts_with('#');
-        fresh = text.get(marker..).is_some_and(|rest| rest.starts_with("..."));
-        if fresh && !is_empty {
-            let hint = "put a line that is --- before it";
-            return Err(Fault::at(text, marker, "text behind the end of a document", hint));
-        }
-        chunk = Chunk {
-            start: if is_empty { marker + 3 + line } else { marker + 3 + line - said.len() },
-            end: 0,
-            inline: !is_empty,
-            marked: true,
-        };
+impl Chunk {
+    pub(super) fn syntax(&self) -> Syntax {
+        if self.inline { Syntax::Inline } else { Syntax::Document }
     }
+}
+
+/// The documents of a stream that hold more than comments, one by one.
+pub(super) fn documents(text: &str) -> Result<impl Iterator<Item = Result<Chunk, Fault>>, Fault> {
+    let start = byte_order_mark(text)?;
+    let mut next = Some(Chunk { start, end: 0, inline: false, marked: false, fresh: true });
+    let ends = ENDS.find(text.as_bytes()).is_some();
+    let all = iter::from_fn(move || {
+        let found = document(text, next.take()?, ends);
+        Some(found.map(|(chunk, behind)| {
+            next = behind;
+            chunk
+        }))
+    });
+    let says_nothing = |chunk: &Chunk| is_blank(text.get(chunk.start..chunk.end).unwrap_or(""));
+    Ok(all.filter(move |chunk| !chunk.as_ref().is_ok_and(says_nothing)))
+}
+
+/// The document that begins there, and where the one behind its marker begins.
+fn document(text: &str, mut chunk: Chunk, ends: bool) -> Result<(Chunk, Option<Chunk>), Fault> {
+    if chunk.fresh {
+        chunk.start = directives(text, chunk.start)?;
+    }
+    let marker = marker(text, chunk.start, chunk.inline, ends);
+    chunk.end = marker.unwrap_or(text.len());
+    let Some(marker) = marker else {
+        return Ok((chunk, None));
+    };
+    let behind = text.get(marker + 3..).unwrap_or("");
+    let line = behind.find('\n').map_or(behind.len(), |end| end + 1);
+    let said = behind.get(..line).unwrap_or("").trim_start_matches([' ', '\t']);
+    let is_empty = said.trim().is_empty() || said.starts_with('#');
+    let fresh = text.get(marker..).is_some_and(|rest| rest.starts_with("..."));
+    if fresh && !is_empty {
+        let hint = "put a line that is --- before it";
+        return Err(Fault::at(text, marker, "text behind the end of a document", hint));
+    }
+    let start = if is_empty { marker + 3 + line } else { marker + 3 + line - said.len() };
+    Ok((chunk, Some(Chunk { start, end: 0, inline: !is_empty, marked: true, fresh })))
 }
 
 /// The length of the byte order mark; another one at the start of a line is refused.
 fn byte_order_mark(text: &str) -> Result<usize, Fault> {
     let mark = "\u{feff}";
     let start = if text.starts_with(mark) { mark.len() } else { 0 };
-    for at in memmem::find_iter(text.as_bytes(), mark.as_bytes()) {
-        let before = text.get(..at).unwrap_or("");
-        if at > 0 && (at == start || before.ends_with('\n') || before.ends_with("--- ")) {
+    for at in memchr::memchr_iter(0xef, text.as_bytes()) {
+        let (before, rest) = text.split_at_checked(at).unwrap_or((text, ""));
+        let begins = at == start || before.ends_with('\n') || before.ends_with("--- ");
+        if at > 0 && begins && rest.starts_with(mark) {
             return Err(Fault::at(text, at, "a byte order mark inside the stream", "remove it"));
         }
     }
@@ -185,8 +218,8 @@ fn is_known_directive(line: &str) -> bool {
     }
 }
 
-/// The next line from `start` on that is a marker.
-fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
+/// The next line from `start` on that is a marker; where the stream has some, also one that ends a document.
+fn marker(text: &str, start: usize, inline: bool, ends: bool) -> Option<usize> {
     let rest = text.get(start..)?;
     if !inline && is_marker(rest) {
         return Some(start);
@@ -197,7 +230,8 @@ fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
     };
     let begin = next(&BEGINS, bytes);
     let within = begin.map_or(bytes, |at| bytes.get(..at).unwrap_or(bytes));
-    next(&ENDS, within).or(begin).map(|at| start + at)
+    let end = if ends { next(&ENDS, within) } else { None };
+    end.or(begin).map(|at| start + at)
 }
 
 /// What looks for markers, made once.
@@ -211,11 +245,14 @@ fn is_marker(rest: &str) -> bool {
 
 /// True where only comments and blank lines stand.
 fn is_blank(text: &str) -> bool {
-    text.split('\n').all(|line| {
-        let bare = line.trim_matches([' ', '\t', '\r']);
-        bare.is_empty() || bare.starts_with('#')
-    })
+    let mut rest = text.trim_start_matches(BLANK);
+    while rest.starts_with('#') {
+        rest = rest.split_once('\n').map_or("", |(_, below)| below.trim_start_matches(BLANK));
+    }
+    rest.is_empty()
 }
+
+const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Collects the pieces, in the order of the text.
 pub(super) struct Splitter<'s, 'f> {
@@ -228,15 +265,26 @@ pub(super) struct Splitter<'s, 'f> {
 }
 
 impl<'s> Splitter<'s, '_> {
+    /// Passes over documents in a row, as one piece, where there are several and none of them may matter.
+    fn passes(&mut self, block: &[Chunk]) -> Result<bool, Fault> {
+        let [first, .., last] = block else { return Ok(false) };
+        if (self.may_matter)(self.slice(first.start, last.end)) {
+            return Ok(false);
+        }
+        // JSON that does not end is refused wherever it stands
+        block.iter().try_for_each(|chunk| json::values(self.text, chunk.start, chunk.end).map(drop))?;
+        self.push((first.start, last.end, first.syntax()), false);
+        Ok(true)
+    }
+
     fn document(&mut self, chunk: &Chunk, stream_of_json: bool) -> Result<(), Fault> {
         let (start, end) = (chunk.start, chunk.end);
-        let syntax = if chunk.inline { Syntax::Inline } else { Syntax::Document };
         match json::values(self.text, start, end)? {
             Some(values) if stream_of_json || values.len() > 1 => {
                 let mut values = values.into_iter();
                 values.try_for_each(|(start, end)| list::split(self, (start, end, Syntax::Concatenated), 0))
             }
-            _ => list::split(self, (start, end, syntax), 0),
+            _ => list::split(self, (start, end, chunk.syntax()), 0),
         }
     }
 
@@ -251,5 +299,38 @@ impl<'s> Splitter<'s, '_> {
 
     pub(super) fn slice(&self, start: usize, end: usize) -> &'s str {
         self.text.get(start..end).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> bool {
+        text.contains("Secret")
+    }
+
+    #[test]
+    fn documents_pass_in_blocks_and_every_byte_and_line_is_kept() {
+        let quiet = |from, to| (from..to).map(|n| format!("---\na: {n}\n")).collect::<String>();
+        let (above, below) = (quiet(0, 20_000), quiet(20_000, 30_000));
+        let text = format!("{above}---\nkind: Secret\n{below}... # the end\n");
+        let Ok(Pieces { pieces, tail }) = pieces(&text, &secret) else { panic!("it is well formed") };
+        let texts = pieces.iter().flat_map(|piece| [piece.before, piece.text]);
+        assert_eq!(texts.chain([tail]).collect::<String>(), text);
+        let mut matter = pieces.iter().filter(|piece| piece.matters);
+        assert_eq!(matter.next().map(|piece| (piece.text, piece.line)), Some(("kind: Secret\n", 40_002)));
+        assert!(matter.next().is_none());
+        // Those of the block in which the Secret stands are judged one by one
+        assert!(pieces.len() < 10_000, "{}", pieces.len());
+        let Ok(each) = apart(&text) else { panic!("it is well formed") };
+        assert_eq!(each.pieces.len(), 30_001);
+    }
+
+    #[test]
+    fn json_without_an_end_does_not_pass_in_a_block() {
+        for cut in ["a: 1\n---\n{\"b\": [", "{\"b\": \n---\na: 1\n"] {
+            assert!(pieces(cut, &secret).is_err(), "{cut}");
+        }
     }
 }

@@ -14,6 +14,7 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
     let mut out = String::new();
     let mut at = 0;
     for chunk in documents(text)? {
+        let chunk = chunk?;
         let said = text.get(chunk.start..chunk.end).unwrap_or("");
         if !shares(said) || !may_matter(said) {
             continue;

@@ -71,14 +71,15 @@ impl Deref for Held {
     }
 }
 
-/// Reads a stream to its end, which is no further than the limit.
-pub(in crate::outside) fn held(reader: &mut impl Read, limit: usize) -> Result<Held, Refusal> {
-    // Addresses only: a page is taken when its first byte comes. One byte more, so that the end shows
-    let mut memory = MmapMut::map_anon(limit + 1)?;
+/// Reads a stream to its end, which is no further than the limit, and may be expected.
+pub(in crate::outside) fn held(reader: &mut impl Read, expected: Option<usize>, limit: usize) -> Result<Held, Refusal> {
+    // Addresses only: a page is taken when its first byte comes. One byte more at least, so that the end shows
+    let mut memory = MmapMut::map_anon((limit / LARGE + 1) * LARGE)?;
     // To take a page costs as much as to fill it, so what is large gets large ones, where the system has them
     #[cfg(target_os = "linux")]
-    if let Some(large) = limit.checked_sub(LARGE) {
-        let _ = memory.advise_range(Advice::HugePage, LARGE, large);
+    {
+        let large = expected.map_or(LARGE..limit, |expected| 0..expected.min(limit));
+        let _ = memory.advise_range(Advice::HugePage, large.start, large.len());
     }
     match fill(reader, &mut memory)? {
         length if length > limit => Err(Refusal::TooLarge(limit)),
@@ -88,7 +89,7 @@ pub(in crate::outside) fn held(reader: &mut impl Read, limit: usize) -> Result<H
 
 /// The same, as bytes that are wiped on drop.
 pub(in crate::outside) fn stream(reader: &mut impl Read, limit: usize) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    held(reader, limit).map(|held| Zeroizing::new(held.to_vec()))
+    held(reader, None, limit).map(|held| Zeroizing::new(held.to_vec()))
 }
 
 /// Reads until the buffer is full or the end is reached, and says how much that was.
@@ -106,7 +107,6 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Bytes of a large page, on x86-64 and on ARM with small pages of 4 KiB.
-#[cfg(target_os = "linux")]
 const LARGE: usize = 2 << 20;
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use super::node::{Comment, Node, Type, decimals};
 use super::time;
-use crate::yaml::{self, Kind, NodeId, Number, Plain, Syntax, Tree, number, pieces};
+use crate::yaml::{self, Kind, NodeId, Number, Plain, Syntax, Tree, apart, number};
 
 /// The documents of a YAML file, comments being entries; the line where it is none.
 pub(super) fn yaml(text: &str) -> Result<Vec<Node>, usize> {
-    let split = pieces(text, &|_| false).map_err(|fault| fault.line)?;
+    let split = apart(text).map_err(|fault| fault.line)?;
     let document = |piece: &crate::yaml::Piece| {
         let tree = Tree::parse(piece.text, piece.syntax).map_err(|fault| fault.from_line(piece.line).line)?;
         let mut comments: BTreeMap<NodeId, Vec<yaml::Comment>> = BTreeMap::new();
