@@ -312,8 +312,8 @@ mod tests {
 
     #[test]
     fn documents_pass_in_blocks_and_every_byte_and_line_is_kept() {
-        let quiet = |from, to| (from..to).map(|n| format!("---\na: {n}\n")).collect::<String>();
-        let (above, below) = (quiet(0, 20_000), quiet(20_000, 30_000));
+        let quiet = |count| "---\na: 1\n".repeat(count);
+        let (above, below) = (quiet(20_000), quiet(10_000));
         let text = format!("{above}---\nkind: Secret\n{below}... # the end\n");
         let Ok(Pieces { pieces, tail }) = pieces(&text, &secret) else { panic!("it is well formed") };
         let texts = pieces.iter().flat_map(|piece| [piece.before, piece.text]);
