@@ -109,7 +109,7 @@ fn said(template: &Template) -> Vec<String> {
         Part::Escaped(one) | Part::Reference(one) if is_within(&one.address) => "encrypted with SOPS, here".to_owned(),
         Part::Escaped(reference) | Part::Reference(reference) => Quiet(&reference.address.to_string()).to_string(),
     };
-    template.0.iter().map(part).collect()
+    template.parts().iter().map(part).collect()
 }
 
 /// Where a reference is looked up; None: it is read here.

@@ -179,7 +179,7 @@ fn only_secrets(input: &Input, verbatim: bool) -> Result<(), Problems> {
     let mut problems = Problems::default();
     // A reference in a manifest was meant to be followed, and would be sealed as text.
     let found = if verbatim { vec![] } else { find::values(&stream, Reading::References, None)? };
-    for value in found.iter().filter(|value| !value.template.is_literal()) {
+    for value in found.iter().flatten().filter(|value| !value.template.is_literal()) {
         problems.push(
             Problem::new("`seal` takes values as they stand, and this one holds a reference")
                 .hint("`sealref render` follows references")

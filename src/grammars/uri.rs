@@ -31,7 +31,6 @@ impl Grammar for Uri {
     }
 
     fn read<'t>(&self, text: &'t str, at: Place, to: Resolve<'_>) -> Option<Result<Template<'t>, Problem>> {
-        MARKERS.find(text.as_bytes())?;
         read(text, at, to).transpose()
     }
 
@@ -51,7 +50,7 @@ impl Grammar for Uri {
 }
 
 fn read<'t>(text: &'t str, at: Place, to: Resolve<'_>) -> Result<Option<Template<'t>>, Problem> {
-    let mut parts = Vec::with_capacity(1);
+    let mut parts = vec![];
     let (mut said, mut searched, mut mine) = (0, 0, false);
     while let Some(token) = next(text, searched, to)? {
         mine = true;
@@ -65,12 +64,15 @@ fn read<'t>(text: &'t str, at: Place, to: Resolve<'_>) -> Result<Option<Template
                     ends_clearly(body)?;
                 }
                 let address = resolve(scheme, body, false, to)?;
+                if token.start == 0 && token.end == text.len() {
+                    return Ok(Some(Template::reference(at, address)));
+                }
                 parts.push(Part::Reference(Reference { place: at, address, lookup: None }));
             }
         }
     }
     push_literal(&mut parts, cut(text, said, text.len()));
-    Ok(mine.then_some(Template(parts)))
+    Ok(mine.then_some(Template::of(parts)))
 }
 
 fn push_literal<'t>(parts: &mut Vec<Part<'t>>, text: &'t str) {
@@ -111,11 +113,8 @@ fn next<'t>(text: &'t str, from: usize, to: Resolve<'_>) -> Result<Option<Token<
         match head(rest, to)? {
             Some(scheme) => {
                 let first = behind + scheme.len() + "://".len();
-                let body = body(cut(text, first, text.len()));
-                let end = first + body.len();
-                let tail = cut(text, end, text.len());
-                not_nested(body, tail, to)?;
-                let end = end + usize::from(tail.starts_with('+'));
+                let (body, tail) = body(cut(text, first, text.len()), to)?;
+                let end = first + body.len() + usize::from(tail.starts_with('+'));
                 return Ok(Some(Token { start, end, kind: Kind::Reference { scheme, body } }));
             }
             None => search = behind,
@@ -148,14 +147,22 @@ fn head<'t>(rest: &'t str, to: Resolve<'_>) -> Result<Option<&'t str>, Problem> 
     Ok(None)
 }
 
-/// Up to the end mark, white space, or the end of the text. A control is refused with the path it hides in.
-fn body(text: &str) -> &str {
-    let ends = |c: char| matches!(c, '+' | ' ') || c.is_whitespace();
-    let end = text.find(ends);
-    cut(text, 0, end.unwrap_or(text.len()))
+/// What stands before and behind the end mark, white space, or the end of the text. A control is refused with the path
+/// it hides in.
+fn body<'t>(text: &'t str, to: Resolve<'_>) -> Result<(&'t str, &'t str), Problem> {
+    // Almost all of them are plain to their end, and then no byte is looked at twice.
+    let is_plain = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'#' | b'-' | b'.' | b'/' | b'_');
+    let plain = text.bytes().take_while(is_plain).count();
+    let rest = cut(text, plain, text.len());
+    let ends = |c: char| c == '+' || c.is_whitespace();
+    let end = plain + rest.find(ends).unwrap_or(rest.len());
+    let (body, tail) = (cut(text, 0, end), cut(text, end, text.len()));
+    not_nested(body, tail, to)?;
+    strange(cut(body, plain, end))?;
+    Ok((body, tail))
 }
 
-/// vals resolves references inside references; a translator cannot, and an end mark was probably forgotten.
+/// vals resolves references inside references; a translator cannot.
 fn not_nested(body: &str, tail: &str, to: Resolve<'_>) -> Result<(), Problem> {
     let follows = tail.strip_prefix('+').is_some_and(|rest| matches!(head(rest, to), Ok(Some(_))));
     if follows && body.ends_with("ref") {
@@ -163,19 +170,16 @@ fn not_nested(body: &str, tail: &str, to: Resolve<'_>) -> Result<(), Problem> {
             Problem::new("a reference runs into the next one").hint("put the end mark \"+\" behind the first one")
         );
     }
-    let strange = |sign| {
-        matches!(
-            sign,
-            b',' | b'"' | b'\'' | b'<' | b'>' | b';' | b'`' | b'|' | b'\\' | b'^' | b'(' | b')' | b'[' | b']'
-        )
-    };
-    match body.bytes().position(strange) {
+    Ok(())
+}
+
+/// Where a sign stands that is in no reference, an end mark was probably forgotten.
+fn strange(body: &str) -> Result<(), Problem> {
+    const STRANGE: [char; 14] = [',', '"', '\'', '<', '>', ';', '`', '|', '\\', '^', '(', ')', '[', ']'];
+    match body.matches(STRANGE).next() {
         None => Ok(()),
-        Some(at) => {
-            let sign = cut(body, at, at + 1);
-            Err(Problem::new(format!("the reference has no end mark before {sign:?}"))
-                .hint("put the end mark \"+\" behind the reference"))
-        }
+        Some(sign) => Err(Problem::new(format!("the reference has no end mark before {sign:?}"))
+            .hint("put the end mark \"+\" behind the reference")),
     }
 }
 
@@ -213,7 +217,7 @@ fn step_text(fragment: &str) -> Result<Cow<'_, str>, Problem> {
             Problem::new("the reference has no key after \"#\"").hint("write it as ref+vault://kv/shop/db#/password")
         );
     }
-    if steps.split('/').any(str::is_empty) {
+    if steps.as_bytes().split(|sign| *sign == b'/').any(<[u8]>::is_empty) {
         return Err(Problem::new("a step of the key after \"#\" is empty").hint("write one slash between steps: #/a/b"));
     }
     decoded(steps)
@@ -228,7 +232,7 @@ fn parameter(pair: &str) -> Result<(Cow<'_, str>, Cow<'_, str>), Problem> {
 
 /// Percent-decoding (RFC 3986, 2.1). An encoded slash would hide a segment from every rule about paths.
 fn decoded(text: &str) -> Result<Cow<'_, str>, Problem> {
-    if !text.contains('%') {
+    if memchr::memchr(b'%', text.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(text));
     }
     let wrong = || {

@@ -1,5 +1,7 @@
 //! What will stand for each Secret, decided before any value is known.
 
+use std::borrow::Cow;
+
 use super::{Identity, Lookup, ManifestId, Opaque, Place, Reference, Scope, StoreRef, Template};
 
 /// The name of a target as the registry of targets has it.
@@ -57,7 +59,7 @@ impl Metadata {
 /// One key of a Secret.
 pub struct Item<'t> {
     /// The key.
-    pub key: String,
+    pub key: Cow<'t, str>,
     /// Where its value stands.
     pub place: Place,
     /// Its value.

@@ -56,6 +56,12 @@ impl Address<'_> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 
+    /// Does it lead to another part of the same secret, or to the same part?
+    #[must_use]
+    pub fn is_of_same_secret(&self, other: &Address) -> bool {
+        self.scheme == other.scheme && self.path == other.path && self.parameters == other.parameters
+    }
+
     /// The same address, borrowing nothing.
     #[must_use]
     pub fn into_owned(self) -> Address<'static> {
@@ -83,13 +89,21 @@ impl fmt::Display for Address<'_> {
 
 /// What External Secrets is told to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
+pub struct Remote<'t> {
     /// `remoteRef.key`.
-    pub key: String,
+    pub key: Cow<'t, str>,
     /// `remoteRef.property`.
-    pub property: Option<String>,
+    pub property: Option<Cow<'t, str>>,
     /// `remoteRef.version`.
-    pub version: Option<String>,
+    pub version: Option<Cow<'t, str>>,
+}
+
+impl<'t> Remote<'t> {
+    /// A secret, or a property of it, in its newest version.
+    #[must_use]
+    pub fn of(key: &'t str, property: Option<&'t str>) -> Self {
+        Self { key: key.into(), property: property.map(Into::into), version: None }
+    }
 }
 
 /// A generator object of External Secrets that makes values in the cluster.
@@ -110,11 +124,11 @@ pub struct Generator {
 }
 
 /// What External Secrets does for a reference.
-pub enum Lookup {
+pub enum Lookup<'t> {
     /// Makes the value.
     Generated(Box<Generator>),
     /// Fetches it from the store with this number in the provision.
-    Remote(usize, Remote),
+    Remote(usize, Remote<'t>),
 }
 
 /// One reference where it stands.
@@ -124,7 +138,7 @@ pub struct Reference<'t> {
     /// Where it leads.
     pub address: Address<'t>,
     /// What External Secrets does for it; set when it is planned.
-    pub lookup: Option<Lookup>,
+    pub lookup: Option<Lookup<'t>>,
 }
 
 /// A piece of a template.
@@ -156,24 +170,54 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// A value: text with references in it.
-pub struct Template<'t>(pub Vec<Part<'t>>);
+pub struct Template<'t>(Parts<'t>);
+
+/// Almost every value is one reference or one text, which stands in its place without a list around it.
+enum Parts<'t> {
+    One(Part<'t>),
+    Several(Vec<Part<'t>>),
+}
 
 impl<'t> Template<'t> {
     /// Text, or bytes, without a reference.
     #[must_use]
     pub fn literal(bytes: Cow<'t, [u8]>) -> Self {
-        Self(vec![Part::Literal(Opaque(bytes))])
+        Self(Parts::One(Part::Literal(Opaque(bytes))))
     }
 
     /// One reference and nothing else.
     #[must_use]
     pub fn reference(place: Place, address: Address<'t>) -> Self {
-        Self(vec![Part::Reference(Reference { place, address, lookup: None })])
+        Self(Parts::One(Part::Reference(Reference { place, address, lookup: None })))
+    }
+
+    /// Pieces in order.
+    #[must_use]
+    pub fn of(parts: Vec<Part<'t>>) -> Self {
+        Self(Parts::Several(parts))
+    }
+
+    /// The pieces, in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part<'t>] {
+        match &self.0 {
+            Parts::One(part) => std::slice::from_ref(part),
+            Parts::Several(parts) => parts,
+        }
+    }
+
+    /// The same, given away.
+    #[must_use]
+    pub fn into_parts(self) -> Vec<Part<'t>> {
+        match self.0 {
+            Parts::One(part) => vec![part],
+            Parts::Several(parts) => parts,
+        }
     }
 
     /// The references, in order.
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
-        self.0.iter().filter_map(|part| match part {
+        self.parts().iter().filter_map(|part| match part {
             Part::Literal(_) => None,
             Part::Escaped(reference) | Part::Reference(reference) => Some(reference),
         })
@@ -181,7 +225,11 @@ impl<'t> Template<'t> {
 
     /// The references, in order, to be planned.
     pub fn references_mut(&mut self) -> impl Iterator<Item = &mut Reference<'t>> {
-        self.0.iter_mut().filter_map(|part| match part {
+        let parts = match &mut self.0 {
+            Parts::One(part) => std::slice::from_mut(part),
+            Parts::Several(parts) => parts,
+        };
+        parts.iter_mut().filter_map(|part| match part {
             Part::Literal(_) => None,
             Part::Escaped(reference) | Part::Reference(reference) => Some(reference),
         })
@@ -189,7 +237,7 @@ impl<'t> Template<'t> {
 
     /// The literal pieces, in order.
     pub fn literals(&self) -> impl Iterator<Item = &Opaque<'t>> {
-        self.0.iter().filter_map(|part| match part {
+        self.parts().iter().filter_map(|part| match part {
             Part::Literal(text) => Some(text),
             Part::Escaped(_) | Part::Reference(_) => None,
         })
@@ -204,22 +252,25 @@ impl<'t> Template<'t> {
     /// The reference, where the value is one and nothing else.
     #[must_use]
     pub fn single(&self) -> Option<&Reference<'t>> {
-        match self.0.as_slice() {
+        match self.parts() {
             [Part::Reference(reference)] => Some(reference),
             _ => None,
         }
     }
 
-    /// The same template, borrowing nothing.
+    /// The same template, borrowing nothing; made before it is planned.
     #[must_use]
     pub fn into_owned(self) -> Template<'static> {
-        let owned = |Reference { place, address, lookup }| Reference { place, address: address.into_owned(), lookup };
+        let owned = |Reference { place, address, .. }| Reference { place, address: address.into_owned(), lookup: None };
         let own = |part| match part {
             Part::Escaped(reference) => Part::Escaped(owned(reference)),
             Part::Literal(Opaque(bytes)) => Part::Literal(Opaque(Cow::Owned(bytes.into_owned()))),
             Part::Reference(reference) => Part::Reference(owned(reference)),
         };
-        Template(self.0.into_iter().map(own).collect())
+        Template(match self.0 {
+            Parts::One(part) => Parts::One(own(part)),
+            Parts::Several(parts) => Parts::Several(parts.into_iter().map(own).collect()),
+        })
     }
 }
 
@@ -227,7 +278,7 @@ impl Raw<'static> {
     /// What External Secrets is told to fetch, under the path that its store makes of the key.
     #[must_use]
     pub fn of_remote(path: String, remote: &Remote) -> Self {
-        let fragment = remote.property.clone().map(Cow::Owned);
+        let fragment = remote.property.as_deref().map(|property| Cow::Owned(property.to_owned()));
         Self { path: path.into(), parameters: vec![], whole: fragment.is_none(), fragment }
     }
 }
@@ -241,12 +292,13 @@ impl<'t> Raw<'t> {
         if self.path.is_empty() {
             return wrong("the reference has no path", &format!("write ref+{name}://PATH"));
         }
-        let segments = || self.path.as_bytes().split(|sign| *sign == b'/');
-        if segments().any(<[u8]>::is_empty) {
-            return wrong("a segment of the path is empty", "write one slash between segments, none at the ends");
-        }
-        if segments().any(|segment| segment == b".." || segment == b".") {
-            return wrong("the path has a \"..\" or \".\" in it", "write the path from its beginning");
+        let mut segments = self.path.as_bytes().split(|sign| *sign == b'/');
+        match segments.find(|segment| matches!(*segment, b"" | b"." | b"..")) {
+            None => {}
+            Some(b"") => {
+                return wrong("a segment of the path is empty", "write one slash between segments, none at the ends");
+            }
+            Some(_) => return wrong("the path has a \"..\" or \".\" in it", "write the path from its beginning"),
         }
         let pairs = self.parameters.iter().flat_map(|(name, value)| [name, value]);
         if pairs.chain([&self.path]).chain(&self.fragment).any(|text| hides(text)) {

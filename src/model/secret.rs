@@ -149,14 +149,14 @@ impl Values {
     /// A bug in sealref (exit 70), where a reference was planned and not fetched.
     pub fn compose(&self, template: &Template) -> Result<Secret, Problem> {
         let mut inside = Vec::new();
-        for part in &template.0 {
+        for part in template.parts() {
             if let Part::Escaped(reference) = part {
                 inside.push(Zeroizing::new(escaped(text_of(self.lend(&reference.address)?)?)));
             }
         }
         let mut inside = inside.iter();
-        let mut pieces: Vec<&[u8]> = Vec::with_capacity(template.0.len());
-        for part in &template.0 {
+        let mut pieces: Vec<&[u8]> = Vec::with_capacity(template.parts().len());
+        for part in template.parts() {
             pieces.push(match part {
                 Part::Escaped(_) => inside.next().map_or(b"", |text| text.as_bytes()),
                 Part::Literal(text) => &text.0,

@@ -100,9 +100,9 @@ impl StoreSpec {
     /// The store that an object is, if it is one.
     pub fn read(tree: &Tree) -> Result<Option<Self>, Problem> {
         let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
+        let Some(kind) = text(&["kind"]).and_then(StoreKind::parse) else { return Ok(None) };
         let ours = text(&["apiVersion"]).is_some_and(|version| version.starts_with("external-secrets.io/"));
-        let kind = text(&["kind"]).and_then(StoreKind::parse).filter(|_| ours);
-        let (Some(kind), Some(name)) = (kind, text(&["metadata", "name"])) else { return Ok(None) };
+        let Some(name) = text(&["metadata", "name"]).filter(|_| ours) else { return Ok(None) };
         let provider = match tree.at(tree.root(), &["spec", "provider"]) {
             None => None,
             Some(node) => Some(yaml::read(tree, node).map_err(|mistake| {

@@ -29,7 +29,7 @@ impl Site for ConfigMap {
                 Some(Scalar::Text(text)) => text.as_bytes(),
                 _ => b"",
             };
-            Spot { node, key: tree.key(key).into_owned(), value: Ok(Cow::Borrowed(text)) }
+            Spot { node, key: tree.key(key), value: Ok(Cow::Borrowed(text)) }
         };
         data.map(spot).collect()
     }

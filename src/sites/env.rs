@@ -37,7 +37,7 @@ impl Site for Env {
                         return;
                     };
                     let key = format!("{name}.{}", text(variable, "name").unwrap_or_default());
-                    spots.push(Spot { node, key, value: value(tree, node) });
+                    spots.push(Spot { node, key: key.into(), value: value(tree, node) });
                 });
             });
         }

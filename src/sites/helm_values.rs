@@ -53,7 +53,7 @@ fn below<'t>(tree: &'t Tree, node: NodeId, spots: &mut Vec<Spot<'t>>) {
         (Kind::Map, _) => tree.entries(node).into_iter().for_each(|(_, value)| below(tree, value, spots)),
         (Kind::Seq, _) => tree.items(node).for_each(|item| below(tree, item, spots)),
         (_, Some(Scalar::Text(text))) => {
-            spots.push(Spot { node, key: String::new(), value: Ok(Cow::Borrowed(text.as_bytes())) });
+            spots.push(Spot { node, key: "".into(), value: Ok(Cow::Borrowed(text.as_bytes())) });
         }
         _ => {}
     }

@@ -19,7 +19,7 @@ pub struct Spot<'t> {
     /// The value's node.
     pub node: NodeId,
     /// The key it has, or will have, in a Secret.
-    pub key: String,
+    pub key: Cow<'t, str>,
     /// The value as Kubernetes decodes it, or why there is none.
     pub value: Result<Cow<'t, [u8]>, Problem>,
 }

@@ -32,14 +32,14 @@ impl Site for SecretData {
             if tree.kind(map) != Kind::Map && !matches!(tree.scalar(map), Some(Scalar::Null)) {
                 let value =
                     Err(Problem::new(format!("{field} must be a map")).hint("write each key and its value below it"));
-                spots.push(Spot { node: map, key: field.to_owned(), value });
+                spots.push(Spot { node: map, key: field.into(), value });
             }
             let both = !spots.is_empty();
             let entries = tree.entries(map);
             spots.reserve(entries.len());
             for (key, node) in entries {
                 let said = tree.raw(key).unwrap_or_default();
-                let key = tree.key(key).into_owned();
+                let key = tree.key(key);
                 if both {
                     spots.retain(|spot| spot.key != key);
                 }

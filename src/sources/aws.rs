@@ -71,7 +71,7 @@ impl Source for Aws {
         provider.field(&["service"]) == Some(service(address.scheme.0)) && agrees(provider, &["region"], region)
     }
 
-    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, provider: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         if by_path::is_path(address) {
             return Err(Problem::new(
                 "dataFrom.extract of External Secrets reads one parameter, and this is a path of several",
@@ -87,9 +87,9 @@ impl Source for Aws {
         let id = address.parameter("version_id").map(|id| format!("uuid/{id}"));
         let stage = address.parameter("version_stage").or(address.parameter("version"));
         Ok(Remote {
-            key: key.to_owned(),
-            property: gjson(address.property.as_deref()),
-            version: id.or_else(|| stage.map(str::to_owned)),
+            key: key.to_owned().into(),
+            property: gjson(address.property.as_ref()),
+            version: id.or_else(|| stage.map(str::to_owned)).map(Into::into),
         })
     }
 

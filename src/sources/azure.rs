@@ -51,13 +51,13 @@ impl Source for Azure {
         url.trim_end_matches('/').strip_prefix("https://").is_some_and(|h| h.eq_ignore_ascii_case(&host(address)))
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         let mut segments = address.path.split('/').skip(1);
         let name = segments.next().unwrap_or_default();
         Ok(Remote {
-            key: address.parameter(OBJECT_TYPE).map_or_else(|| name.to_owned(), |kind| format!("{kind}/{name}")),
-            property: gjson(address.property.as_deref()),
-            version: segments.next().map(str::to_owned),
+            key: address.parameter(OBJECT_TYPE).map_or_else(|| name.to_owned(), |kind| format!("{kind}/{name}")).into(),
+            property: gjson(address.property.as_ref()),
+            version: segments.next().map(|version| version.to_owned().into()),
         })
     }
 

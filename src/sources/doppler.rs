@@ -42,9 +42,9 @@ impl Source for Doppler {
             && provider.field(&["config"]).is_none_or(|c| c == *config)
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote<'static>, Problem> {
         let last = address.path.rsplit('/').next().unwrap_or_default();
-        Ok(Remote { key: last.to_owned(), property: None, version: None })
+        Ok(Remote { key: last.to_owned().into(), property: None, version: None })
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

@@ -32,11 +32,11 @@ impl Source for Gcp {
             && agrees(provider, &["location"], address.parameter("location"))
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         Ok(Remote {
-            key: address.path.rsplit('/').next().unwrap_or_default().to_owned(),
-            property: gjson(address.property.as_deref()),
-            version: address.parameter("version").map(str::to_owned),
+            key: address.path.rsplit('/').next().unwrap_or_default().to_owned().into(),
+            property: gjson(address.property.as_ref()),
+            version: address.parameter("version").map(|version| version.to_owned().into()),
         })
     }
 

@@ -38,9 +38,9 @@ impl Source for Gitlab {
             && provider.field(&["projectID"]).is_none_or(|project| project == *id)
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         let last = address.path.rsplit('/').next().unwrap_or_default();
-        Ok(Remote { key: last.to_owned(), property: gjson(address.property.as_deref()), version: None })
+        Ok(Remote { key: last.to_owned().into(), property: gjson(address.property.as_ref()), version: None })
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

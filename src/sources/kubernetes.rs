@@ -57,18 +57,18 @@ impl Source for Kubernetes {
         provider.field(&["remoteNamespace"]).unwrap_or("default") == namespace
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         if address.path.starts_with("v1/ConfigMap/") {
             return Err(Problem::new("External Secrets reads Secrets, and this is a ConfigMap")
                 .hint("seal it: the annotation sealref.dev/target: SealedSecret on the Secret"));
         }
         // The provider takes the first step up to a dot as the data key; a key with a dot is one step.
-        let property = match address.property.as_deref() {
-            Some(key) if !key.contains('/') => Some(key.to_owned()),
-            steps => gjson(steps),
+        let property = match &address.property {
+            Some(key) if !key.contains('/') => Some(key.clone()),
+            steps => gjson(steps.as_ref()),
         };
         let key = address.path.rsplit('/').next().unwrap_or_default().to_owned();
-        Ok(Remote { key, property, version: None })
+        Ok(Remote { key: key.into(), property, version: None })
     }
 
     fn behind(&self, provider: &StoreProvider, remote: &Remote) -> Option<Result<Address<'static>, Problem>> {

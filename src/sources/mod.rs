@@ -36,6 +36,8 @@ pub use encrypted::{
 pub use kubernetes::{Api, Who, certificate, create, found, sealing_keys};
 pub use whole::{is_whole, key_of, whole};
 
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use crate::error::{Problem, all_known, meant};
@@ -96,7 +98,7 @@ pub trait Source: Sync {
     }
 
     /// Key, property and version as External Secrets wants them.
-    fn remote(&self, address: &Address, _provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _provider: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         Err(untranslatable(address.scheme))
     }
 
@@ -293,10 +295,10 @@ fn agrees(provider: &StoreProvider, field: &[&str], wanted: Option<&str>) -> boo
 }
 
 /// Steps of a property as gjson reads them: joined by dots, dots within a step escaped.
-fn gjson(property: Option<&str>) -> Option<String> {
+fn gjson<'t>(property: Option<&Cow<'t, str>>) -> Option<Cow<'t, str>> {
     let property = property?;
     if !property.contains(['/', '.']) {
-        return Some(property.to_owned());
+        return Some(property.clone());
     }
     let mut out = String::with_capacity(property.len());
     for letter in property.chars() {
@@ -306,7 +308,7 @@ fn gjson(property: Option<&str>) -> Option<String> {
             other => out.push(other),
         }
     }
-    Some(out)
+    Some(out.into())
 }
 
 /// Refuses a property for schemes whose secrets have none.

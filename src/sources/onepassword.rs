@@ -57,17 +57,17 @@ impl Source for OnePassword {
         }
     }
 
-    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote<'static>, Problem> {
         let item = address.path.rsplit('/').next().unwrap_or_default();
         let field = address.property.as_deref().unwrap_or_default();
         if provider.is_some_and(|provider| provider.kind == "onepasswordSDK") {
-            return Ok(Remote { key: format!("{item}/{field}"), property: None, version: None });
+            return Ok(Remote { key: format!("{item}/{field}").into(), property: None, version: None });
         }
         if field.contains('/') {
             return Err(Problem::new("a Connect store finds a field by its label, whatever its section")
                 .hint("leave out the section, or say in the store's `provider` that it is onepasswordSDK"));
         }
-        Ok(Remote { key: item.to_owned(), property: Some(field.to_owned()), version: None })
+        Ok(Remote { key: item.to_owned().into(), property: Some(field.to_owned().into()), version: None })
     }
 
     fn fetch(&self) -> Option<&dyn Fetch> {

@@ -63,23 +63,23 @@ impl Source for Others {
         }
     }
 
-    fn remote(&self, address: &Address, _: Option<&StoreProvider>) -> Result<Remote, Problem> {
+    fn remote<'t>(&self, address: &Address<'t>, _: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
         let path = &*address.path;
         let (key, property) = match address.scheme.0 {
             "bw" => match path.split_once('/') {
-                Some((id, field)) => (id.to_owned(), Some(field.to_owned())),
+                Some((id, field)) => (id.to_owned(), Some(field.to_owned().into())),
                 None => (path.to_owned(), None),
             },
             "infisical" => match address.parameter("path") {
                 Some(folder) => (format!("{}/{path}", folder.trim_end_matches('/')), None),
                 None => (path.to_owned(), None),
             },
-            "scw" if path.contains('/') => (format!("path:/{path}"), gjson(address.property.as_deref())),
-            "scw" => (format!("name:{path}"), gjson(address.property.as_deref())),
-            "yclockbox" => (path.to_owned(), address.property.as_deref().map(str::to_owned)),
-            _ => (path.to_owned(), gjson(address.property.as_deref())),
+            "scw" if path.contains('/') => (format!("path:/{path}"), gjson(address.property.as_ref())),
+            "scw" => (format!("name:{path}"), gjson(address.property.as_ref())),
+            "yclockbox" => (path.to_owned(), address.property.clone()),
+            _ => (path.to_owned(), gjson(address.property.as_ref())),
         };
         let version = address.parameter("version_id").map(str::to_owned);
-        Ok(Remote { key, property, version })
+        Ok(Remote { key: key.into(), property, version: version.map(Into::into) })
     }
 }

@@ -73,11 +73,14 @@ fn bug(what: &str) -> Problem {
 /// What we make meets neither itself nor what is there.
 fn collisions(stream: &Stream, inventory: &Inventory, fates: &Fates, duplicates: Duplicates) -> Problems {
     let mut problems = Problems::default();
-    let mut seen: BTreeMap<&Identity, ManifestId> = BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for (id, made) in fates.made() {
         // What stands under the name of what it replaces is no second one.
         let there = inventory.by_identity.get(&made.identity).copied().filter(|there| *there != id);
-        let twice = seen.insert(&made.identity, id).filter(|_| duplicates == Duplicates::Refused);
+        let Identity { api_version, kind, namespace, name } = &made.identity;
+        // What differs most comes first.
+        let twice = seen.insert((name, namespace, kind, api_version), id);
+        let twice = twice.filter(|_| duplicates == Duplicates::Refused);
         if let Some(other) = there.or(twice) {
             let other = stream.tell_object(other);
             problems.push(

@@ -3,7 +3,7 @@
 
 mod written;
 
-use super::plan;
+use super::{is_sealed, plan};
 use crate::hosts::{Job, Wanted};
 use crate::model::{Address, Lookup, Origin, Place, Plan, Provision, Reach, Stream};
 use crate::settings::{Claim, Claims, Need};
@@ -19,8 +19,9 @@ pub(super) fn claims(stream: &Stream, plan: &Plan, job: &Job) -> Claims {
 
 fn variables(provision: &Provision, job: &Job) -> Claim {
     let mut claim = Claim::default();
-    // A preview reads nothing.
-    for reference in provision.references().filter(|_| job.terms.values == Wanted::Sealed) {
+    // Nothing is read for what is translated, nor for a preview.
+    let is_read = is_sealed(provision) && job.terms.values == Wanted::Sealed;
+    for reference in provision.references().filter(|_| is_read) {
         let read =
             sources::find(reference.address.scheme.0).and_then(|(source, _)| source.variable(&reference.address));
         if let Some(name) = read {
@@ -37,7 +38,7 @@ fn of_provision(stream: &Stream, provision: &Provision, job: &Job) -> Claim {
     let place = object.map(|(tree, _)| Place { manifest: id, node: tree.root() });
     let namespace = provision.secret.namespace.as_ref().or(job.terms.namespace.as_ref());
     claim.add(place, Need::Namespace(namespace.cloned()));
-    let seals = targets::find(provision.target.0).is_ok_and(targets::Target::seals);
+    let seals = is_sealed(provision);
     for reference in provision.references() {
         let reach = reach(&reference.address);
         if let Some(name) = reach.variable.clone() {
@@ -81,8 +82,8 @@ fn literals(provision: &Provision, job: &Job, seals: bool, claim: &mut Claim) {
     }
     let public = plan::public_keys(provision, job);
     for item in provision.items.iter().filter(|item| item.template.is_literal()) {
-        if public.contains(&item.key) {
-            claim.add(Some(item.place), Need::PublicKey(item.key.clone()));
+        if public.iter().any(|public| *public == item.key) {
+            claim.add(Some(item.place), Need::PublicKey(item.key.to_string()));
         } else if seals && item.template.literals().any(|literal| !literal.0.is_empty()) {
             claim.add(Some(item.place), Need::SealPlaintext);
         }

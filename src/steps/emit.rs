@@ -34,23 +34,27 @@ pub struct Outcome {
     pub watch: Watch,
 }
 
-/// Makes the objects that stand for Secrets, on all cores.
-pub fn emit(
+/// Makes the objects that stand for Secrets, on all cores, and gives back the plan without what they were made of.
+pub fn emit<'t>(
     stream: &Stream,
-    plan: &Allowed<Plan>,
+    plan: Allowed<Plan<'t>>,
     fetched: Fetched,
     job: &Job,
     draw: Draw,
-) -> Result<Outcome, Problems> {
+) -> Result<(Outcome, Plan<'t>), Problems> {
     let Fetched { values, seals } = fetched;
     let emitter = Emitter { job, values: &values, seals: seals.as_ref(), draw };
+    let mut plan = plan.spend();
     let made: Vec<Result<_, Problem>> = plan
         .provisions
-        .par_iter()
+        .par_iter_mut()
         .map_init(String::new, |room, provision| {
             let id = provision.origin.manifest();
             let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
-            emitter.made(stream, provision, syntax, room).map_err(|problem| problem.at(stream.tell_object(id)))
+            let made = emitter.made(stream, provision, syntax, room);
+            // Their room is for the next text: all references and all texts together are most of what a run holds.
+            (provision.items, provision.extracts) = (vec![], vec![]);
+            made.map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
@@ -76,7 +80,7 @@ pub fn emit(
             }
         }
     }
-    problems.or(Outcome { fates, watch: values.watch() })
+    problems.or((Outcome { fates, watch: values.watch() }, plan))
 }
 
 struct Emitter<'e> {

@@ -29,7 +29,7 @@ pub struct Found<'t> {
     /// The name of the site.
     pub site: &'static str,
     /// The key it has, or will have, in a Secret.
-    pub key: String,
+    pub key: Cow<'t, str>,
     /// What it says.
     pub template: Template<'t>,
     /// True where a grammar found something in it, if only an escape.
@@ -38,8 +38,8 @@ pub struct Found<'t> {
 
 /// What `find` gives.
 pub struct Findings<'t> {
-    /// The values of Secrets, and every other value at a site that holds a reference.
-    pub values: Vec<Found<'t>>,
+    /// For each manifest that is read: the values of a Secret, or every value at a site that holds a reference.
+    pub values: Vec<Vec<Found<'t>>>,
     /// What is where.
     pub inventory: Inventory,
 }
@@ -51,7 +51,7 @@ pub const DATA_FROM: &str = "sealref.dev/data-from";
 pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
     let mut problems = Problems::default();
     let values = problems.keep(values(stream, reading, Some(settings))).unwrap_or_default();
-    let promotes = || values.iter().any(|value| value.referring && value.site == sites::CONFIG_MAP);
+    let promotes = || values.iter().flatten().any(|value| value.referring && value.site == sites::CONFIG_MAP);
     let uses = if settings.reloads() || settings.follows() && promotes() {
         Uses::Taken(&settings.consumers)
     } else {
@@ -61,12 +61,12 @@ pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -
     problems.or(Findings { values, inventory })
 }
 
-/// The values alone; without settings wherever they stand.
+/// The values alone, for each manifest that is read; without settings wherever they stand.
 pub fn values<'t>(
     stream: &'t Stream<'_>,
     reading: Reading,
     settings: Option<&Settings>,
-) -> Result<Vec<Found<'t>>, Problems> {
+) -> Result<Vec<Vec<Found<'t>>>, Problems> {
     let read: Vec<_> = stream.read().collect();
     let each: Vec<(Vec<Found>, Problems)> = read
         .par_iter()
@@ -76,12 +76,9 @@ pub fn values<'t>(
             (found, problems)
         })
         .collect();
-    let (mut values, mut problems) = (vec![], Problems::default());
-    values.reserve_exact(each.iter().map(|(found, _)| found.len()).sum());
-    for (found, wrong) in each {
-        values.extend(found);
-        problems.extend(wrong);
-    }
+    let (values, wrong): (_, Vec<Problems>) = each.into_iter().unzip();
+    let mut problems = Problems::default();
+    wrong.into_iter().for_each(|wrong| problems.extend(wrong));
     problems.or(values)
 }
 
@@ -133,6 +130,9 @@ fn find_in<'t>(
         if let (Some(problem), Reading::References) = (hollow, reading) {
             problems.push(problem.at(stream.tell_object(id)));
             continue;
+        }
+        if site.takes() != Takes::Referring {
+            found.reserve_exact(spots.len());
         }
         for spot in spots {
             let place = Place { manifest: id, node: spot.node };

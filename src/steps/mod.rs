@@ -68,7 +68,7 @@ pub fn render<'s>(job: &'s Job, wire: &mut dyn Wire, draw: Draw) -> Result<Rende
     let namespace = job.terms.namespace.as_deref();
     let restarts = annotate::Restarts::of(&stream, &plan, &found.inventory, &job.settings, namespace);
     let checksums = annotate::settle(&stream, &mut plan, &fetched, (&restarts, &found.inventory), job)?;
-    let mut outcome = emit::emit(&stream, &plan, fetched, job, draw)?;
+    let (mut outcome, plan) = emit::emit(&stream, plan, fetched, job, draw)?;
     rewire::rewire(&stream, &plan, &found.inventory, namespace, &mut outcome)?;
     guard::dismiss(&stream, &job.terms, &mut outcome)?;
     annotate::annotate(&stream, &plan, &restarts, &checksums, &job.settings, &mut outcome, &mut warnings);

@@ -10,8 +10,8 @@ use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
 use crate::hosts::{Job, Names};
 use crate::model::{
-    Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference, StoreRef,
-    Stream, TargetName, annotation, ignored,
+    Address, Identity, Inventory, Item, Lookup, ManifestId, Metadata, Origin, Place, Plan, Provision, Reference,
+    StoreRef, StoreSpec, Stream, TargetName, annotation, ignored,
 };
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
@@ -49,7 +49,7 @@ pub(super) struct Context<'c, 's> {
 /// Plans everything that was found.
 pub fn plan<'t>(
     stream: &'t Stream<'_>,
-    found: Vec<Found<'t>>,
+    found: Vec<Vec<Found<'t>>>,
     inventory: &Inventory,
     job: &Job,
     warnings: &mut Problems,
@@ -61,11 +61,8 @@ pub fn plan<'t>(
         problems.push(Problem::new("reload needs final names, and the build still changes them").hint(hint));
     }
     let mut plan = Plan::default();
-    // Found in the order in which the manifests are read here again
-    let mut found = found.into_iter();
-    for (id, tree, identity) in stream.read() {
-        let count = found.as_slice().iter().take_while(|value| value.place.manifest == id).count();
-        let values: Vec<Found> = found.by_ref().take(count).collect();
+    plan.provisions.reserve_exact(found.iter().filter(|values| !values.is_empty()).count());
+    for ((id, tree, identity), values) in stream.read().zip(found) {
         if identity.is("", "Secret") {
             let planned = context.secret(id, tree, identity, values, warnings);
             match problems.keep(planned) {
@@ -166,7 +163,7 @@ impl<'c> Context<'c, '_> {
             let public = literal::public_keys(&object.metadata, rule);
             let settled = self.job.settings.plaintext_by(rule);
             match settled {
-                _ if values.iter().all(|value| public.contains(&value.key)) => {
+                _ if values.iter().all(|value| public.iter().any(|public| *public == value.key)) => {
                     return Ok(Outcome::Passes("every key is marked public"));
                 }
                 Plaintext::Pass => return Ok(Outcome::Passes("plaintext passes by the settings")),
@@ -254,6 +251,9 @@ impl<'c> Context<'c, '_> {
         let mut settled: Option<(&'static dyn targets::Target, &str)> = None;
         for reference in provision.references() {
             let scheme = reference.address.scheme.0;
+            if settled.is_some_and(|(_, first)| first == scheme) {
+                continue;
+            }
             let target = self.target_of(scheme)?;
             match settled {
                 Some((other, _)) if other.name() == target.name() => {}
@@ -312,27 +312,28 @@ impl<'c> Context<'c, '_> {
     }
 
     /// For a target that translates, every reference needs a store, or is generated.
-    fn look_up(&self, provision: &mut Provision) -> Problems {
+    fn look_up(&self, provision: &mut Provision<'_>) -> Problems {
         let mut problems = Problems::default();
-        let namespace = provision.secret.namespace.clone();
-        let namespace = namespace.or_else(|| self.job.terms.namespace.clone());
-        let mut stores: Vec<StoreRef> = std::mem::take(&mut provision.stores);
-        for reference in references(provision) {
+        let Provision { secret, items, extracts, stores, .. } = provision;
+        let namespace = secret.namespace.as_deref().or(self.job.terms.namespace.as_deref());
+        let mut chosen = None;
+        let references = items.iter_mut().flat_map(|item| item.template.references_mut()).chain(extracts);
+        for reference in references {
+            let found = self.look_up_one(&reference.address, namespace, stores, &mut chosen);
             let place = reference.place;
-            let found = self.look_up_one(reference, namespace.as_deref(), &mut stores);
             reference.lookup = problems.keep(found.map_err(|problem| problem.at(self.stream.tell(place))));
         }
-        provision.stores = stores;
         problems
     }
 
-    fn look_up_one(
+    /// `chosen` is the secret of the reference before, with its store: most references look into the same one.
+    fn look_up_one<'t>(
         &self,
-        reference: &Reference,
+        address: &Address<'t>,
         namespace: Option<&str>,
         stores: &mut Vec<StoreRef>,
-    ) -> Result<Lookup, Problem> {
-        let address = &reference.address;
+        chosen: &mut Option<(Address<'t>, &'c StoreSpec)>,
+    ) -> Result<Lookup<'t>, Problem> {
         let (source, facts) =
             sources::find(address.scheme.0).ok_or_else(|| Problem::new("no source for a scheme that was resolved"))?;
         let generated = facts.becomes == Becomes::Generated;
@@ -345,7 +346,10 @@ impl<'c> Context<'c, '_> {
             // No store leads to what only the repository holds.
             source.remote(address, None)?;
         }
-        let spec = store::choose(self, source, facts, address, namespace)?;
+        let spec = match chosen {
+            Some((before, spec)) if before.is_of_same_secret(address) => spec,
+            _ => chosen.insert((address.clone(), store::choose(self, source, facts, address, namespace)?)).1,
+        };
         let remote = source.remote(address, spec.provider.as_ref())?;
         let number = stores.iter().position(|store| *store == spec.store).unwrap_or_else(|| {
             stores.push(spec.store.clone());

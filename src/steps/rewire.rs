@@ -6,14 +6,13 @@ use std::collections::BTreeSet;
 use super::emit::Outcome;
 use crate::error::{Problem, Problems};
 use crate::model::{Form, Inventory, Lift, Object, Origin, Place, Plan, Provision, Stream, Use, ignored};
-use crate::settings::Allowed;
 use crate::sites;
 use crate::yaml::{Edits, NodeId, Tree, Value};
 
 /// Says every change against the unchanged tree. `namespace` is where objects go that write none.
 pub fn rewire(
     stream: &Stream,
-    plan: &Allowed<Plan>,
+    plan: &Plan,
     inventory: &Inventory,
     namespace: Option<&str>,
     outcome: &mut Outcome,

@@ -159,14 +159,14 @@ impl<'p> Data<'p> {
         let mut aliases: BTreeMap<(&Address, &str), usize> = BTreeMap::new();
         for item in &provision.items {
             let mut text = String::new();
-            for part in &item.template.0 {
+            for part in item.template.parts() {
                 match part {
                     Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                     Part::Escaped(reference) | Part::Reference(reference) if templated => {
                         let next = aliases.len();
                         // What each key has made for itself differs from key to key
                         let own = generator(reference).is_some_and(|generator| generator.shared.is_none());
-                        let known = (&reference.address, if own { item.key.as_str() } else { "" });
+                        let known = (&reference.address, if own { &*item.key } else { "" });
                         let number = *aliases.entry(known).or_insert(next);
                         let alias = format!("v{number}");
                         let inside = if matches!(part, Part::Escaped(_)) { INSIDE } else { "" };
@@ -176,12 +176,12 @@ impl<'p> Data<'p> {
                         }
                     }
                     Part::Escaped(reference) | Part::Reference(reference) => {
-                        all.take(provision, (name, item), reference, item.key.as_str().into(), terms)?;
+                        all.take(provision, (name, item), reference, (&*item.key).into(), terms)?;
                     }
                 }
             }
             if templated {
-                all.composed.push((item.key.as_str().into(), Value::text(text)));
+                all.composed.push(((&*item.key).into(), Value::text(text)));
             }
         }
         Ok(all)
@@ -254,14 +254,14 @@ fn remote<'p>(reference: &'p Reference, terms: &Terms) -> Result<Value<'p>, Prob
     let mut push = |name: &'static str, text| entries.push((name.into(), Value::text(text)));
     push("conversionStrategy", "Default");
     push("decodingStrategy", "None");
-    push("key", remote.key.as_str());
+    push("key", &*remote.key);
     push("metadataPolicy", "None");
     if terms.null_byte_policy {
         push("nullBytePolicy", "Ignore");
     }
     for (name, text) in [("property", &remote.property), ("version", &remote.version)] {
         if let Some(text) = text {
-            push(name, text.as_str());
+            push(name, text);
         }
     }
     Ok(Value::Map(entries))

@@ -61,7 +61,7 @@ impl Target for SealedSecret {
         let namespace = &provision.secret.namespace;
         let mut sealed = vec![];
         for item in &provision.items {
-            sealed.push((item.key.as_str().into(), Value::text(seal(&item.key, &item.template)?)));
+            sealed.push(((&*item.key).into(), Value::text(seal(&item.key, &item.template)?)));
         }
         sealed.sort_by(|(a, _): &(Cow<str>, _), (b, _)| a.cmp(b));
         let scope = metadata::scope(provision.scope);

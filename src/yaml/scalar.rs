@@ -51,13 +51,18 @@ pub fn kubernetes(text: &str) -> Plain<'_> {
     }
 }
 
-/// True where the first letter and the length alone tell that it is text, as with almost every key.
+/// True where the first letters and the length alone tell that it is text, as with almost every key.
 pub(super) fn is_word(text: &str) -> bool {
-    match text.bytes().next() {
-        // The letters that true, false, null, yes, no, on, off and their like begin with.
-        Some(b'f' | b'F' | b'n' | b'N' | b'o' | b'O' | b't' | b'T' | b'y' | b'Y') => text.len() > "false".len(),
-        Some(first) => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
-        None => false,
+    match text.as_bytes() {
+        // What looks like false, n, no, null, on, off, true, y, yes
+        [b'f' | b'F', b'a' | b'A', _, _, _]
+        | [b'n' | b'N' | b'y' | b'Y']
+        | [b'n' | b'N' | b'o' | b'O', _]
+        | [b'n' | b'N', b'u' | b'U', _, _]
+        | [b'o' | b'O' | b'y' | b'Y', _, _]
+        | [b't' | b'T', b'r' | b'R', _, _] => false,
+        [first, ..] => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
+        [] => false,
     }
 }
 

@@ -83,8 +83,7 @@ impl Value<'_> {
             Self::Map(entries) if !entries.is_empty() => {
                 for (count, (key, value)) in entries.iter().enumerate() {
                     if count > 0 {
-                        out.push('\n');
-                        pad(out, column);
+                        line(out, column);
                     }
                     entry(out, key, value, column);
                 }
@@ -92,8 +91,7 @@ impl Value<'_> {
             Self::List(items) if !items.is_empty() => {
                 for (count, item) in items.iter().enumerate() {
                     if count > 0 {
-                        out.push('\n');
-                        pad(out, column);
+                        line(out, column);
                     }
                     out.push_str("- ");
                     item.block(out, column + 2);
@@ -132,14 +130,16 @@ pub(super) fn entry(out: &mut String, key: &str, value: &Value<'_>, column: usiz
     }
     out.push(':');
     match value {
+        Value::Text(text) if is_plain(text) => {
+            out.push(' ');
+            out.push_str(text);
+        }
         Value::Map(entries) if !entries.is_empty() => {
-            out.push('\n');
-            pad(out, column + 2);
+            line(out, column + 2);
             value.block(out, column + 2);
         }
         Value::List(items) if !items.is_empty() => {
-            out.push('\n');
-            pad(out, column);
+            line(out, column);
             value.block(out, column);
         }
         Value::Text(text) if is_literal(text) => literal(out, text, column + 2),
@@ -219,6 +219,12 @@ pub(super) fn quoted(out: &mut String, text: &str) {
 fn is_printable(c: char) -> bool {
     !matches!(c, '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
         && !matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// A new line, up to a column.
+fn line(out: &mut String, column: usize) {
+    out.push('\n');
+    pad(out, column);
 }
 
 /// Spaces up to a column.

@@ -44,6 +44,12 @@ impl<'t> Allowed<Plan<'t>> {
         }
     }
 
+    /// What was judged, to be taken apart while it is carried out.
+    #[must_use]
+    pub fn spend(self) -> Plan<'t> {
+        self.judged
+    }
+
     /// The number of the grant that a Secret is made under; None where there is no policy.
     #[must_use]
     pub fn grant(&self, number: usize) -> Option<usize> {

@@ -92,18 +92,14 @@ impl Source for Vault {
             && mount(provider).is_none_or(|mount| below(&address.path, mount).is_some())
     }
 
-    fn remote(&self, address: &Address, provider: Option<&StoreProvider>) -> Result<Remote, Problem> {
-        let inside = provider.and_then(mount).and_then(|mount| {
-            let inside = below(&address.path, mount)?;
-            // External Secrets would strip these once more, so such a key keeps its mount.
-            let stripped = below(inside, mount).is_some() || inside.starts_with("data/");
-            (!stripped).then_some(inside)
-        });
-        Ok(Remote {
-            key: inside.unwrap_or(&address.path).to_owned(),
-            property: gjson(address.property.as_deref()),
-            version: address.parameter("version").map(str::to_owned),
-        })
+    fn remote<'t>(&self, address: &Address<'t>, provider: Option<&StoreProvider>) -> Result<Remote<'t>, Problem> {
+        let mount = provider.and_then(mount);
+        let key = match &address.path {
+            Cow::Borrowed(path) => Cow::Borrowed(key(path, mount)),
+            Cow::Owned(path) => Cow::Owned(key(path, mount).to_owned()),
+        };
+        let version = address.parameter("version").map(|version| version.to_owned().into());
+        Ok(Remote { key, property: gjson(address.property.as_ref()), version })
     }
 
     /// External Secrets puts the mount before every key, and takes it, and `data/`, from one that has them:
@@ -177,6 +173,17 @@ fn in_url(path: &str) -> String {
 
 fn mount(provider: &StoreProvider) -> Option<&str> {
     provider.field(&["path"])
+}
+
+/// The path below the mount of the store. External Secrets would strip mount and `data/` once more, so a key that has
+/// them keeps its mount.
+fn key<'a>(path: &'a str, mount: Option<&str>) -> &'a str {
+    let inside = mount.and_then(|mount| {
+        let inside = below(path, mount)?;
+        let stripped = below(inside, mount).is_some() || inside.starts_with("data/");
+        (!stripped).then_some(inside)
+    });
+    inside.unwrap_or(path)
 }
 
 fn below<'a>(path: &'a str, mount: &str) -> Option<&'a str> {

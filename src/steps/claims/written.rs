@@ -183,7 +183,7 @@ impl Object<'_, '_> {
         }
         let Some(remote) = remote else { return };
         let store = from.and_then(|from| from.store_ref.as_ref()).or(usual);
-        self.through(node, store, &Remote { key: remote.key, property: remote.property, version: None });
+        self.through(node, store, &Remote::of(&remote.key, remote.property.as_deref()));
     }
 
     /// A secret behind a store.
@@ -231,8 +231,7 @@ impl Object<'_, '_> {
         for store in &spec.secret_store_refs {
             for item in &spec.data {
                 let remote = &item.matches.remote_ref;
-                let remote =
-                    Remote { key: remote.remote_key.clone(), property: remote.property.clone(), version: None };
+                let remote = Remote::of(&remote.remote_key, remote.property.as_deref());
                 self.through(node, Some(store), &remote);
             }
         }

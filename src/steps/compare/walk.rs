@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Object;
 use crate::error::Problem;
 use crate::grammars::GRAMMARS;
-use crate::model::{ManifestId, Part, Place, unbase64};
+use crate::model::{ManifestId, Part, Place, Template, unbase64};
 use crate::steps::find::RESOLVE;
 use crate::yaml::{Kind, NodeId, Tree};
 
@@ -27,7 +27,7 @@ impl Leaf<'_> {
         let at = Place { manifest: ManifestId(0), node: self.node };
         let of = |text: &str| -> Vec<String> {
             let template = GRAMMARS.iter().find_map(|grammar| grammar.read(text, at, RESOLVE)).and_then(Result::ok);
-            let parts = template.iter().flat_map(|template| &template.0);
+            let parts = template.iter().flat_map(Template::parts);
             let address = |part: &Part| match part {
                 Part::Reference(one) => Some(one.address.to_string()),
                 Part::Escaped(_) | Part::Literal(_) => None,

@@ -78,7 +78,7 @@ fn references(stream: &Stream, provision: &Provision) -> Vec<(&'static str, Valu
     let own = |node: NodeId| Value::of(tree, node).into_owned();
     match provision.origin {
         Origin::Lifted(_) | Origin::Promoted(_) => {
-            let values = provision.items.iter().map(|item| (item.key.clone(), own(item.place.node)));
+            let values = provision.items.iter().map(|item| (item.key.to_string(), own(item.place.node)));
             vec![("stringData", Value::map(values))]
         }
         Origin::Replaced(_) => {

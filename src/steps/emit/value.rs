@@ -36,7 +36,7 @@ pub(in crate::steps) fn tagged(values: &Values, keyring: &Keyring, provision: &P
         let secret = values.compose(&item.template)?;
         let material = keyring.material_of_tag(values, provision, &item.template)?;
         let tag = secret.spend(|plaintext| material.tag(&provision.domain, &namespace, &name, &item.key, plaintext));
-        items.push((item.key.clone(), tag));
+        items.push((item.key.to_string(), tag));
     }
     items.sort();
     let kind = provision.secret_type.as_deref().unwrap_or("Opaque").to_owned();

@@ -27,14 +27,14 @@ pub(super) fn add(stream: &Stream, plan: &mut Allowed<Plan>, sealed: &[usize], k
 }
 
 fn items(provision: &Provision, known: &Known) -> Vec<Item<'static>> {
-    let own: BTreeSet<&str> = provision.items.iter().map(|item| item.key.as_str()).collect();
+    let own: BTreeSet<&str> = provision.items.iter().map(|item| &*item.key).collect();
     let mut taken: BTreeMap<&str, &Reference> = BTreeMap::new();
     for reference in &provision.extracts {
         let keys = known.get(&sources::whole(&reference.address)).into_iter().flatten();
         taken.extend(keys.filter(|key| !own.contains(key.as_str())).map(|key| (key.as_str(), reference)));
     }
     let item = |(key, reference): (&str, &Reference)| Item {
-        key: key.to_owned(),
+        key: key.to_owned().into(),
         place: reference.place,
         template: Template::reference(reference.place, sources::key_of(&reference.address, key)),
     };

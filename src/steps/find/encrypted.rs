@@ -28,7 +28,7 @@ enum Metadata {
 impl<'e> Envelope<'e> {
     /// Takes what is no value of the Secret out of its keys.
     pub(super) fn of(tree: &'e Tree, identity: &'e Identity, spots: &mut Vec<Spot>) -> Self {
-        let entries = spots.iter().filter_map(|spot| Some((spot.key.as_str(), spot.value.as_deref().ok()?)));
+        let entries = spots.iter().filter_map(|spot| Some((&*spot.key, spot.value.as_deref().ok()?)));
         let metadata = match () {
             () if is_sops(tree) => Metadata::Field,
             () if sources::are_encrypted_lines(entries) => Metadata::Entries,
@@ -53,7 +53,8 @@ impl<'e> Envelope<'e> {
     pub(super) fn address(&self, spot: &Spot) -> Option<Result<Address<'static>, Problem>> {
         let raw = self.tree.raw(spot.node).unwrap_or_default().as_bytes();
         let decoded = spot.value.as_deref().unwrap_or_default();
-        let value = Encrypted::of(raw).or_else(|| Encrypted::of(decoded))?;
+        let within = || if decoded == raw { None } else { Encrypted::of(decoded) };
+        let value = Encrypted::of(raw).or_else(within)?;
         if value == Encrypted::Value && self.metadata == Metadata::None {
             return Some(Err(Problem::new("the value is encrypted with SOPS, and what opens it is not in the object")
                 .hint("encrypt each Secret as a document of its own; of an encrypted List nobody can read an item")));

@@ -38,7 +38,7 @@ pub(super) fn settle(address: &mut Address, settings: &Settings) -> Result<(), P
 
 /// None where no `{name}` is in the text.
 fn filled(text: &str, settings: &Settings) -> Result<Option<String>, Problem> {
-    if !text.bytes().any(|sign| matches!(sign, b'{' | b'}')) {
+    if memchr::memchr2(b'{', b'}', text.as_bytes()).is_none() {
         return Ok(None);
     }
     let unclosed = || Problem::new("a \"{\" or \"}\" in the reference is not part of a variable").hint("write {name}");

@@ -20,9 +20,9 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
     let replaced: BTreeSet<ManifestId> = replaced.chain(superseded).collect();
     let hooks = plan.provisions.iter().filter(|provision| provision.metadata.annotation(HELM_HOOK).is_some());
     let hooks: BTreeSet<ManifestId> = hooks.map(|provision| provision.origin.manifest()).collect();
-    let mut taken: BTreeMap<(Option<&str>, &str), ManifestId> = BTreeMap::new();
+    let mut taken: BTreeMap<(&str, Option<&str>), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
-        taken.insert((provider.namespace.as_deref().or(namespace), &provider.name), provider.manifest);
+        taken.insert((&provider.name, provider.namespace.as_deref().or(namespace)), provider.manifest);
     }
     for provision in &plan.provisions {
         let secret = &provision.secret;
@@ -32,7 +32,7 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
             let tolerated = job.terms.duplicates == Duplicates::Tolerated && replaced.contains(&id);
             tolerated && replaced.contains(&other) && (hooks.contains(&id) || hooks.contains(&other))
         };
-        if let Some(other) = taken.insert((secret.namespace.as_deref().or(namespace), &secret.name), id)
+        if let Some(other) = taken.insert((&secret.name, secret.namespace.as_deref().or(namespace)), id)
             && !fits(other)
         {
             let other = stream.tell_object(other);

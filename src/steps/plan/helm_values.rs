@@ -62,7 +62,7 @@ impl Context<'_, '_> {
         lifts.retain(|lift| !lift.places().iter().any(lifted));
         let inside = found.into_iter().chain(escapes).filter(|found| lifted(&found.place));
         let template = text(tree, &subtrees, inside.map(|found| (found.place.node, found.template)).collect())?;
-        let items = vec![Item { key: KEY.to_owned(), place, template }];
+        let items = vec![Item { key: KEY.into(), place, template }];
         let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
         let provision = self.lifted_secret(id, identity, &metadata, items, &mut problems);
         let places = subtrees.into_keys().map(|node| Place { manifest: id, node }).collect();
@@ -118,7 +118,7 @@ fn text<'t>(
     for piece in pieces {
         let (number, rest) = piece.split_once(':').unwrap_or((piece, ""));
         let node = number.parse().ok().and_then(|number: usize| nodes.get(number));
-        for part in node.and_then(|node| templates.remove(node)).map(|template| template.0).unwrap_or_default() {
+        for part in node.and_then(|node| templates.remove(node)).map(Template::into_parts).unwrap_or_default() {
             match part {
                 Part::Reference(reference) | Part::Escaped(reference) => parts.push(Part::Escaped(reference)),
                 Part::Literal(literal) => {
@@ -128,7 +128,7 @@ fn text<'t>(
         }
         push(&mut parts, rest);
     }
-    let all = templates.is_empty().then_some(Template(parts));
+    let all = templates.is_empty().then_some(Template::of(parts));
     all.ok_or_else(|| Problem::new("internal: a value was not lifted").exit(Exit::Bug))
 }
 

@@ -57,7 +57,7 @@ impl Context<'_, '_> {
                 problems.push(at(Problem::new("the variable is set twice").hint("remove one of them")));
                 continue;
             }
-            let (name, key) = (name.clone(), found.key.clone());
+            let (name, key) = (name.clone(), found.key.clone().into_owned());
             lifts.push(Lift::Key { places: vec![found.place], site: found.site, name, key });
             places.insert(found.place);
             items.push(Item { key: found.key, place: found.place, template: found.template });

@@ -62,7 +62,7 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
     let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
         // What stood in a ConfigMap was no secret.
-        let public = matches!(provision.origin, Origin::Promoted(_)) || public.contains(&item.key);
+        let public = matches!(provision.origin, Origin::Promoted(_)) || public.iter().any(|public| *public == item.key);
         let judged = if context.job.settings.layered && item.template.is_literal() {
             Err(Problem::new("a literal value stands in a Secret that later layers see in full: layered: true")
                 .hint("put a reference there, or list the transformer once, in the outermost kustomization"))
@@ -99,7 +99,7 @@ fn around(item: &Item, seals: bool) -> Result<(), Problem> {
         return Ok(());
     }
     let mut text = String::new();
-    for part in &item.template.0 {
+    for part in item.template.parts() {
         match part {
             Part::Literal(literal) => text.push_str(literal.text().unwrap_or_default()),
             Part::Escaped(_) | Part::Reference(_) => text.push(plaintext::REFERENCE),
