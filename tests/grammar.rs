@@ -46,7 +46,7 @@ fn parts(template: &Template) -> Value {
         Part::Literal(text) => json!(text.text().unwrap()),
         Part::Escaped(reference) | Part::Reference(reference) => shown(reference),
     };
-    template.0.iter().map(part).collect()
+    template.parts().iter().map(part).collect()
 }
 
 #[test]
@@ -253,7 +253,7 @@ proptest! {
         let mut out = String::new();
         let template = template.unwrap();
         let mut expected = pieces.iter().map(|(_, (written, meant))| (written, meant));
-        for part in &template.0 {
+        for part in template.parts() {
             match part {
                 Part::Literal(literal) => out.push_str(literal.text().unwrap()),
                 Part::Escaped(reference) | Part::Reference(reference) => {

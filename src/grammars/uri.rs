@@ -31,6 +31,8 @@ impl Grammar for Uri {
     }
 
     fn read<'t>(&self, text: &'t str, at: Place, to: Resolve<'_>) -> Option<Result<Template<'t>, Problem>> {
+        // Almost every text that holds no marker holds no `+` either, which is found sooner.
+        memchr::memchr(b'+', text.as_bytes())?;
         read(text, at, to).transpose()
     }
 
@@ -197,18 +199,18 @@ fn resolve<'t>(scheme: &str, body: &'t str, whole: bool, to: Resolve<'_>) -> Res
         return Err(Problem::new("the reference is longer than any path can be")
             .hint("put the end mark \"+\" behind the reference"));
     }
-    let (front, fragment) = match body.split_once('#') {
+    let (front, fragment) = match split(body, b'#') {
         None => (body, None),
         Some((front, fragment)) => (front, Some(step_text(fragment)?)),
     };
-    let (path, query) = front.split_once('?').unwrap_or((front, ""));
+    let (path, query) = split(front, b'?').unwrap_or((front, ""));
     let parameters = query.split('&').filter(|pair| !pair.is_empty()).map(parameter);
     let raw = Raw { path: decoded(path)?, parameters: parameters.collect::<Result<_, _>>()?, fragment, whole };
     (to.address)(scheme, raw)
 }
 
 fn step_text(fragment: &str) -> Result<Cow<'_, str>, Problem> {
-    if fragment.contains('#') {
+    if split(fragment, b'#').is_some() {
         return Err(Problem::new("the reference has two \"#\"").hint("write %23 for one that belongs to a key"));
     }
     let steps = fragment.strip_prefix('/').unwrap_or(fragment);
@@ -252,6 +254,12 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, Problem> {
         bytes.extend_from_slice(rest.as_bytes());
     }
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| wrong())
+}
+
+/// What stands before and behind the first sign of a kind.
+fn split(text: &str, sign: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(sign, text.as_bytes())?;
+    Some((cut(text, 0, at), cut(text, at + 1, text.len())))
 }
 
 /// A slice at offsets that were found by searching, and so are character boundaries.

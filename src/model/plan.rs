@@ -117,6 +117,12 @@ impl<'t> Provision<'t> {
         }
     }
 
+    /// Gives back what it was made of, and keeps what it is called and where it comes from: that is asked still.
+    pub fn empty(&mut self) {
+        (self.items, self.extracts, self.stores) = (vec![], vec![], vec![]);
+        (self.metadata, self.secret_type) = (Metadata::default(), None);
+    }
+
     /// Every reference of the provision.
     pub fn references(&self) -> impl Iterator<Item = &Reference<'t>> {
         let items = self.items.iter().flat_map(|item| item.template.references());

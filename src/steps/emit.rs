@@ -52,8 +52,8 @@ pub fn emit<'t>(
             let id = provision.origin.manifest();
             let syntax = stream.get(id).map_or(Syntax::Document, |manifest| manifest.syntax);
             let made = emitter.made(stream, provision, syntax, room);
-            // Their room is for the next text: all references and all texts together are most of what a run holds.
-            (provision.items, provision.extracts) = (vec![], vec![]);
+            // Its room is for the next text: all plans and all texts together are most of what a run holds.
+            provision.empty();
             made.map_err(|problem| problem.at(stream.tell_object(id)))
         })
         .collect();

@@ -6,7 +6,7 @@ use sealref::steps::Draw;
 use sealref::steps::emit::emit;
 use sealref::steps::fetch::Fetched;
 
-fn unjudged(stream: &Stream, plan: &Plan, fetched: Fetched, job: &Job, draw: Draw) {
+fn unjudged(stream: &Stream, plan: Plan, fetched: Fetched, job: &Job, draw: Draw) {
     let _ = emit(stream, plan, fetched, job, draw);
 }
 

@@ -77,9 +77,9 @@ impl Source for Vault {
             address.path = path;
             address.property = Some(field);
         }
-        let mut segments = address.path.split('/');
+        let mut segments = address.path.as_bytes().split(|sign| *sign == b'/');
         match (segments.next(), segments.next()) {
-            (Some(_), Some("data")) => Err(Problem::new("the path has the \"data\" of the HTTP API in it")
+            (Some(_), Some(b"data")) => Err(Problem::new("the path has the \"data\" of the HTTP API in it")
                 .hint("write MOUNT/PATH without \"/data/\"")),
             (Some(_), Some(_)) => Ok(address),
             _ => Err(shape(facts)),
