@@ -78,7 +78,9 @@ pub fn values<'t>(
         .collect();
     let (values, wrong): (_, Vec<Problems>) = each.into_iter().unzip();
     let mut problems = Problems::default();
-    wrong.into_iter().for_each(|wrong| problems.extend(wrong));
+    for wrong in wrong {
+        problems.extend(wrong);
+    }
     problems.or(values)
 }
 

@@ -57,7 +57,8 @@ impl<'s> Builder<'s> {
         let held = held.map_err(|(message, hint)| self.fault(span.0, message, hint))?;
         let id = self.push(style, sort, span)?;
         // Not compared byte by byte: a text that was borrowed is the very one that stands there
-        let is_here = |here: &str| here.len() == text.len() && (here.is_empty() || std::ptr::eq(here, &*text));
+        let is_here =
+            |here: &str| here.len() == text.len() && (here.is_empty() || std::ptr::eq(here, &raw const *text));
         if let Some(node) = self.nodes.last_mut().filter(|node| !is_here(node.here(self.source))) {
             node.said = Said::Held(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
             self.held.push(text.into());

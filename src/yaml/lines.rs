@@ -55,7 +55,7 @@ struct Line<'s> {
     said: &'s str,
 }
 
-impl<'s> Line<'s> {
+impl Line<'_> {
     fn is_item(self) -> bool {
         self.said.starts_with("- ")
     }
@@ -307,9 +307,8 @@ fn is_word(byte: u8) -> bool {
 fn begins_plain(text: &str) -> bool {
     match text.as_bytes() {
         [b'-', second, ..] => *second != b'-' && is_word(*second),
-        [b'.', b'.', b'.', ..] => false,
+        [] | [b'.', b'.', b'.', ..] => false,
         [first, ..] => is_word(*first) && *first != b'-',
-        [] => false,
     }
 }
 

@@ -54,15 +54,15 @@ pub fn kubernetes(text: &str) -> Plain<'_> {
 /// True where the first letters and the length alone tell that it is text, as with almost every key.
 pub(super) fn is_word(text: &str) -> bool {
     match text.as_bytes() {
-        // What looks like false, n, no, null, on, off, true, y, yes
-        [b'f' | b'F', b'a' | b'A', _, _, _]
+        // Nothing, and what looks like false, n, no, null, on, off, true, y, yes
+        []
+        | [b'f' | b'F', b'a' | b'A', _, _, _]
         | [b'n' | b'N' | b'y' | b'Y']
         | [b'n' | b'N' | b'o' | b'O', _]
         | [b'n' | b'N', b'u' | b'U', _, _]
         | [b'o' | b'O' | b'y' | b'Y', _, _]
         | [b't' | b'T', b'r' | b'R', _, _] => false,
         [first, ..] => first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'),
-        [] => false,
     }
 }
 
