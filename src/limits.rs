@@ -102,7 +102,8 @@ pub const HEADERS: usize = 64 << 10;
 /// Pages of a list: those of AWS have ten entries, so that these are more than a Secret of 1 MiB has keys in practice.
 pub const PAGES: usize = 500;
 
-/// Objects on one page of a list of a cluster: a ClusterRole has some thousand bytes, and a page fits an answer.
+/// Objects on one page of a list of a cluster: a ClusterRole has some thousand bytes, as a sealing key of RSA-8192 has with
+/// all that the API server says beside it, and a page of them stays far below [`REPLY`].
 pub const PAGE: usize = 50;
 
 /// Questions to a cluster about what is allowed: some seconds' worth.

@@ -44,6 +44,12 @@ fn without_a_cluster_the_rest_stands() {
     stands_offline(&kubeconfig(&refusing.url(""), "t", ""), "the cluster does not know who asks (status 401)");
     let strange = Server::start(|stream, _, _| answer(stream, 200, "", "<html>s3cret</html>"));
     stands_offline(&kubeconfig(&strange.url(""), "t", ""), "the answer is not one of the API server");
+    for no_list in [r#"{"metadata": {}}"#, r#"{"items": []}"#] {
+        let torn = Server::start(|stream, request, _| {
+            if request.starts_with("GET ") { answer(stream, 200, "", no_list) } else { answer(stream, 404, "", "{}") }
+        });
+        stands_offline(&kubeconfig(&torn.url(""), "t", ""), "the answer is not one of the API server");
+    }
     let output = Program::new().shell("sealref check - --live", MAKES_DB.as_bytes());
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8(output.stderr).unwrap().contains("no cluster is known"));

@@ -82,7 +82,7 @@ fn literals(provision: &Provision, job: &Job, seals: bool, claim: &mut Claim) {
     }
     let public = plan::public_keys(provision, job);
     for item in provision.items.iter().filter(|item| item.template.is_literal()) {
-        if public.iter().any(|public| *public == item.key) {
+        if public.contains(&*item.key) {
             claim.add(Some(item.place), Need::PublicKey(item.key.to_string()));
         } else if seals && item.template.literals().any(|literal| !literal.0.is_empty()) {
             claim.add(Some(item.place), Need::SealPlaintext);

@@ -2,6 +2,7 @@
 //! No value is known here, and none is needed.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use super::claims;
 use super::find::{self, DATA_FROM, Found};
@@ -114,7 +115,7 @@ pub(super) fn passes(job: &Job, tree: &Tree, identity: &Identity, key: &str) -> 
 }
 
 /// The keys of a Secret whose literal values may stay public, by its annotation or the settings.
-pub(super) fn public_keys(provision: &Provision, job: &Job) -> Vec<String> {
+pub(super) fn public_keys(provision: &Provision, job: &Job) -> BTreeSet<String> {
     let (secret, metadata) = (&provision.secret, &provision.metadata);
     let label = |name: &str| metadata.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let namespace = secret.namespace.as_deref().or(job.terms.namespace.as_deref());
@@ -163,7 +164,7 @@ impl<'c> Context<'c, '_> {
             let public = literal::public_keys(&object.metadata, rule);
             let settled = self.job.settings.plaintext_by(rule);
             match settled {
-                _ if values.iter().all(|value| public.iter().any(|public| *public == value.key)) => {
+                _ if values.iter().all(|value| public.contains(&*value.key)) => {
                     return Ok(Outcome::Passes("every key is marked public"));
                 }
                 Plaintext::Pass => return Ok(Outcome::Passes("plaintext passes by the settings")),

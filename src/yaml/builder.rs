@@ -48,6 +48,11 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// True before anything was added.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
     /// Adds a scalar: a key or a value, whichever comes next.
     pub(super) fn scalar(&mut self, text: Cow<'s, str>, style: Style, sort: Sort, span: Span) -> Result<NodeId, Fault> {
         if text.len() > limits::SCALAR {
@@ -136,7 +141,7 @@ impl<'s> Builder<'s> {
 
     /// The tree, if it is one object.
     pub(super) fn finish(mut self, syntax: Syntax) -> Result<Tree<'s>, Fault> {
-        if self.nodes.is_empty() {
+        if self.is_empty() {
             let end = self.source.len();
             self.push(Style::Absent, Sort::None, (end, end))?;
         }

@@ -20,7 +20,7 @@ pub(super) fn read(text: &str, syntax: Syntax) -> Option<Tree<'_>> {
     if memchr::memchr2(b'\t', b'\r', text.as_bytes()).is_some() {
         return None;
     }
-    let mut lines = Lines { text, next: 0, builder: Builder::new(text), blocks: vec![], owed: None, began: false };
+    let mut lines = Lines { text, next: 0, builder: Builder::new(text), blocks: vec![], owed: None };
     while let Some(line) = lines.line() {
         if !is_blank(line.said) {
             lines.entry(line)?;
@@ -38,7 +38,6 @@ struct Lines<'s> {
     blocks: Vec<Block>,
     /// The end of a key whose value has not come yet.
     owed: Option<usize>,
-    began: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -100,7 +99,7 @@ impl<'s> Lines<'s> {
         }
         match self.blocks.last() {
             Some(block) if block.indent == line.indent && block.is_map != line.is_item() => self.member(line),
-            None if !self.began => self.block(line.at, line),
+            None if self.builder.is_empty() => self.block(line.at, line),
             _ => None,
         }
     }
@@ -109,7 +108,6 @@ impl<'s> Lines<'s> {
     fn block(&mut self, start: usize, line: Line<'s>) -> Option<()> {
         let is_map = !line.is_item();
         let style = if is_map { Style::BlockMap } else { Style::BlockSeq };
-        self.began = true;
         self.builder.start(style, Sort::None, (start, start)).ok()?;
         self.blocks.push(Block { indent: line.indent, is_map });
         self.member(line)
@@ -266,13 +264,16 @@ impl<'s> Lines<'s> {
     }
 
     fn finish(mut self, syntax: Syntax) -> Option<Tree<'s>> {
+        if self.builder.is_empty() {
+            return None;
+        }
         if let Some(key_end) = self.owed.take() {
             self.absent(key_end)?;
         }
         while !self.blocks.is_empty() {
             self.close();
         }
-        self.builder.finish(syntax).ok().filter(|_| self.began)
+        self.builder.finish(syntax).ok()
     }
 }
 

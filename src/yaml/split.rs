@@ -112,7 +112,7 @@ pub(super) struct Chunk {
     pub(super) start: usize,
     pub(super) end: usize,
     /// It begins in the line of its marker.
-    pub(super) inline: bool,
+    inline: bool,
     /// There is a marker before it.
     marked: bool,
     /// Directives may stand before it.

@@ -4,7 +4,7 @@
 //! It leaves everything else as it is, and parses only documents that hold both an anchor and an alias.
 
 use super::split::documents;
-use super::{Fault, NodeId, Syntax, Tree, Value, line_of, list, write};
+use super::{Fault, NodeId, Tree, Value, line_of, list, write};
 
 /// The text with every list written anew whose items share anchors; None where there is no such list.
 pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option<String>, Fault> {
@@ -20,7 +20,7 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
             continue;
         }
         let line = line_of(text, chunk.start);
-        let syntax = if chunk.inline { Syntax::Inline } else { Syntax::Document };
+        let syntax = chunk.syntax();
         let tree = Tree::parse(said, syntax).map_err(|fault| fault.from_line(line))?;
         if !is_tangled(&tree, tree.root()) {
             continue;

@@ -1,7 +1,7 @@
 //! Bytes of an open file or stream.
 //!
-//! Receives a handle and a limit, gives back all bytes in one allocation of exactly their size,
-//! wiped on drop, and never leaves an unwiped copy behind by growing a buffer.
+//! Receives a handle and a limit, gives back all bytes in one allocation of exactly their size, wiped on drop, or in memory
+//! of their own that the kernel clears, and never leaves an unwiped copy behind by growing a buffer.
 #![expect(clippy::disallowed_types, reason = "reads from a handle")]
 
 use std::{

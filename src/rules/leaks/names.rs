@@ -1,7 +1,6 @@
 //! Which names are those of secrets, and which values are secrets: quiet on purpose. A name says what a value is; the
 //! value says whether it is one, or a placeholder, a path, or the name of something.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::rules::tokens::entropy;
@@ -28,15 +27,37 @@ impl Sort {
     }
 }
 
-/// A list of words.txt.
-fn listed(name: &str) -> &'static [&'static str] {
-    static LISTS: LazyLock<BTreeMap<&str, Vec<&str>>> = LazyLock::new(|| {
-        let lists = include_str!("words.txt").split("\n\n").filter_map(|list| list.split_once(": "));
-        let words = |list: &'static str| list.lines().skip(1).flat_map(str::split_whitespace).collect();
-        lists.map(|(name, list)| (name, words(list))).collect()
-    });
-    LISTS.get(name).map_or(&[], Vec::as_slice)
+/// The lists of words.txt, which says what each is of.
+struct Lists {
+    before_key: List,
+    beginnings: List,
+    behind: List,
+    files: List,
+    guessed: List,
+    no_value: List,
+    other: List,
+    placeholders: List,
 }
+
+type List = Vec<&'static str>;
+
+static LISTS: LazyLock<Lists> = LazyLock::new(|| {
+    let list = |name: &str| {
+        let mut lists = include_str!("words.txt").split("\n\n");
+        let words = lists.find_map(|list| list.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default();
+        words.lines().skip(1).flat_map(str::split_whitespace).collect()
+    };
+    Lists {
+        before_key: list("before-key"),
+        beginnings: list("beginnings"),
+        behind: list("behind"),
+        files: list("files"),
+        guessed: list("guessed"),
+        no_value: list("no-value"),
+        other: list("other"),
+        placeholders: list("placeholders"),
+    }
+});
 
 /// What a name says that its value is.
 pub(super) fn sort(name: &str) -> Option<Sort> {
@@ -44,11 +65,10 @@ pub(super) fn sort(name: &str) -> Option<Sort> {
         return None;
     }
     let mut words = words(name);
-    while words.last().is_some_and(|word| listed("behind").contains(&word.as_str())) {
+    while words.last().is_some_and(|word| LISTS.behind.contains(&word.as_str())) {
         words.pop();
     }
-    let other = listed("other");
-    if words.iter().any(|word| other.contains(&word.as_str())) {
+    if words.iter().any(|word| LISTS.other.contains(&word.as_str())) {
         return None;
     }
     let (last, before) = words.split_last()?;
@@ -57,7 +77,7 @@ pub(super) fn sort(name: &str) -> Option<Sort> {
     let behind = |word: &str| before.last().is_some_and(|last| last == word);
     match last {
         "pass" | "pw" if !before.is_empty() => Some(Sort::Password),
-        "key" if before.last().is_some_and(|word| listed("before-key").contains(&word.as_str())) => Some(Sort::Token),
+        "key" if before.last().is_some_and(|word| LISTS.before_key.contains(&word.as_str())) => Some(Sort::Token),
         "base" | "data" if behind("key") => Some(Sort::Token),
         _ if ends(&["password", "passwd", "passphrase", "pwd"]) => Some(Sort::Password),
         _ if ends(&["token", "apikey", "accesskey", "secretkey", "privatekey"]) => Some(Sort::Token),
@@ -99,7 +119,7 @@ pub(super) enum Value {
 pub(super) fn value(sort: Sort, text: &str) -> Value {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
-    if listed("guessed").contains(&lower.as_str()) {
+    if LISTS.guessed.contains(&lower.as_str()) {
         return Value::Guessable;
     }
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -110,10 +130,10 @@ pub(super) fn value(sort: Sort, text: &str) -> Value {
     let is_nothing = !(4..=4096).contains(&text.len())
         || text.contains(char::is_whitespace)
         || is_expression
-        || listed("no-value").contains(&lower.as_str())
-        || listed("beginnings").iter().any(|beginning| text.starts_with(beginning))
-        || listed("files").iter().any(|end| lower.ends_with(end))
-        || listed("placeholders").iter().any(|word| lower.contains(word))
+        || LISTS.no_value.contains(&lower.as_str())
+        || LISTS.beginnings.iter().any(|beginning| text.starts_with(beginning))
+        || LISTS.files.iter().any(|end| lower.ends_with(end))
+        || LISTS.placeholders.iter().any(|word| lower.contains(word))
         || text.bytes().all(|byte| Some(byte) == text.bytes().next())
         || is_number(text)
         || is_call(text)
@@ -159,6 +179,14 @@ fn is_drawn(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_list_has_its_words() {
+        let Lists { before_key, beginnings, behind, files, guessed, no_value, other, placeholders } = &*LISTS;
+        for list in [before_key, beginnings, behind, files, guessed, no_value, other, placeholders] {
+            assert!(list.len() > 10);
+        }
+    }
 
     #[test]
     fn names_say_what_their_values_are() {

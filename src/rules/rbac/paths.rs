@@ -13,7 +13,7 @@ use crate::yaml::{self, Syntax, Tree};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Path {
-    /// `P1`, as `docs/rbac.md` counts them.
+    /// What it is called: `P1`.
     pub id: String,
     /// What somebody may do: `create pods`.
     pub what: String,

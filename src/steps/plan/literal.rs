@@ -1,5 +1,7 @@
 //! Literal values: what passes, what is public, what is refused.
 
+use std::collections::BTreeSet;
+
 use super::{Context, object::Object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Job;
@@ -31,7 +33,7 @@ pub(super) fn is_empty(value: &Found) -> bool {
 }
 
 /// Keys whose literal values are public, by annotation or by a rule of the settings.
-pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> Vec<String> {
+pub(super) fn public_keys(metadata: &Metadata, rule: Option<&SecretRule>) -> BTreeSet<String> {
     let words = plaintext::public(metadata.annotation(PUBLIC_KEYS)).map(str::to_owned);
     words.chain(rule.into_iter().flat_map(|rule| rule.public_keys.iter().cloned())).collect()
 }
@@ -62,7 +64,7 @@ pub(super) fn judge(context: &Context, provision: &Provision, rule: Option<&Secr
     let settled = context.job.settings.plaintext_by(rule);
     for item in &provision.items {
         // What stood in a ConfigMap was no secret.
-        let public = matches!(provision.origin, Origin::Promoted(_)) || public.iter().any(|public| *public == item.key);
+        let public = matches!(provision.origin, Origin::Promoted(_)) || public.contains(&*item.key);
         let judged = if context.job.settings.layered && item.template.is_literal() {
             Err(Problem::new("a literal value stands in a Secret that later layers see in full: layered: true")
                 .hint("put a reference there, or list the transformer once, in the outermost kustomization"))
