@@ -305,11 +305,16 @@ fn h04_standard_input_that_is_closed_or_a_folder() {
 #[test]
 fn h06_little_memory_and_few_files() {
     let stream = format!("{SECRET}stringData: {{a: \"ref+generate://uuid\"}}\n");
-    for limit in ["ulimit -v 262144", "ulimit -n 16", "ulimit -s 512", "RAYON_NUM_THREADS=1"] {
+    for limit in ["ulimit -v 262144", "ulimit -v 140000", "ulimit -n 16", "ulimit -s 512", "RAYON_NUM_THREADS=1"] {
         let output = Program::new().shell(&format!("{limit}; sealref render -"), stream.as_bytes());
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), stderr.as_ref()), (Some(0), ""), "{limit}");
     }
+    let line = "ulimit -v 140000; head -c 100000000 /dev/zero | sealref render -";
+    let output = Program::new().shell(line, b"");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
+    assert!(stderr.starts_with("error: \"stdin\" can't be read: not enough memory\nhint: "), "{stderr}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::{
 #[cfg(target_os = "linux")]
 use memmap2::Advice;
 use memmap2::MmapMut;
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::refusal::Refusal;
@@ -73,17 +74,30 @@ impl Deref for Held {
 
 /// Reads a stream to its end, which is no further than the limit, and may be expected.
 pub(in crate::outside) fn held(reader: &mut impl Read, expected: Option<usize>, limit: usize) -> Result<Held, Refusal> {
-    // Addresses only: a page is taken when its first byte comes. One byte more at least, so that the end shows
-    let mut memory = MmapMut::map_anon((limit / LARGE + 1) * LARGE)?;
+    let mut memory = room(limit)?;
     // To take a page costs as much as to fill it, so what is large gets large ones, where the system has them
     #[cfg(target_os = "linux")]
     {
-        let large = expected.map_or(LARGE..limit, |expected| 0..expected.min(limit));
+        let end = memory.len().min(limit);
+        let large = expected.map_or(LARGE..end, |expected| 0..expected.min(end));
         let _ = memory.advise_range(Advice::HugePage, large.start, large.len());
     }
     match fill(reader, &mut memory)? {
         length if length > limit => Err(Refusal::TooLarge(limit)),
+        length if length == memory.len() => Err(Errno::NOMEM.into()),
         length => Ok(Held { memory, length }),
+    }
+}
+
+/// Addresses only: a page is taken when its first byte comes. One byte more than the limit at least, so that the end
+/// shows; less where the process may not have as much.
+fn room(limit: usize) -> io::Result<MmapMut> {
+    let mut pages = limit / LARGE + 1;
+    loop {
+        match MmapMut::map_anon(pages * LARGE) {
+            Err(_) if pages > 1 => pages /= 2,
+            mapped => return mapped,
+        }
     }
 }
 
