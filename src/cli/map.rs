@@ -28,7 +28,7 @@ struct Map<'m, 's> {
     stream: &'m Stream<'s>,
     plan: &'m Plan<'m>,
     own: &'m str,
-    inventory: &'m Inventory,
+    inventory: &'m Inventory<'m>,
     access: &'m Access,
 }
 
@@ -46,18 +46,18 @@ impl<'m> Map<'m, '_> {
     /// Every Secret that is planned, there, or named by somebody, in order.
     fn secrets(&self) -> BTreeMap<Named<'m>, Made<'m>> {
         let mut secrets: BTreeMap<Named, Made> = BTreeMap::new();
-        let named = |namespace: &'m Option<String>, name: &'m str| (namespace.as_deref().unwrap_or(self.own), name);
+        let named = |namespace: Option<&'m str>, name: &'m str| (namespace.unwrap_or(self.own), name);
         for provision in &self.plan.provisions {
-            let made = secrets.entry(named(&provision.secret.namespace, &provision.secret.name)).or_default();
+            let made = secrets.entry(named(provision.secret.namespace.as_deref(), &provision.secret.name)).or_default();
             made.provisions.push(provision);
         }
         let replaced: Vec<ManifestId> = self.plan.provisions.iter().map(|one| one.origin.manifest()).collect();
         for provider in self.inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
-            secrets.entry(named(&provider.namespace, &provider.name)).or_default().objects.push(provider.manifest);
+            secrets.entry(named(provider.namespace, provider.name)).or_default().objects.push(provider.manifest);
         }
         for ((object, name), uses) in &self.inventory.uses {
             for usage in uses.iter().filter(|usage| *object == Object::Secrets && usage.form != Form::RoleNames) {
-                secrets.entry(named(&usage.namespace, name)).or_default();
+                secrets.entry(named(usage.namespace.as_deref(), name)).or_default();
             }
         }
         secrets

@@ -105,13 +105,13 @@ fn secret(typed: &str) -> Result<&str, Problem> {
 /// The only namespace in which the stream provides a Secret of this name.
 fn provided_in<'i>(inventory: &'i Inventory, name: &str) -> Option<&'i str> {
     let mut found = inventory.provides.iter().filter(|provider| provider.name == name);
-    let first = found.next()?.namespace.as_deref();
-    found.all(|other| other.namespace.as_deref() == first).then_some(first).flatten()
+    let first = found.next()?.namespace;
+    found.all(|other| other.namespace == first).then_some(first).flatten()
 }
 
 struct Told<'t, 's> {
     stream: &'t Stream<'s>,
-    inventory: &'t Inventory,
+    inventory: &'t Inventory<'t>,
     question: Question<'t>,
     verb: &'t str,
     ways: Vec<(&'t Subject, Vec<Way<'t>>)>,

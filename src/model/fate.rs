@@ -20,7 +20,7 @@ pub enum Fate {
     /// Goes out byte for byte.
     Kept,
     /// Goes out as one object, or more.
-    Replaced(Made, Vec<Made>),
+    Replaced(Box<Made>, Vec<Made>),
 }
 
 /// The fate of every manifest of a stream.
@@ -38,7 +38,7 @@ impl Fates {
     }
 
     /// Settles the fate of one manifest.
-    pub fn replace(&mut self, id: ManifestId, first: Made, rest: Vec<Made>) {
+    pub fn replace(&mut self, id: ManifestId, first: Box<Made>, rest: Vec<Made>) {
         if let Some(fate) = self.of.get_mut(id.0 as usize) {
             *fate = Fate::Replaced(first, rest);
         }
@@ -83,7 +83,7 @@ impl Fates {
     pub fn made(&self) -> impl Iterator<Item = (ManifestId, &Made)> {
         let replaced = (0..).zip(&self.of).flat_map(|(id, fate)| {
             let (first, rest) = match fate {
-                Fate::Replaced(first, rest) => (Some(first), rest.as_slice()),
+                Fate::Replaced(first, rest) => (Some(&**first), rest.as_slice()),
                 Fate::Edited(_) | Fate::Kept => (None, [].as_slice()),
             };
             first.into_iter().chain(rest).map(move |made| (ManifestId(id), made))

@@ -67,29 +67,29 @@ pub enum Refresh {
 }
 
 /// An object in the stream that will give a Secret its content.
-pub struct Provider {
+pub struct Provider<'t> {
     /// Which object.
     pub manifest: ManifestId,
     /// The Secret's namespace, where it is written.
-    pub namespace: Option<String>,
+    pub namespace: Option<&'t str>,
     /// The Secret's name.
-    pub name: String,
+    pub name: &'t str,
 }
 
 /// What is where, asked by everybody, made once.
 #[derive(Default)]
-pub struct Inventory {
+pub struct Inventory<'t> {
     /// Who names a Secret or a ConfigMap, by what is named; empty where nobody was going to ask (most renders).
     pub uses: BTreeMap<(Object, String), Vec<Use>>,
     /// What provides Secrets.
-    pub provides: Vec<Provider>,
+    pub provides: Vec<Provider<'t>>,
     /// SecretStores and ClusterSecretStores.
     pub stores: Vec<(ManifestId, StoreSpec)>,
     /// Objects by what they are.
-    pub by_identity: BTreeMap<Identity, ManifestId>,
+    pub by_identity: BTreeMap<&'t Identity, ManifestId>,
 }
 
-impl Inventory {
+impl Inventory<'_> {
     /// Who names an object. What writes no namespace goes to `namespace`; where that is not known either, it may
     /// be any.
     pub fn uses_of<'i>(

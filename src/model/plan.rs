@@ -73,7 +73,7 @@ pub struct Provision<'t> {
     /// What a layer below made of the same Secret, and what this one stands for.
     pub supersedes: Option<ManifestId>,
     /// The Secret it provides: kind `Secret`, its namespace, and its name without what `emit` puts behind it.
-    pub secret: Identity,
+    pub secret: Cow<'t, Identity>,
     /// The name under which it came in, where it goes out under another.
     pub base: Option<String>,
     /// Labels and annotations of the Secret.
@@ -99,7 +99,13 @@ pub struct Provision<'t> {
 impl<'t> Provision<'t> {
     /// A Secret of these keys, for which nothing else is settled yet.
     #[must_use]
-    pub fn new(origin: Origin, secret: Identity, metadata: Metadata, items: Vec<Item<'t>>, scope: Scope) -> Self {
+    pub fn new(
+        origin: Origin,
+        secret: Cow<'t, Identity>,
+        metadata: Metadata,
+        items: Vec<Item<'t>>,
+        scope: Scope,
+    ) -> Self {
         Self {
             origin,
             supersedes: None,
@@ -152,7 +158,7 @@ impl Plan<'_> {
     pub fn suffix(&mut self, number: usize, suffix: &str) {
         let Some(provision) = self.provisions.get_mut(number) else { return };
         let name = format!("{}-{suffix}", provision.secret.name);
-        let base = std::mem::replace(&mut provision.secret.name, name.clone());
+        let base = std::mem::replace(&mut provision.secret.to_mut().name, name.clone());
         provision.immutable = Some(true);
         for (key, value) in KEPT {
             // Those of Argo CD are lists; the others have one value.
@@ -192,8 +198,6 @@ pub enum Lift {
     Key {
         /// Where it stands, in one manifest.
         places: Vec<Place>,
-        /// The site that knows how to change it.
-        site: &'static str,
         /// The lifted Secret.
         name: String,
         /// Its key.

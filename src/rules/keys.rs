@@ -89,7 +89,7 @@ fn given(seen: &Seen, name: &str, namespace: Option<&str>) -> Option<BTreeSet<St
     let providers = &seen.view.inventory.provides;
     let fitting: BTreeSet<_> = providers
         .iter()
-        .filter(|provider| provider.name == name && near(provider.namespace.as_deref()))
+        .filter(|provider| provider.name == name && near(provider.namespace))
         .map(|provider| provider.manifest)
         .collect();
     let mut given = BTreeSet::new();
@@ -121,8 +121,8 @@ fn orphaned(seen: &Seen, tell: Tell) {
     if typed.is_some_and(|its| its != "Opaque" && its != "kubernetes.io/tls") || labels.iter().any(label) {
         return;
     }
-    let mut uses = seen.view.inventory.uses_of(Object::Secrets, (provider.namespace.as_deref(), &provider.name), None);
-    if uses.next().is_none() && !is_filled_or_found_later(seen, &provider.name) {
+    let mut uses = seen.view.inventory.uses_of(Object::Secrets, (provider.namespace, provider.name), None);
+    if uses.next().is_none() && !is_filled_or_found_later(seen, provider.name) {
         tell(
             "references/orphaned",
             seen.tree.root(),

@@ -60,7 +60,7 @@ pub struct View<'v, 's> {
     /// The manifests.
     pub stream: &'v Stream<'s>,
     /// What is where.
-    pub inventory: &'v Inventory,
+    pub inventory: &'v Inventory<'v>,
     /// Does a text hold a reference, or nearly one?
     pub referring: &'v dyn Fn(&str, Place) -> bool,
     /// May this key of a Secret stand in plain text, by the settings, its annotations and the policy?

@@ -166,9 +166,9 @@ fn is_missing(view: &View, subject: &Subject) -> bool {
     let accounts = || view.inventory.by_identity.keys().filter(|identity| identity.is("", "ServiceAccount"));
     // Where namespaces are not written yet, any may be meant.
     let here = accounts().any(|identity| of(identity) == *namespace);
-    let same =
-        |identity: &Identity| identity.name == *name && (identity.namespace.is_none() || of(identity) == *namespace);
-    name != "default" && here && !accounts().any(same) && !view.has_account(Some(namespace), name)
+    let mut same = accounts().filter(|identity| identity.name == *name);
+    let same = same.any(|identity| identity.namespace.is_none() || of(identity) == *namespace);
+    name != "default" && here && !same && !view.has_account(Some(namespace), name)
 }
 
 /// Cluster-scoped resources, which a RoleBinding cannot give; `namespaces` it can, by their names.

@@ -61,7 +61,7 @@ fn dangling(view: &View, name: &str, usage: &Use, tell: &mut dyn FnMut(Finding))
 fn is_provided(view: &View, name: &str, namespace: Option<&str>) -> bool {
     let here = view.inventory.provides.iter().any(|provider| {
         // An object without a namespace goes where the whole stream goes.
-        let same = match (provider.namespace.as_deref(), namespace) {
+        let same = match (provider.namespace, namespace) {
             (Some(its), Some(ours)) => its == ours,
             _ => true,
         };

@@ -46,7 +46,7 @@ struct Workload<'v, 's> {
 /// Secrets of a namespace that say themselves that nothing restarts for them, where what provides them is in the stream.
 fn ignored<'v>(view: &'v View<'v, '_>, namespace: Option<&str>) -> BTreeSet<&'v str> {
     let near = |its: Option<&str>| its.is_none() || namespace.is_none() || its == namespace;
-    let provides = view.inventory.provides.iter().filter(|provider| near(provider.namespace.as_deref()));
+    let provides = view.inventory.provides.iter().filter(|provider| near(provider.namespace));
     let says = |provider: &&Provider| {
         let tree = view.stream.get(provider.manifest).and_then(|manifest| manifest.tree().ok());
         let says = |tree: &Tree, path: &[&str]| {
@@ -57,7 +57,7 @@ fn ignored<'v>(view: &'v View<'v, '_>, namespace: Option<&str>) -> BTreeSet<&'v 
         let templates = [&[][..], &["spec", "template"], &["spec", "target", "template"]];
         tree.is_some_and(|tree| templates.iter().any(|path| says(tree, path)))
     };
-    provides.filter(says).map(|provider| provider.name.as_str()).collect()
+    provides.filter(says).map(|provider| provider.name).collect()
 }
 
 /// On a Secret or ConfigMap: nothing restarts for it.

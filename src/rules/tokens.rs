@@ -80,7 +80,7 @@ pub(super) fn entropy(text: &[u8]) -> f64 {
     }
     let length = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
     let share = |count: &u32| f64::from(*count) / length;
-    counts.iter().filter(|count| **count > 0).map(|count| -share(count) * share(count).log2()).sum()
+    counts.iter().filter(|count| **count > 0).map(|count| -share(count) * libm::log2(share(count))).sum()
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ pub const HELM_VALUES: &str = "helm values";
 pub static SITES: &[&dyn Site] =
     &[&secret_data::SecretData, &env::Env, &config_map::ConfigMap, &helm_values::HelmValues];
 
-/// The site with this name.
+/// The site of an object; there is one at most.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static dyn Site> {
-    SITES.iter().find(|site| site.name() == name).copied()
+pub fn of(identity: &Identity) -> Option<&'static dyn Site> {
+    SITES.iter().find(|site| site.covers(identity)).copied()
 }

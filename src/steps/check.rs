@@ -117,7 +117,7 @@ impl Checker<'_, '_> {
         let instead = match fate {
             Fate::Kept => None,
             Fate::Edited(edits) => Some(vec![self.edited(id, &edits)?]),
-            Fate::Replaced(first, rest) => Some(texts(std::iter::once(first).chain(rest).collect())),
+            Fate::Replaced(first, rest) => Some(texts(std::iter::once(*first).chain(rest).collect())),
         };
         for text in before.iter().chain(instead.iter().flatten()) {
             self.unseen(id, text)?;

@@ -59,28 +59,29 @@ pub fn emit<'t>(
         .collect();
     let (mut fates, mut problems) = (Fates::new(stream), Problems::default());
     for (provision, made) in plan.provisions.iter().zip(made) {
-        let Some((made, shadow)) = problems.keep(made) else {
-            continue;
-        };
-        let mut made = made.into_iter();
-        let Some(first) = made.next() else {
-            problems.push(Problem::new("a target gave no object").exit(Exit::Bug));
-            continue;
-        };
+        let Some(Objects { first, mut rest, shadow }) = problems.keep(made) else { continue };
         match (provision.origin, provision.supersedes, shadow) {
             (Origin::Lifted(id), _, shadow) => {
-                fates.put_before(id, std::iter::once(first).chain(made).chain(shadow));
+                fates.put_before(id, std::iter::once(*first).chain(rest).chain(shadow.map(|shadow| *shadow)));
             }
             (Origin::Replaced(id), Some(below), Some(shadow)) => {
-                fates.replace(below, first, made.collect());
+                fates.replace(below, first, rest);
                 fates.replace(id, shadow, vec![]);
             }
             (Origin::Promoted(id) | Origin::Replaced(id), _, shadow) => {
-                fates.replace(id, first, made.chain(shadow).collect());
+                rest.extend(shadow.map(|shadow| *shadow));
+                fates.replace(id, first, rest);
             }
         }
     }
     problems.or((Outcome { fates, watch: values.watch() }, plan))
+}
+
+/// What stands for a Secret, and what shadows it where its name still changes.
+struct Objects {
+    first: Box<Made>,
+    rest: Vec<Made>,
+    shadow: Option<Box<Made>>,
 }
 
 struct Emitter<'e> {
@@ -91,21 +92,20 @@ struct Emitter<'e> {
 }
 
 impl Emitter<'_> {
-    /// The objects that stand for a Secret, and what shadows them where their names still change. Each is written into
-    /// `room`, which grows once for all of them, and copied at its size.
+    /// Each object is written into `room`, which grows once for all of them, and copied at its size.
     fn made(
         &self,
         stream: &Stream,
         provision: &Provision,
         syntax: Syntax,
         room: &mut String,
-    ) -> Result<(Vec<Made>, Option<Made>), Problem> {
+    ) -> Result<Objects, Problem> {
         let target = targets::find(provision.target.0)?;
         let total = Cell::new(0);
         let name = self.final_name(provision, target)?;
         let seal = |key: &str, template: &Template| self.ciphertext(provision, &name, key, template, &total);
         let terms = self.terms(provision, target)?;
-        let objects = target.emit(provision, &name, &terms, &seal)?;
+        let mut objects = target.emit(provision, &name, &terms, &seal)?.into_iter();
         let mut write = |(identity, mut value): (Identity, Value)| {
             if self.job.terms.afterwards.fills_in {
                 filled::keep(&mut value, &provision.metadata)?;
@@ -115,13 +115,12 @@ impl Emitter<'_> {
             value.write_to(room, syntax);
             Ok(Made { identity, text: room.as_str().to_owned() })
         };
-        let mut made = Vec::with_capacity(objects.len());
-        for object in objects {
-            made.push(write(object)?);
-        }
+        let none = || Problem::new("a target gave no object").exit(Exit::Bug);
+        let first = Box::new(write(objects.next().ok_or_else(none)?)?);
+        let rest = objects.map(&mut write).collect::<Result<_, _>>()?;
         let holds = if self.job.settings.layered { Holds::References } else { Holds::Nothing };
         let shadow = (self.job.terms.names == Names::Growing).then(|| shadow::cast(stream, provision, &name, holds));
-        Ok((made, shadow.map(write).transpose()?))
+        Ok(Objects { first, rest, shadow: shadow.map(write).transpose()?.map(Box::new) })
     }
 
     fn terms(&self, provision: &Provision, target: &dyn Target) -> Result<Terms, Problem> {

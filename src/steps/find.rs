@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use crate::error::{Problem, Problems};
 use crate::grammars::{GRAMMARS, Grammar, Resolve};
 use crate::hosts::Reading;
-use crate::model::{Identity, Inventory, ManifestId, Place, Stream, Template, ignored};
+use crate::model::{Identity, Inventory, Item, ManifestId, Place, Stream, Template, ignored};
 use crate::settings::{ConfigMaps, HelmReleases, Settings};
-use crate::sites::{self, SITES, Takes};
+use crate::sites::{self, Takes};
 use crate::sources;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
@@ -22,26 +22,12 @@ use encrypted::Envelope;
 pub(in crate::steps) use encrypted::is_sops;
 use inventory::Uses;
 
-/// A value at a site, read.
-pub struct Found<'t> {
-    /// Where it stands.
-    pub place: Place,
-    /// The name of the site.
-    pub site: &'static str,
-    /// The key it has, or will have, in a Secret.
-    pub key: Cow<'t, str>,
-    /// What it says.
-    pub template: Template<'t>,
-    /// True where a grammar found something in it, if only an escape.
-    pub referring: bool,
-}
-
 /// What `find` gives.
 pub struct Findings<'t> {
     /// For each manifest that is read: the values of a Secret, or every value at a site that holds a reference.
-    pub values: Vec<Vec<Found<'t>>>,
+    pub values: Vec<Vec<Item<'t>>>,
     /// What is where.
-    pub inventory: Inventory,
+    pub inventory: Inventory<'t>,
 }
 
 /// Names whole secrets whose every property becomes a key, a reference a line.
@@ -51,7 +37,9 @@ pub const DATA_FROM: &str = "sealref.dev/data-from";
 pub fn find<'t>(stream: &'t Stream<'_>, reading: Reading, settings: &Settings) -> Result<Findings<'t>, Problems> {
     let mut problems = Problems::default();
     let values = problems.keep(values(stream, reading, Some(settings))).unwrap_or_default();
-    let promotes = || values.iter().flatten().any(|value| value.referring && value.site == sites::CONFIG_MAP);
+    let is_config_map = |identity| sites::of(identity).is_some_and(|site| site.name() == sites::CONFIG_MAP);
+    let promotes =
+        || stream.read().zip(&values).any(|((.., object), items)| !items.is_empty() && is_config_map(object));
     let uses = if settings.reloads() || settings.follows() && promotes() {
         Uses::Taken(&settings.consumers)
     } else {
@@ -66,9 +54,9 @@ pub fn values<'t>(
     stream: &'t Stream<'_>,
     reading: Reading,
     settings: Option<&Settings>,
-) -> Result<Vec<Vec<Found<'t>>>, Problems> {
+) -> Result<Vec<Vec<Item<'t>>>, Problems> {
     let read: Vec<_> = stream.read().collect();
-    let each: Vec<(Vec<Found>, Problems)> = read
+    let each: Vec<(Vec<Item>, Problems)> = read
         .par_iter()
         .map(|(id, tree, identity)| {
             let mut problems = Problems::default();
@@ -85,7 +73,7 @@ pub fn values<'t>(
 }
 
 /// The inventory alone, for a stream that is only checked.
-pub fn inventory_of(stream: &Stream, settings: &Settings) -> Result<Inventory, Problems> {
+pub fn inventory_of<'t>(stream: &'t Stream, settings: &Settings) -> Result<Inventory<'t>, Problems> {
     let mut problems = Problems::default();
     let inventory = inventory::take(stream, Uses::Taken(&settings.consumers), &mut problems);
     problems.or(inventory)
@@ -112,30 +100,30 @@ fn find_in<'t>(
     (tree, identity): (&'t Tree, &Identity),
     (reading, settings): (Reading, Option<&Settings>),
     problems: &mut Problems,
-) -> Vec<Found<'t>> {
-    let mut found = vec![];
+) -> Vec<Item<'t>> {
+    let mut items = vec![];
     if ignored(tree) {
-        return found;
+        return items;
     }
     if let Some(problem) = encrypted::wholly(tree, identity) {
         // Its name would be ciphertext.
         problems.push(problem.at(stream.get(id).map(|manifest| stream.tell_line(manifest, 1)).unwrap_or_default()));
-        return found;
+        return items;
     }
     let mut covered = vec![];
-    for site in SITES.iter().filter(|site| site.covers(identity)) {
-        let before = found.len();
+    if let Some(site) = sites::of(identity) {
         let mut spots = site.find(tree, identity);
         covered.extend(spots.iter().map(|spot| spot.node));
         let envelope = identity.is("", "Secret").then(|| Envelope::of(tree, identity, &mut spots));
         let hollow = envelope.as_ref().and_then(|envelope| envelope.hollow(&spots));
         if let (Some(problem), Reading::References) = (hollow, reading) {
             problems.push(problem.at(stream.tell_object(id)));
-            continue;
+            spots.clear();
         }
         if site.takes() != Takes::Referring {
-            found.reserve_exact(spots.len());
+            items.reserve_exact(spots.len());
         }
+        let mut refers = false;
         for spot in spots {
             let place = Place { manifest: id, node: spot.node };
             let sealed = envelope.as_ref().and_then(|envelope| envelope.address(&spot));
@@ -150,17 +138,18 @@ fn find_in<'t>(
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
                 Ok((template, referring)) => {
+                    refers |= referring;
                     if referring || site.takes() != Takes::Referring {
-                        found.push(Found { place, site: site.name(), key: spot.key, template, referring });
+                        items.push(Item { key: spot.key, place, template });
                     }
                 }
             }
         }
-        if site.takes() == Takes::AllOrNone && !found.iter().skip(before).any(|value| value.referring) {
-            found.truncate(before);
+        if site.takes() == Takes::AllOrNone && !refers {
+            items = vec![];
         }
         if let Some((message, hint)) = settings.and_then(|settings| denied(site.name(), settings)) {
-            for value in found.iter().skip(before).filter(|value| !value.template.is_literal()) {
+            for value in items.iter().filter(|value| !value.template.is_literal()) {
                 problems.push(Problem::new(message).hint(hint).at(stream.tell(value.place)));
             }
         }
@@ -173,7 +162,7 @@ fn find_in<'t>(
         covered.sort_unstable();
         misplaced(stream, id, tree, identity, &covered, problems);
     }
-    found
+    items
 }
 
 /// The template of a value; bytes that are no text hold no reference.

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::claims;
-use super::find::{self, DATA_FROM, Found};
+use super::find::{self, DATA_FROM};
 use super::mention::Mentions;
 use crate::error::{Problem, Problems};
 use crate::grammars::GRAMMARS;
@@ -41,7 +41,7 @@ pub(super) const TARGET: &str = "sealref.dev/target";
 /// What every part of planning asks.
 pub(super) struct Context<'c, 's> {
     stream: &'c Stream<'s>,
-    inventory: &'c Inventory,
+    inventory: &'c Inventory<'c>,
     job: &'c Job,
     /// Made at the first question.
     mentions: OnceCell<Mentions<'c>>,
@@ -50,7 +50,7 @@ pub(super) struct Context<'c, 's> {
 /// Plans everything that was found.
 pub fn plan<'t>(
     stream: &'t Stream<'_>,
-    found: Vec<Vec<Found<'t>>>,
+    found: Vec<Vec<Item<'t>>>,
     inventory: &Inventory,
     job: &Job,
     warnings: &mut Problems,
@@ -81,7 +81,7 @@ pub fn plan<'t>(
             );
         }
         if !values.is_empty() {
-            let lifted = match values.first().map(|value| value.site) {
+            let lifted = match sites::of(identity).map(sites::Site::name) {
                 Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, values),
                 Some(sites::HELM_VALUES) => context.values(id, tree, identity, values),
                 _ => context.lifted(id, tree, identity, values),
@@ -133,18 +133,18 @@ impl<'c> Context<'c, '_> {
         &self,
         id: ManifestId,
         tree: &'t Tree,
-        identity: &Identity,
-        values: Vec<Found<'t>>,
+        identity: &'t Identity,
+        items: Vec<Item<'t>>,
         warnings: &mut Problems,
     ) -> Result<Outcome<'t>, Problems> {
         if ignored(tree) {
             return Ok(Outcome::Passes("marked with sealref.dev/ignore"));
         }
         if self.job.terms.names == Names::Early {
-            return self.listed(&values);
+            return self.listed(&items);
         }
         let told = |problem: Problem| problem.at(self.stream.tell_object(id));
-        let suffix = match self.layer(tree, &values).map_err(told)? {
+        let suffix = match self.layer(tree, &items).map_err(told)? {
             Layer::Fresh => None,
             Layer::Local(reason) => return Ok(Outcome::Passes(reason)),
             Layer::Shadow(suffix) => Some(suffix),
@@ -152,19 +152,19 @@ impl<'c> Context<'c, '_> {
         let mut object = object::read(tree, identity).map_err(told)?;
         let supersedes = suffix.and_then(|suffix| self.unshadow(id, &mut object, &suffix));
         let extracts = self.extracts(id, tree, &object.metadata)?;
-        let referring = !extracts.is_empty() || values.iter().any(|value| !value.template.is_literal());
+        let referring = !extracts.is_empty() || items.iter().any(|item| !item.template.is_literal());
         let rule = self.rule(identity, &object.metadata);
         if !referring {
             if literal::is_record_of_helm(tree, identity, self.job) {
                 return Ok(Outcome::Passes("a record of Helm"));
             }
-            if let Some(reason) = literal::passes(&object, &values) {
+            if let Some(reason) = literal::passes(&object, &items) {
                 return Ok(Outcome::Passes(reason));
             }
             let public = literal::public_keys(&object.metadata, rule);
             let settled = self.job.settings.plaintext_by(rule);
             match settled {
-                _ if values.iter().all(|value| public.contains(&*value.key)) => {
+                _ if items.iter().all(|item| public.contains(&*item.key)) => {
                     return Ok(Outcome::Passes("every key is marked public"));
                 }
                 Plaintext::Pass => return Ok(Outcome::Passes("plaintext passes by the settings")),
@@ -179,13 +179,6 @@ impl<'c> Context<'c, '_> {
                     .at(self.stream.tell(Place { manifest: id, node: place })),
             );
         }
-        // Collected, they would keep the room of what was found, which is twice as large
-        let mut items = Vec::with_capacity(values.len());
-        items.extend(values.into_iter().map(|found| Item {
-            key: found.key,
-            place: found.place,
-            template: found.template,
-        }));
         let (origin, scope) = (Origin::Replaced(id), self.job.settings.scope);
         let mut provision = Provision {
             supersedes,
@@ -218,8 +211,8 @@ impl<'c> Context<'c, '_> {
         provision.target = TargetName(target.name());
         let layered = self.job.settings.layered;
         problems.extend(literal::judge(self, provision, rule, target.seals() && !layered));
-        if target.seals() && provision.secret.namespace.is_none() {
-            provision.secret.namespace.clone_from(&self.job.terms.namespace);
+        if target.seals() && provision.secret.namespace.is_none() && self.job.terms.namespace.is_some() {
+            provision.secret.to_mut().namespace.clone_from(&self.job.terms.namespace);
         }
         problems.extend(validate::validate(self.stream, provision));
         if target.seals() {
@@ -353,6 +346,7 @@ impl<'c> Context<'c, '_> {
         };
         let remote = source.remote(address, spec.provider.as_ref())?;
         let number = stores.iter().position(|store| *store == spec.store).unwrap_or_else(|| {
+            stores.reserve_exact(1);
             stores.push(spec.store.clone());
             stores.len() - 1
         });

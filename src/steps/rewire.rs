@@ -19,11 +19,11 @@ pub fn rewire(
 ) -> Result<(), Problems> {
     for lift in &plan.lifts {
         let Some(Place { manifest, .. }) = lift.places().first().copied() else { continue };
-        let tree = stream.get(manifest).and_then(|manifest| manifest.tree().ok());
-        let (Some(tree), Some(edits)) = (tree, outcome.fates.edits(manifest)) else { continue };
+        let read = stream.get(manifest).and_then(|manifest| manifest.read());
+        let (Some((tree, identity)), Some(edits)) = (read, outcome.fates.edits(manifest)) else { continue };
         match lift {
-            Lift::Key { places, site, name, key } => {
-                if let Some(site) = sites::find(site) {
+            Lift::Key { places, name, key } => {
+                if let Some(site) = sites::of(identity) {
                     let nodes: Vec<NodeId> = places.iter().map(|place| place.node).collect();
                     site.lift(tree, &nodes, name, key, edits);
                 }
@@ -38,7 +38,7 @@ pub fn rewire(
 /// Lets consumers follow to other names and kinds.
 struct Follower<'f, 's> {
     stream: &'f Stream<'s>,
-    inventory: &'f Inventory,
+    inventory: &'f Inventory<'f>,
     namespace: Option<&'f str>,
     outcome: &'f mut Outcome,
 }
@@ -101,7 +101,7 @@ impl Follower<'_, '_> {
             }
             Object::Secrets => {
                 let mut all = self.inventory.provides.iter();
-                all.any(|other| other.name == *name && other.namespace.as_deref() != its)
+                all.any(|other| other.name == *name && other.namespace != its)
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::node::{Kind, NOWHERE, Node, NodeId, Said, Sort, Style, Tree};
+use super::node::{Kind, More, NOWHERE, Node, NodeId, Sort, Style, Tree};
 use super::tags::{self, Words};
 use super::{Fault, Syntax, duplicates, newlines};
 use crate::limits;
@@ -21,10 +21,8 @@ pub(super) type Span = (usize, usize);
 pub(super) struct Builder<'s> {
     source: &'s str,
     nodes: Vec<Node>,
-    held: Vec<Box<str>>,
     open: Vec<Open>,
-    has_aliases: bool,
-    decoded: Vec<(NodeId, String)>,
+    more: More,
 }
 
 /// A collection that is not closed yet.
@@ -38,14 +36,7 @@ impl<'s> Builder<'s> {
     pub(super) fn new(source: &'s str) -> Self {
         // A line holds a key and a value, some a dash or more; many short ones are mostly blank
         let nodes = (newlines(source) * 5 / 2).min(source.len() / 10).min(limits::NODES);
-        Self {
-            source,
-            nodes: Vec::with_capacity(nodes + 2),
-            held: Vec::new(),
-            open: Vec::new(),
-            has_aliases: false,
-            decoded: Vec::new(),
-        }
+        Self { source, nodes: Vec::with_capacity(nodes + 2), open: Vec::new(), more: More::default() }
     }
 
     /// True before anything was added.
@@ -65,10 +56,10 @@ impl<'s> Builder<'s> {
         let is_here =
             |here: &str| here.len() == text.len() && (here.is_empty() || std::ptr::eq(here, &raw const *text));
         if let Some(node) = self.nodes.last_mut().filter(|node| !is_here(node.here(self.source))) {
-            node.said = Said::Held(u32::try_from(self.held.len()).unwrap_or(u32::MAX));
-            self.held.push(text.into());
+            node.is_held = true;
+            self.more.held.push((id, text.into()));
         }
-        self.decoded.extend(held.map(|held| (id, held)));
+        self.more.decoded.extend(held.map(|held| (id, held)));
         Ok(id)
     }
 
@@ -78,11 +69,8 @@ impl<'s> Builder<'s> {
             let hint = "an anchor cannot hold itself";
             return Err(self.fault(span.0, "an alias that names what it stands in", hint));
         }
-        self.push(Style::Alias, Sort::None, span)?;
-        if let Some(node) = self.nodes.last_mut() {
-            node.said = Said::Alias(target);
-        }
-        self.has_aliases = true;
+        let id = self.push(Style::Alias, Sort::None, span)?;
+        self.more.aliases.push((id, target));
         Ok(())
     }
 
@@ -127,7 +115,7 @@ impl<'s> Builder<'s> {
         });
         let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
         let (start, end, after) = (position(start), position(end), NodeId(id.0 + 1));
-        self.nodes.push(Node { said: Said::Here, start, end, parent, after, style, tag, is_key });
+        self.nodes.push(Node { start, end, parent, after, style, tag, is_key, is_held: false });
         Ok(id)
     }
 
@@ -156,8 +144,12 @@ impl<'s> Builder<'s> {
             }
             root = NodeId(1);
         }
-        let tree = Tree { source: self.source, nodes: self.nodes, root, held: self.held, decoded: self.decoded };
-        if self.has_aliases {
+        // All trees of a stream are held together
+        self.nodes.shrink_to_fit();
+        let Self { source, nodes, more, .. } = self;
+        let is_plain = more.aliases.is_empty() && more.decoded.is_empty() && more.held.is_empty();
+        let tree = Tree { source, nodes, root, more: (!is_plain).then(|| Box::new(more)) };
+        if !tree.more().aliases.is_empty() {
             let (size, height) = extent(&tree, NodeId(0), &mut BTreeMap::new());
             if height > limits::DEPTH {
                 let (message, hint) = DEEP;

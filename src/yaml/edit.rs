@@ -106,7 +106,7 @@ impl Edits {
         {
             return Ok(Applied { text, anew: false });
         }
-        if !t.decoded.is_empty() {
+        if !t.more().decoded.is_empty() {
             let hint = "write the base64 into data without the tag";
             return Err(Fault::at(t.said(), 0, "binary data stands in the way of an edit", hint));
         }

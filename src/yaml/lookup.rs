@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::node::{Kind, NOWHERE, NodeId, Said, Sort, Style, Tree};
+use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree, of};
 use super::scalar::{self, Plain, Scalar};
 use super::{Fault, line_of, newlines};
 
@@ -237,7 +237,8 @@ impl<'s> Tree<'s> {
     /// What an alias names, else the place itself.
     #[must_use]
     pub fn target(&self, n: NodeId) -> NodeId {
-        if let Said::Alias(target) = self.node(n).said { target } else { n }
+        let named = if self.node(n).style == Style::Alias { of(&self.more().aliases, n) } else { None };
+        named.copied().unwrap_or(n)
     }
 
     /// The nodes directly below, keys and values alike.
@@ -322,8 +323,7 @@ impl<'s> Tree<'s> {
 
     /// What a `!!binary` scalar holds.
     fn decoded(&self, n: NodeId) -> Option<&str> {
-        let at = self.decoded.binary_search_by_key(&n, |(id, _)| *id).ok()?;
-        self.decoded.get(at).map(|(_, text)| text.as_str())
+        of(&self.more().decoded, n).map(String::as_str)
     }
 
     /// The key of the entry that a key or a value stands in; a key has nothing below it, so it stands just before.

@@ -23,15 +23,31 @@ pub struct Tree<'s> {
     pub(super) source: &'s str,
     pub(super) nodes: Vec<Node>,
     pub(super) root: NodeId,
-    /// Scalars that read otherwise than they are written: without escapes, folds, indentation.
-    pub(super) held: Vec<Box<str>>,
+    /// None where no node has anything more: most trees of a stream.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What few nodes have.
+#[derive(Default)]
+pub(super) struct More {
+    /// The nodes that aliases name.
+    pub(super) aliases: Few<NodeId>,
     /// What `!!binary` scalars hold, as Kubernetes reads it.
-    pub(super) decoded: Vec<(NodeId, String)>,
+    pub(super) decoded: Few<String>,
+    /// Scalars that read otherwise than they are written: without escapes, folds, indentation.
+    pub(super) held: Few<Box<str>>,
+}
+
+/// In the order of the nodes.
+type Few<T> = Vec<(NodeId, T)>;
+
+pub(super) fn of<T>(few: &[(NodeId, T)], n: NodeId) -> Option<&T> {
+    let at = few.binary_search_by_key(&n, |(id, _)| *id).ok()?;
+    few.get(at).map(|(_, it)| it)
 }
 
 /// The nodes stand in document order: a first child is the next one, a next sibling is `after`.
 pub(super) struct Node {
-    pub(super) said: Said,
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) parent: NodeId,
@@ -39,17 +55,8 @@ pub(super) struct Node {
     pub(super) style: Style,
     pub(super) tag: Sort,
     pub(super) is_key: bool,
-}
-
-/// Where what a node says stands.
-#[derive(Clone, Copy)]
-pub(super) enum Said {
-    /// In the node that it names.
-    Alias(NodeId),
-    /// Among the texts that the tree holds.
-    Held(u32),
-    /// In its span.
-    Here,
+    /// What it says is not what stands in its span.
+    pub(super) is_held: bool,
 }
 
 /// How a node is written.
@@ -84,6 +91,10 @@ pub(super) enum Sort {
 pub(super) const NOWHERE: NodeId = NodeId(u32::MAX);
 
 impl Tree<'_> {
+    pub(super) fn more(&self) -> &More {
+        self.more.as_deref().unwrap_or(&NO_MORE)
+    }
+
     pub(super) fn node(&self, n: NodeId) -> &Node {
         // Ids are only made for nodes that were pushed.
         self.nodes.get(n.0 as usize).unwrap_or(&NOTHING)
@@ -92,11 +103,7 @@ impl Tree<'_> {
     /// The characters of a scalar, as they are read.
     pub(super) fn characters(&self, n: NodeId) -> &str {
         let node = self.node(n);
-        match node.said {
-            Said::Held(at) => self.held.get(at as usize).map_or("", |text| text),
-            Said::Here => node.here(self.source),
-            Said::Alias(_) => "",
-        }
+        if node.is_held { of(&self.more().held, n).map_or("", |text| text) } else { node.here(self.source) }
     }
 }
 
@@ -113,9 +120,10 @@ impl Node {
     }
 }
 
+static NO_MORE: More = More { aliases: vec![], decoded: vec![], held: vec![] };
+
 /// What a foreign id reads as.
 static NOTHING: Node = Node {
-    said: Said::Here,
     start: 0,
     end: 0,
     parent: NOWHERE,
@@ -123,4 +131,5 @@ static NOTHING: Node = Node {
     style: Style::Absent,
     tag: Sort::None,
     is_key: false,
+    is_held: false,
 };

@@ -25,7 +25,7 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
         if !is_tangled(&tree, tree.root()) {
             continue;
         }
-        if !tree.decoded.is_empty() {
+        if !tree.more().decoded.is_empty() {
             let hint = "write the base64 into data without the tag";
             return Err(Fault::at(text, chunk.start, "binary data in a list that shares anchors", hint));
         }

@@ -28,7 +28,7 @@ pub use user::UserRules;
 pub(super) fn check(view: &View, tell: &mut dyn FnMut(Finding)) {
     // A name that nothing bears hides no value that is equal to it.
     let names = view.inventory.by_identity.keys().map(|identity| identity.name.as_str());
-    let provided = view.inventory.provides.iter().map(|provider| provider.name.as_str());
+    let provided = view.inventory.provides.iter().map(|provider| provider.name);
     let names: BTreeSet<&str> = names.chain(provided).collect();
     for seen in all(view) {
         for ((node, rule, _), (message, more)) in look(&seen, &names).0 {

@@ -53,9 +53,9 @@ fn provided<'v>(view: &'v View) -> Secrets<'v> {
     let mut secrets = Secrets::new();
     for provider in &view.inventory.provides {
         let Some((tree, _)) = view.stream.get(provider.manifest).and_then(|manifest| manifest.read()) else { continue };
-        let namespace = provider.namespace.as_deref().unwrap_or(view.namespace);
+        let namespace = provider.namespace.unwrap_or(view.namespace);
         let place = Place { manifest: provider.manifest, node: tree.root() };
-        secrets.entry((namespace, &provider.name)).or_insert(place);
+        secrets.entry((namespace, provider.name)).or_insert(place);
     }
     secrets
 }

@@ -146,7 +146,7 @@ pub fn sealing_keys(stream: &Stream, inventory: &Inventory, namespace: &str, nam
     providers.find(|provider| {
         let manifest = stream.get(provider.manifest).and_then(|manifest| manifest.read());
         let sealed = manifest.is_some_and(|(_, identity)| identity.is("bitnami.com", "SealedSecret"));
-        sealed && fits(provider.namespace.as_deref()) && (name.is_empty() || provider.name == name)
+        sealed && fits(provider.namespace) && (name.is_empty() || provider.name == name)
     })?;
     Some(keys_namespace(inventory))
 }

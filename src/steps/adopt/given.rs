@@ -73,8 +73,8 @@ fn carried<'p>(provision: &'p Provision) -> impl Iterator<Item = &'p str> {
     provision.metadata.annotations.iter().map(|(name, _)| name.as_str()).filter(|name| targets::is_carried(name))
 }
 
-fn place(namespace: Option<&String>, name: &str, job: &Job) -> Place {
-    (namespace.or(job.terms.namespace.as_ref()).cloned(), name.to_owned())
+fn place(namespace: Option<&str>, name: &str, job: &Job) -> Place {
+    (namespace.or(job.terms.namespace.as_deref()).map(str::to_owned), name.to_owned())
 }
 
 /// The Secrets of a stream that are replaced, as they stand.
@@ -83,7 +83,7 @@ pub(super) fn replaced<'t>(stream: &'t Stream, plan: &Plan, job: &Job) -> Given<
     for provision in plan.provisions.iter().filter(|one| matches!(one.origin, Origin::Replaced(_))) {
         let Some(manifest) = stream.get(provision.origin.manifest()) else { continue };
         let Some((tree, identity)) = manifest.read() else { continue };
-        let place = place(provision.secret.namespace.as_ref(), &provision.secret.name, job);
+        let place = place(provision.secret.namespace.as_deref(), &provision.secret.name, job);
         let says = Says::Stands(tree, stream.names.get(manifest.source).copied().unwrap_or(STDIN));
         let gives = Gives { kind: identity.kind.clone(), name: provision.secret.name.clone(), says };
         given.entry(place).or_default().push(gives);
@@ -105,7 +105,7 @@ pub(super) fn given_by<'t>(stream: &'t Stream, plan: Option<&'t Plan<'t>>, job: 
             continue;
         }
         let name = &provision.secret.name;
-        let place = place(provision.secret.namespace.as_ref(), name, job);
+        let place = place(provision.secret.namespace.as_deref(), name, job);
         let kind = provision.target.0.to_owned();
         let gives = Gives { kind, name: name.clone(), says: Says::Planned(provision) };
         given.entry(place).or_default().push(gives);
@@ -114,7 +114,7 @@ pub(super) fn given_by<'t>(stream: &'t Stream, plan: Option<&'t Plan<'t>>, job: 
     for provider in inventory.provides.iter().filter(|provider| stays(provider.manifest)) {
         let Some(manifest) = stream.get(provider.manifest) else { continue };
         let Some((tree, identity)) = manifest.read() else { continue };
-        let place = place(provider.namespace.as_ref(), &provider.name, job);
+        let place = place(provider.namespace, provider.name, job);
         let says = Says::Stands(tree, stream.names.get(manifest.source).copied().unwrap_or(STDIN));
         given.entry(place).or_default().push(Gives { kind: identity.kind.clone(), name: identity.name.clone(), says });
     }

@@ -32,7 +32,7 @@ pub(super) fn cast(stream: &Stream, provision: &Provision, name: &str, holds: Ho
         object.extend(references(stream, provision));
     }
     object.push(("metadata", Value::map(entries)));
-    (Identity { name: name.to_owned(), ..secret.clone() }, Value::map(object))
+    (Identity { name: name.to_owned(), ..secret.clone().into_owned() }, Value::map(object))
 }
 
 fn annotations(provision: &Provision, name: &str, holds: Holds) -> Vec<(String, String)> {

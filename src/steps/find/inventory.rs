@@ -15,11 +15,11 @@ pub(super) enum Uses<'u> {
 }
 
 /// Walks once over the manifests that hold a marker.
-pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inventory {
+pub(super) fn take<'t>(stream: &'t Stream, uses: Uses, problems: &mut Problems) -> Inventory<'t> {
     let mut inventory = Inventory::default();
     for (id, tree, identity) in stream.read() {
         if !identity.kind.is_empty() && !identity.name.is_empty() {
-            inventory.by_identity.entry(identity.clone()).or_insert(id);
+            inventory.by_identity.entry(identity).or_insert(id);
         }
         if let Uses::Taken(more) = uses {
             for (named, usage) in consumers::uses(tree, id, identity, more) {
@@ -35,7 +35,7 @@ pub(super) fn take(stream: &Stream, uses: Uses, problems: &mut Problems) -> Inve
 }
 
 /// Which Secrets an object gives its content.
-fn provides(tree: &Tree, manifest: ManifestId, identity: &Identity) -> Vec<Provider> {
+fn provides<'t>(tree: &'t Tree, manifest: ManifestId, identity: &'t Identity) -> Vec<Provider<'t>> {
     let text = |path: &[&str]| tree.at(tree.root(), path).and_then(|node| tree.text(node));
     let own = Some(identity.name.as_str());
     let name = match (identity.group(), identity.kind.as_str()) {
@@ -59,9 +59,9 @@ fn provides(tree: &Tree, manifest: ManifestId, identity: &Identity) -> Vec<Provi
     name.map(|name| provider(manifest, identity, name)).into_iter().collect()
 }
 
-fn provider(manifest: ManifestId, identity: &Identity, name: &str) -> Provider {
+fn provider<'t>(manifest: ManifestId, identity: &'t Identity, name: &'t str) -> Provider<'t> {
     // These put the Secret into namespaces that the manifest does not name.
     let anywhere = matches!(identity.kind.as_str(), "ClusterExternalSecret" | "ClusterIssuer");
-    let namespace = if anywhere { None } else { identity.namespace.clone() };
-    Provider { manifest, namespace, name: name.to_owned() }
+    let namespace = if anywhere { None } else { identity.namespace.as_deref() };
+    Provider { manifest, namespace, name }
 }

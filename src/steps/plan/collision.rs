@@ -22,7 +22,7 @@ pub(super) fn all(stream: &Stream, inventory: &Inventory, plan: &Plan, job: &Job
     let hooks: BTreeSet<ManifestId> = hooks.map(|provision| provision.origin.manifest()).collect();
     let mut taken: BTreeMap<(&str, Option<&str>), ManifestId> = BTreeMap::new();
     for provider in inventory.provides.iter().filter(|provider| !replaced.contains(&provider.manifest)) {
-        taken.insert((&provider.name, provider.namespace.as_deref().or(namespace)), provider.manifest);
+        taken.insert((provider.name, provider.namespace.or(namespace)), provider.manifest);
     }
     for provision in &plan.provisions {
         let secret = &provision.secret;

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, object};
 use crate::error::{Exit, Problem, Problems};
 use crate::model::{Identity, Item, Lift, ManifestId, Opaque, Part, Place, Provision, Template, escaped};
-use crate::steps::find::Found;
 use crate::yaml::{Kind, NodeId, Syntax, Tree, Value};
 
 /// The key that Flux reads where none is named.
@@ -19,12 +18,11 @@ impl Context<'_, '_> {
         id: ManifestId,
         tree: &Tree,
         identity: &Identity,
-        found: Vec<Found<'t>>,
+        items: Vec<Item<'t>>,
     ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
-        let (escapes, found): (Vec<Found>, Vec<Found>) =
-            found.into_iter().partition(|found| found.template.is_literal());
-        let mut lifts: Vec<Lift> = escapes.iter().map(|found| Lift::text(&found.template, found.place)).collect();
-        let Some(first) = found.first() else {
+        let (escapes, found): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.template.is_literal());
+        let mut lifts: Vec<Lift> = escapes.iter().map(|item| Lift::text(&item.template, item.place)).collect();
+        let Some(place) = found.first().map(|item| item.place) else {
             return Ok((None, lifts));
         };
         if self.job.settings.layered {
@@ -32,10 +30,9 @@ impl Context<'_, '_> {
                 "values of a HelmRelease cannot be lifted where layers do the work again: layered: true",
             )
             .hint("list the transformer once, in the outermost kustomization")
-            .at(self.stream.tell(first.place))
+            .at(self.stream.tell(place))
             .into());
         }
-        let (place, site) = (first.place, first.site);
         let mut problems = Problems::default();
         let mut seen = BTreeSet::new();
         let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
@@ -67,7 +64,7 @@ impl Context<'_, '_> {
         let provision = self.lifted_secret(id, identity, &metadata, items, &mut problems);
         let places = subtrees.into_keys().map(|node| Place { manifest: id, node }).collect();
         if let Some(provision) = &provision {
-            lifts.push(Lift::Key { places, site, name: provision.secret.name.clone(), key: KEY.to_owned() });
+            lifts.push(Lift::Key { places, name: provision.secret.name.clone(), key: KEY.to_owned() });
         }
         problems.or((provision, lifts))
     }

@@ -1,5 +1,6 @@
 //! Values that are lifted out of a workload into a Secret of its own.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
@@ -7,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use super::{Context, TARGET, object};
 use crate::error::{Problem, Problems};
 use crate::model::{Identity, Item, Lift, ManifestId, Metadata, Origin, Provision};
-use crate::steps::find::Found;
 use crate::yaml::Tree;
 
 impl Context<'_, '_> {
@@ -18,7 +18,7 @@ impl Context<'_, '_> {
         id: ManifestId,
         tree: &Tree,
         identity: &Identity,
-        values: Vec<Found<'t>>,
+        values: Vec<Item<'t>>,
     ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
         let mut problems = Problems::default();
         let at = || self.stream.tell_object(id);
@@ -32,35 +32,35 @@ impl Context<'_, '_> {
         let name = lifted_name(identity);
         let (mut items, mut lifts): (Vec<Item>, Vec<Lift>) = (vec![], vec![]);
         let (mut places, mut keys) = (BTreeSet::new(), BTreeSet::new());
-        for found in values {
+        for item in values {
             // What several containers share through an alias is one place, and is lifted once.
-            if places.contains(&found.place) {
+            if places.contains(&item.place) {
                 continue;
             }
-            if found.template.is_literal() {
-                lifts.push(Lift::text(&found.template, found.place));
+            if item.template.is_literal() {
+                lifts.push(Lift::text(&item.template, item.place));
                 continue;
             }
-            let at = |problem: Problem| problem.at(self.stream.tell(found.place));
-            if expands(&found) {
+            let at = |problem: Problem| problem.at(self.stream.tell(item.place));
+            if expands(&item) {
                 problems.push(at(Problem::new(
                     "$(NAME) or $$ in the value would not be expanded any more once it is lifted",
                 )
                 .hint("give the reference a variable of its own, and compose the value from it")));
             }
-            if found.key.starts_with('.') || found.key.ends_with('.') {
+            if item.key.starts_with('.') || item.key.ends_with('.') {
                 problems.push(at(Problem::new("the container or the variable has no name that is text")
                     .hint("put it in quotes; Kubernetes reads y, on and no as booleans")));
                 continue;
             }
-            if !keys.insert(found.key.clone()) {
+            if !keys.insert(item.key.clone()) {
                 problems.push(at(Problem::new("the variable is set twice").hint("remove one of them")));
                 continue;
             }
-            let (name, key) = (name.clone(), found.key.clone().into_owned());
-            lifts.push(Lift::Key { places: vec![found.place], site: found.site, name, key });
-            places.insert(found.place);
-            items.push(Item { key: found.key, place: found.place, template: found.template });
+            let (name, key) = (name.clone(), item.key.clone().into_owned());
+            lifts.push(Lift::Key { places: vec![item.place], name, key });
+            places.insert(item.place);
+            items.push(item);
         }
         if items.is_empty() {
             return problems.or((None, lifts));
@@ -86,7 +86,7 @@ impl Context<'_, '_> {
         };
         let metadata = problems.keep(before(metadata).map_err(|problem| problem.at(self.stream.tell_object(id))))?;
         let (origin, scope) = (Origin::Lifted(id), self.job.settings.scope);
-        let mut provision = Provision::new(origin, secret, metadata, items, scope);
+        let mut provision = Provision::new(origin, Cow::Owned(secret), metadata, items, scope);
         let rule = self.rule(&provision.secret, &provision.metadata);
         self.settle(&mut provision, rule, problems);
         Some(provision)
@@ -94,12 +94,8 @@ impl Context<'_, '_> {
 }
 
 /// Kubernetes expands `$(NAME)` and `$$` in `value`, and not in what comes from a Secret.
-fn expands(found: &Found) -> bool {
-    found
-        .template
-        .literals()
-        .filter_map(|literal| literal.text())
-        .any(|text| text.contains("$(") || text.contains("$$"))
+fn expands(item: &Item) -> bool {
+    item.template.literals().filter_map(|literal| literal.text()).any(|text| text.contains("$(") || text.contains("$$"))
 }
 
 /// `<name>-<kind>-refs`, lower case; too long a name is cut and told apart by a hash.

@@ -10,14 +10,13 @@ use crate::model::{
 };
 use crate::rules::plaintext::{self, PUBLIC_KEYS};
 use crate::settings::{Plaintext, SecretRule};
-use crate::steps::find::Found;
 use crate::yaml::Tree;
 
 /// Why a Secret without references goes out as it is; None where its values are to be judged.
-pub(super) fn passes(object: &Object, values: &[Found]) -> Option<&'static str> {
+pub(super) fn passes(object: &Object, items: &[Item]) -> Option<&'static str> {
     match object.secret_type.as_deref() {
-        Some("kubernetes.io/service-account-token") if values.is_empty() => Some("its token comes from Kubernetes"),
-        _ if values.iter().all(|value| is_empty(value)) => Some("it is empty"),
+        Some("kubernetes.io/service-account-token") if items.is_empty() => Some("its token comes from Kubernetes"),
+        _ if items.iter().all(is_empty) => Some("it is empty"),
         _ => None,
     }
 }
@@ -28,8 +27,8 @@ pub(super) fn is_record_of_helm(tree: &Tree, identity: &Identity, job: &Job) -> 
 }
 
 /// No bytes, and no escape that has to be undone.
-pub(super) fn is_empty(value: &Found) -> bool {
-    value.template.literals().all(|literal| literal.0.is_empty())
+pub(super) fn is_empty(item: &Item) -> bool {
+    item.template.literals().all(|literal| literal.0.is_empty())
 }
 
 /// Keys whose literal values are public, by annotation or by a rule of the settings.

@@ -1,5 +1,7 @@
 //! The parts of a Secret manifest that are carried over, read strictly.
 
+use std::borrow::Cow;
+
 use crate::error::{Problem, meant, nearest};
 use crate::model::{Identity, Metadata, Scope};
 use crate::sources;
@@ -7,15 +9,15 @@ use crate::steps::find;
 use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 /// A Secret manifest without its values.
-pub(super) struct Object {
-    pub(super) secret: Identity,
+pub(super) struct Object<'t> {
+    pub(super) secret: Cow<'t, Identity>,
     pub(super) metadata: Metadata,
     pub(super) secret_type: Option<String>,
     pub(super) immutable: Option<bool>,
 }
 
 /// Reads a Secret. Where it writes no namespace it has none.
-pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> {
+pub(super) fn read<'t>(tree: &Tree, identity: &'t Identity) -> Result<Object<'t>, Problem> {
     fields(tree)?;
     let metadata = metadata(tree)?;
     for scope in Scope::ALL {
@@ -58,7 +60,7 @@ pub(super) fn read(tree: &Tree, identity: &Identity) -> Result<Object, Problem> 
             return Err(Problem::new(format!("{field} must be a map")).hint("write each key with its value below it"));
         }
     }
-    Ok(Object { secret: identity.clone(), metadata, secret_type, immutable })
+    Ok(Object { secret: Cow::Borrowed(identity), metadata, secret_type, immutable })
 }
 
 /// Every field of a Secret.
@@ -114,14 +116,16 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
             return Err(Problem::new(format!("metadata.{field} must be a map")).hint("write name: value below it"));
         }
     }
-    let text = |(key, value)| {
-        let key: String = tree.key(key).into_owned();
-        match tree.text(value) {
-            Some(text) => Ok((key, text.to_owned())),
-            None => Err(must_be_text(&format!("metadata.{field} \"{key}\""))),
-        }
-    };
-    tree.entries(map).into_iter().map(text).collect()
+    let entries = tree.entries(map);
+    let mut texts = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let key = tree.key(key).into_owned();
+        let Some(text) = tree.text(value) else {
+            return Err(must_be_text(&format!("metadata.{field} \"{key}\"")));
+        };
+        texts.push((key, text.to_owned()));
+    }
+    Ok(texts)
 }
 
 fn must_be_text(what: &str) -> Problem {

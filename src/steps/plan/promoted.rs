@@ -1,10 +1,11 @@
 //! ConfigMaps that hold references become Secrets that whatever names them can follow to.
 
+use std::borrow::Cow;
+
 use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
 use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use, ignored};
-use crate::steps::find::Found;
 use crate::steps::mention::Mentions;
 use crate::yaml::{Scalar, Tree};
 
@@ -15,29 +16,29 @@ impl Context<'_, '_> {
         id: ManifestId,
         tree: &Tree,
         identity: &Identity,
-        values: Vec<Found<'t>>,
+        items: Vec<Item<'t>>,
     ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
         let mut problems = Problems::default();
-        if values.iter().all(|value| value.template.is_literal()) {
-            let escapes = values.into_iter().filter(|value| value.referring);
-            return Ok((None, escapes.map(|value| Lift::text(&value.template, value.place)).collect()));
+        if items.iter().all(|item| item.template.is_literal()) {
+            // One without an escape says what stands there.
+            let said = |item: &Item| tree.text(item.place.node).map(str::as_bytes);
+            let escapes = items.iter().filter(|item| item.template.literals().any(|text| said(item) != Some(&*text.0)));
+            return Ok((None, escapes.map(|item| Lift::text(&item.template, item.place)).collect()));
         }
         if self.job.terms.names != Names::Final {
-            let refused = |value: &Found| {
+            let refused = |item: &Item| {
                 Problem::new("a ConfigMap cannot become a Secret in a build that still changes names")
                     .hint("what names it would not follow: build first, and pipe the result into `sealref render`")
-                    .at(self.stream.tell(value.place))
+                    .at(self.stream.tell(item.place))
             };
-            return Err(values.iter().filter(|value| !value.template.is_literal()).map(refused).collect());
+            return Err(items.iter().filter(|item| !item.template.is_literal()).map(refused).collect());
         }
         problems.keep(whole(tree).map_err(|problem| problem.at(self.stream.tell_object(id))));
         problems.extend(self.left_behind(id, identity));
         let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
-        let items =
-            values.into_iter().map(|found| Item { key: found.key, place: found.place, template: found.template });
         let secret = Identity { kind: "Secret".to_owned(), ..identity.clone() };
         let (origin, scope) = (Origin::Promoted(id), self.job.settings.scope);
-        let mut provision = Provision::new(origin, secret, metadata, items.collect(), scope);
+        let mut provision = Provision::new(origin, Cow::Owned(secret), metadata, items, scope);
         let rule = self.rule(&provision.secret, &provision.metadata);
         self.settle(&mut provision, rule, &mut problems);
         problems.or((Some(provision), vec![]))
