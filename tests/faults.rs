@@ -310,11 +310,18 @@ fn h06_little_memory_and_few_files() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), stderr.as_ref()), (Some(0), ""), "{limit}");
     }
+    let secret = |number| format!("---\n{}", stream.replace("name: a", &format!("name: a{number}")));
+    let many: String = (0..2000).map(secret).collect();
+    let output = Program::new().shell("ulimit -v 262144; sealref render -", many.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let line = "ulimit -v 140000; head -c 100000000 /dev/zero | sealref render -";
     let output = Program::new().shell(line, b"");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
-    assert!(stderr.starts_with("error: \"stdin\" can't be read: not enough memory\nhint: "), "{stderr}");
+    assert!(
+        stderr.starts_with("error: \"stdin\" can't be read: not enough memory\nhint: give it more memory"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::{
     fs::{File, Metadata},
     io::{self, Read},
-    ops::Deref,
+    ops::{Deref, Range},
     os::unix::fs::MetadataExt,
 };
 
@@ -74,31 +74,51 @@ impl Deref for Held {
 
 /// Reads a stream to its end, which is no further than the limit, and may be expected.
 pub(in crate::outside) fn held(reader: &mut impl Read, expected: Option<usize>, limit: usize) -> Result<Held, Refusal> {
-    let mut memory = room(limit)?;
-    // To take a page costs as much as to fill it, so what is large gets large ones, where the system has them
-    #[cfg(target_os = "linux")]
-    {
-        let end = memory.len().min(limit);
-        let large = expected.map_or(LARGE..end, |expected| 0..expected.min(end));
-        let _ = memory.advise_range(Advice::HugePage, large.start, large.len());
+    let expected = expected.unwrap_or(0).min(limit);
+    let mut memory = room(expected)?;
+    prefer_large_pages(&memory, 0..expected);
+    let mut length = fill(reader, &mut memory)?;
+    if length == memory.len() {
+        memory = larger(memory, limit)?;
+        length += fill(reader, memory.get_mut(length..).unwrap_or_default())?;
     }
-    match fill(reader, &mut memory)? {
-        length if length > limit => Err(Refusal::TooLarge(limit)),
-        length if length == memory.len() => Err(Errno::NOMEM.into()),
-        length => Ok(Held { memory, length }),
+    let mut beyond = Zeroizing::new([0]);
+    if length > limit {
+        Err(Refusal::TooLarge(limit))
+    } else if length == memory.len() && fill(reader, beyond.as_mut_slice())? != 0 {
+        Err(Errno::NOMEM.into())
+    } else {
+        Ok(Held { memory, length })
     }
 }
 
-/// Addresses only: a page is taken when its first byte comes. One byte more than the limit at least, so that the end
-/// shows; less where the process may not have as much.
-fn room(limit: usize) -> io::Result<MmapMut> {
-    let mut pages = limit / LARGE + 1;
+/// Addresses only: a page is taken when its first byte comes. One byte more at least, so that the end shows; less where
+/// the process may not have as much.
+fn room(size: usize) -> io::Result<MmapMut> {
+    let mut pages = size / LARGE + 1;
     loop {
         match MmapMut::map_anon(pages * LARGE) {
             Err(_) if pages > 1 => pages /= 2,
             mapped => return mapped,
         }
     }
+}
+
+/// The same bytes with room for the most that may come, which not every process may have beside all else that it needs:
+/// so it is not taken for little.
+fn larger(memory: MmapMut, limit: usize) -> io::Result<MmapMut> {
+    let mut larger = room(limit)?;
+    let Some(start) = larger.get_mut(..memory.len()) else { return Ok(memory) };
+    start.copy_from_slice(&memory);
+    prefer_large_pages(&larger, memory.len()..limit);
+    Ok(larger)
+}
+
+/// To take a page costs as much as to fill it, so what is large gets large ones, where the system has them.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "others have no such call"))]
+fn prefer_large_pages(memory: &MmapMut, place: Range<usize>) {
+    #[cfg(target_os = "linux")]
+    let _ = memory.advise_range(Advice::HugePage, place.start, place.end.min(memory.len()).saturating_sub(place.start));
 }
 
 /// The same, as bytes that are wiped on drop.
@@ -149,11 +169,16 @@ mod tests {
 
     #[test]
     fn a_stream_of_any_length_around_a_large_page_is_whole() {
-        for length in [LARGE - 1, LARGE, LARGE + 1, 2 * LARGE + 1] {
+        for length in [LARGE - 1, LARGE, LARGE + 1, 2 * LARGE, 2 * LARGE + 1] {
             let content: Vec<u8> = (0..=250).cycle().take(length).collect();
+            for expected in [None, Some(0), Some(length - 1), Some(length), Some(length + 1), Some(usize::MAX)] {
+                let read = |limit| held(&mut content.as_slice(), expected, limit);
+                assert!(read(length).is_ok_and(|bytes| *bytes == *content));
+                assert!(read(3 * LARGE).is_ok_and(|bytes| *bytes == *content));
+                assert!(matches!(read(length - 1), Err(Refusal::TooLarge(_))));
+            }
             let bytes = stream(&mut content.as_slice(), length).unwrap();
             assert_eq!((&*bytes, bytes.capacity()), (&content, length));
-            assert!(matches!(stream(&mut content.as_slice(), length - 1), Err(Refusal::TooLarge(_))));
         }
     }
 

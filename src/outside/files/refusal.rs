@@ -119,6 +119,7 @@ pub(in crate::outside) fn shown(path: &Path) -> String {
 pub(in crate::outside) fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path",
+        io::ErrorKind::OutOfMemory => "give it more memory, or split the input",
         io::ErrorKind::PermissionDenied => "check who owns it and its mode",
         io::ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written to",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room and run again",
