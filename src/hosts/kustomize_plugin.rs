@@ -20,8 +20,8 @@ use crate::yaml::{Syntax, Tree};
 
 /// True where kustomize called: it says so in the environment, and the first argument is a file.
 pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
-    let config = arguments.get(1).is_some_and(|config| files::kind(Path::new(config)) == Ok(Kind::File));
-    Ok(config && environment::variable("KUSTOMIZE_PLUGIN_CONFIG_ROOT")?.is_some())
+    let calls = environment::variable("KUSTOMIZE_PLUGIN_CONFIG_ROOT")?.is_some();
+    Ok(calls && arguments.get(1).is_some_and(|config| files::kind(Path::new(config)) == Ok(Kind::File)))
 }
 
 /// The job of a transformer, or of a generator, which gets no documents.

@@ -129,9 +129,8 @@ impl Chunk {
 pub(super) fn documents(text: &str) -> Result<impl Iterator<Item = Result<Chunk, Fault>>, Fault> {
     let start = byte_order_mark(text)?;
     let mut next = Some(Chunk { start, end: 0, inline: false, marked: false, fresh: true });
-    let ends = ENDS.find(text.as_bytes()).is_some();
     let all = iter::from_fn(move || {
-        let found = document(text, next.take()?, ends);
+        let found = document(text, next.take()?);
         Some(found.map(|(chunk, behind)| {
             next = behind;
             chunk
@@ -142,11 +141,11 @@ pub(super) fn documents(text: &str) -> Result<impl Iterator<Item = Result<Chunk,
 }
 
 /// The document that begins there, and where the one behind its marker begins.
-fn document(text: &str, mut chunk: Chunk, ends: bool) -> Result<(Chunk, Option<Chunk>), Fault> {
+fn document(text: &str, mut chunk: Chunk) -> Result<(Chunk, Option<Chunk>), Fault> {
     if chunk.fresh {
         chunk.start = directives(text, chunk.start)?;
     }
-    let marker = marker(text, chunk.start, chunk.inline, ends);
+    let marker = marker(text, chunk.start, chunk.inline);
     chunk.end = marker.unwrap_or(text.len());
     let Some(marker) = marker else {
         return Ok((chunk, None));
@@ -218,8 +217,8 @@ fn is_known_directive(line: &str) -> bool {
     }
 }
 
-/// The next line from `start` on that is a marker; where the stream has some, also one that ends a document.
-fn marker(text: &str, start: usize, inline: bool, ends: bool) -> Option<usize> {
+/// The next line from `start` on that is a marker.
+fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
     let rest = text.get(start..)?;
     if !inline && is_marker(rest) {
         return Some(start);
@@ -230,8 +229,7 @@ fn marker(text: &str, start: usize, inline: bool, ends: bool) -> Option<usize> {
     };
     let begin = next(&BEGINS, bytes);
     let within = begin.map_or(bytes, |at| bytes.get(..at).unwrap_or(bytes));
-    let end = if ends { next(&ENDS, within) } else { None };
-    end.or(begin).map(|at| start + at)
+    next(&ENDS, within).or(begin).map(|at| start + at)
 }
 
 /// What looks for markers, made once.
