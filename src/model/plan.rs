@@ -56,13 +56,13 @@ impl Metadata {
     }
 }
 
-/// One key of a Secret.
+/// A value that was found at a site; in a provision, one key of its Secret.
 pub struct Item<'t> {
-    /// The key.
+    /// The key that it has, or will have, in a Secret.
     pub key: Cow<'t, str>,
     /// Where its value stands.
     pub place: Place,
-    /// Its value.
+    /// What it says.
     pub template: Template<'t>,
 }
 

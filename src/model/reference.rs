@@ -179,7 +179,7 @@ enum Parts<'t> {
 }
 
 impl<'t> Template<'t> {
-    /// Text, or bytes, without a reference.
+    /// Text, or bytes, as they stand.
     #[must_use]
     pub fn literal(bytes: Cow<'t, [u8]>) -> Self {
         Self(Parts::One(Part::Literal(Opaque(bytes))))
@@ -191,7 +191,7 @@ impl<'t> Template<'t> {
         Self(Parts::One(Part::Reference(Reference { place, address, lookup: None })))
     }
 
-    /// Pieces in order.
+    /// What a grammar has read, in order.
     #[must_use]
     pub fn of(parts: Vec<Part<'t>>) -> Self {
         Self(Parts::Several(parts))
@@ -241,6 +241,12 @@ impl<'t> Template<'t> {
             Part::Literal(text) => Some(text),
             Part::Escaped(_) | Part::Reference(_) => None,
         })
+    }
+
+    /// True where a grammar has read it: it holds references, or text that has lost the mark of an escape.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        !matches!(self.0, Parts::One(Part::Literal(_)))
     }
 
     /// True where no reference is in it.

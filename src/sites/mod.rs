@@ -37,7 +37,7 @@ pub enum Takes {
 
 /// One kind of place.
 pub trait Site: Sync {
-    /// Its name in messages and reports.
+    /// Its name.
     fn name(&self) -> &'static str;
 
     /// Which of its values matter.
@@ -67,4 +67,32 @@ pub static SITES: &[&dyn Site] =
 #[must_use]
 pub fn of(identity: &Identity) -> Option<&'static dyn Site> {
     SITES.iter().find(|site| site.covers(identity)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_has_one_site_at_most() {
+        let identity = |(api_version, kind): (&str, &str)| Identity {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: "app".to_owned(),
+        };
+        let core = ["ConfigMap", "Pod", "PodTemplate", "ReplicationController", "Secret"].map(|kind| ("v1", kind));
+        let apps = ["DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"].map(|kind| ("apps/v1", kind));
+        let more = [
+            ("argoproj.io/v1alpha1", "Rollout"),
+            ("batch/v1", "CronJob"),
+            ("batch/v1", "Job"),
+            ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ];
+        for identity in core.into_iter().chain(apps).chain(more).map(identity) {
+            let covering = SITES.iter().filter(|site| site.covers(&identity));
+            assert_eq!(covering.count(), 1, "{identity}");
+        }
+        assert!(of(&identity(("example.org/v1", "Secret"))).is_none());
+    }
 }

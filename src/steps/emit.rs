@@ -92,7 +92,7 @@ struct Emitter<'e> {
 }
 
 impl Emitter<'_> {
-    /// Each object is written into `room`, which grows once for all of them, and copied at its size.
+    /// The objects of a provision. Each is written into `room`, which grows once for all of them, and copied at its size.
     fn made(
         &self,
         stream: &Stream,
@@ -117,7 +117,11 @@ impl Emitter<'_> {
         };
         let none = || Problem::new("a target gave no object").exit(Exit::Bug);
         let first = Box::new(write(objects.next().ok_or_else(none)?)?);
-        let rest = objects.map(&mut write).collect::<Result<_, _>>()?;
+        // Collected, it would keep the room of what the target gave, mostly for nothing
+        let mut rest = vec![];
+        for object in objects {
+            rest.push(write(object)?);
+        }
         let holds = if self.job.settings.layered { Holds::References } else { Holds::Nothing };
         let shadow = (self.job.terms.names == Names::Growing).then(|| shadow::cast(stream, provision, &name, holds));
         Ok(Objects { first, rest, shadow: shadow.map(write).transpose()?.map(Box::new) })

@@ -123,34 +123,32 @@ fn find_in<'t>(
         if site.takes() != Takes::Referring {
             items.reserve_exact(spots.len());
         }
-        let mut refers = false;
+        let mut is_read = false;
         for spot in spots {
             let place = Place { manifest: id, node: spot.node };
             let sealed = envelope.as_ref().and_then(|envelope| envelope.address(&spot));
             let read = match (reading, sealed) {
-                (Reading::References, Some(address)) => {
-                    address.map(|address| (Template::reference(place, address), true))
-                }
+                (Reading::References, Some(address)) => address.map(|address| Template::reference(place, address)),
                 (Reading::References, None) => spot.value.and_then(|value| template(value, place)),
                 (Reading::Verbatim, Some(_)) => Err(still_encrypted()),
-                (Reading::Verbatim, None) => spot.value.map(|value| (Template::literal(value), false)),
+                (Reading::Verbatim, None) => spot.value.map(Template::literal),
             };
             match read.map_err(|problem| problem.at(stream.tell(place))) {
                 Err(problem) => problems.push(problem),
-                Ok((template, referring)) => {
-                    refers |= referring;
-                    if referring || site.takes() != Takes::Referring {
+                Ok(template) => {
+                    is_read |= template.is_read();
+                    if template.is_read() || site.takes() != Takes::Referring {
                         items.push(Item { key: spot.key, place, template });
                     }
                 }
             }
         }
-        if site.takes() == Takes::AllOrNone && !refers {
+        if site.takes() == Takes::AllOrNone && !is_read {
             items = vec![];
         }
         if let Some((message, hint)) = settings.and_then(|settings| denied(site.name(), settings)) {
-            for value in items.iter().filter(|value| !value.template.is_literal()) {
-                problems.push(Problem::new(message).hint(hint).at(stream.tell(value.place)));
+            for item in items.iter().filter(|item| !item.template.is_literal()) {
+                problems.push(Problem::new(message).hint(hint).at(stream.tell(item.place)));
             }
         }
     }
@@ -166,15 +164,15 @@ fn find_in<'t>(
 }
 
 /// The template of a value; bytes that are no text hold no reference.
-fn template(value: Cow<'_, [u8]>, place: Place) -> Result<(Template<'_>, bool), Problem> {
+fn template(value: Cow<'_, [u8]>, place: Place) -> Result<Template<'_>, Problem> {
     match value {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes).ok().and_then(|text| ask(text, place)) {
-            Some(template) => Ok((template?, true)),
-            None => Ok((Template::literal(Cow::Borrowed(bytes)), false)),
+            Some(template) => template,
+            None => Ok(Template::literal(Cow::Borrowed(bytes))),
         },
         Cow::Owned(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|text| ask(text, place)) {
-            Some(template) => Ok((template?.into_owned(), true)),
-            None => Ok((Template::literal(Cow::Owned(bytes)), false)),
+            Some(template) => Ok(template?.into_owned()),
+            None => Ok(Template::literal(Cow::Owned(bytes))),
         },
     }
 }

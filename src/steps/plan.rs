@@ -62,10 +62,10 @@ pub fn plan<'t>(
         problems.push(Problem::new("reload needs final names, and the build still changes them").hint(hint));
     }
     let mut plan = Plan::default();
-    plan.provisions.reserve_exact(found.iter().filter(|values| !values.is_empty()).count());
-    for ((id, tree, identity), values) in stream.read().zip(found) {
+    plan.provisions.reserve_exact(found.iter().filter(|items| !items.is_empty()).count());
+    for ((id, tree, identity), items) in stream.read().zip(found) {
         if identity.is("", "Secret") {
-            let planned = context.secret(id, tree, identity, values, warnings);
+            let planned = context.secret(id, tree, identity, items, warnings);
             match problems.keep(planned) {
                 Some(Outcome::Passes(reason)) => plan.passing.push((id, reason)),
                 Some(Outcome::Provided(provision)) => plan.provisions.push(*provision),
@@ -80,11 +80,11 @@ pub fn plan<'t>(
                     .at(stream.tell_object(id)),
             );
         }
-        if !values.is_empty() {
+        if !items.is_empty() {
             let lifted = match sites::of(identity).map(sites::Site::name) {
-                Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, values),
-                Some(sites::HELM_VALUES) => context.values(id, tree, identity, values),
-                _ => context.lifted(id, tree, identity, values),
+                Some(sites::CONFIG_MAP) => context.promoted(id, tree, identity, items),
+                Some(sites::HELM_VALUES) => context.values(id, tree, identity, items),
+                _ => context.lifted(id, tree, identity, items),
             };
             if let Some((provision, lifts)) = problems.keep(lifted) {
                 plan.provisions.extend(provision);
@@ -346,6 +346,7 @@ impl<'c> Context<'c, '_> {
         };
         let remote = source.remote(address, spec.provider.as_ref())?;
         let number = stores.iter().position(|store| *store == spec.store).unwrap_or_else(|| {
+            // Mostly it stays the only one
             stores.reserve_exact(1);
             stores.push(spec.store.clone());
             stores.len() - 1

@@ -36,7 +36,7 @@ impl<'s> Builder<'s> {
     pub(super) fn new(source: &'s str) -> Self {
         // A line holds a key and a value, some a dash or more; many short ones are mostly blank
         let nodes = (newlines(source) * 5 / 2).min(source.len() / 10).min(limits::NODES);
-        Self { source, nodes: Vec::with_capacity(nodes + 2), open: Vec::new(), more: More::default() }
+        Self { source, nodes: Vec::with_capacity(nodes + 2), open: Vec::new(), more: More::NONE }
     }
 
     /// True before anything was added.
@@ -57,9 +57,11 @@ impl<'s> Builder<'s> {
             |here: &str| here.len() == text.len() && (here.is_empty() || std::ptr::eq(here, &raw const *text));
         if let Some(node) = self.nodes.last_mut().filter(|node| !is_here(node.here(self.source))) {
             node.is_held = true;
-            self.more.held.push((id, text.into()));
+            self.more.held.push(id, text.into());
         }
-        self.more.decoded.extend(held.map(|held| (id, held)));
+        if let Some(held) = held {
+            self.more.decoded.push(id, held);
+        }
         Ok(id)
     }
 
@@ -70,7 +72,7 @@ impl<'s> Builder<'s> {
             return Err(self.fault(span.0, "an alias that names what it stands in", hint));
         }
         let id = self.push(Style::Alias, Sort::None, span)?;
-        self.more.aliases.push((id, target));
+        self.more.aliases.push(id, target);
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree, of};
+use super::node::{Kind, NOWHERE, NodeId, Sort, Style, Tree};
 use super::scalar::{self, Plain, Scalar};
 use super::{Fault, line_of, newlines};
 
@@ -237,7 +237,7 @@ impl<'s> Tree<'s> {
     /// What an alias names, else the place itself.
     #[must_use]
     pub fn target(&self, n: NodeId) -> NodeId {
-        let named = if self.node(n).style == Style::Alias { of(&self.more().aliases, n) } else { None };
+        let named = if self.node(n).style == Style::Alias { self.more().aliases.of(n) } else { None };
         named.copied().unwrap_or(n)
     }
 
@@ -323,7 +323,7 @@ impl<'s> Tree<'s> {
 
     /// What a `!!binary` scalar holds.
     fn decoded(&self, n: NodeId) -> Option<&str> {
-        of(&self.more().decoded, n).map(String::as_str)
+        self.more().decoded.of(n).map(String::as_str)
     }
 
     /// The key of the entry that a key or a value stands in; a key has nothing below it, so it stands just before.

@@ -28,7 +28,6 @@ pub struct Tree<'s> {
 }
 
 /// What few nodes have.
-#[derive(Default)]
 pub(super) struct More {
     /// The nodes that aliases name.
     pub(super) aliases: Few<NodeId>,
@@ -39,11 +38,24 @@ pub(super) struct More {
 }
 
 /// In the order of the nodes.
-type Few<T> = Vec<(NodeId, T)>;
+pub(super) struct Few<T>(Vec<(NodeId, T)>);
 
-pub(super) fn of<T>(few: &[(NodeId, T)], n: NodeId) -> Option<&T> {
-    let at = few.binary_search_by_key(&n, |(id, _)| *id).ok()?;
-    few.get(at).map(|(_, it)| it)
+impl<T> Few<T> {
+    pub(super) const NONE: Self = Self(vec![]);
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what a node has that comes behind all others.
+    pub(super) fn push(&mut self, node: NodeId, what: T) {
+        self.0.push((node, what));
+    }
+
+    pub(super) fn of(&self, node: NodeId) -> Option<&T> {
+        let at = self.0.binary_search_by_key(&node, |(id, _)| *id).ok()?;
+        self.0.get(at).map(|(_, what)| what)
+    }
 }
 
 /// The nodes stand in document order: a first child is the next one, a next sibling is `after`.
@@ -103,7 +115,7 @@ impl Tree<'_> {
     /// The characters of a scalar, as they are read.
     pub(super) fn characters(&self, n: NodeId) -> &str {
         let node = self.node(n);
-        if node.is_held { of(&self.more().held, n).map_or("", |text| text) } else { node.here(self.source) }
+        if node.is_held { self.more().held.of(n).map_or("", |text| text) } else { node.here(self.source) }
     }
 }
 
@@ -120,7 +132,11 @@ impl Node {
     }
 }
 
-static NO_MORE: More = More { aliases: vec![], decoded: vec![], held: vec![] };
+impl More {
+    pub(super) const NONE: Self = Self { aliases: Few::NONE, decoded: Few::NONE, held: Few::NONE };
+}
+
+static NO_MORE: More = More::NONE;
 
 /// What a foreign id reads as.
 static NOTHING: Node = Node {

@@ -42,14 +42,14 @@ impl Context<'_, '_> {
             .filter(|(node, to)| node != to)
             .map(|(_, to)| to)
             .collect();
-        for found in found.iter().filter(|found| seen.insert(found.place)) {
+        for item in found.iter().filter(|item| seen.insert(item.place)) {
             // What stands at two places would leave both, and be put back at one.
             let shared =
-                std::iter::successors(Some(found.place.node), |node| tree.parent(*node)).any(|n| aliased.contains(&n));
-            let subtree = subtree(tree, found.place.node)
+                std::iter::successors(Some(item.place.node), |node| tree.parent(*node)).any(|n| aliased.contains(&n));
+            let subtree = subtree(tree, item.place.node)
                 .filter(|_| !shared)
                 .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out"));
-            subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(found.place)))));
+            subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(item.place)))));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -57,8 +57,8 @@ impl Context<'_, '_> {
         // An escape that is lifted with its list needs no edit.
         let lifted = |place: &Place| subtree(tree, place.node).is_some_and(|(node, _)| subtrees.contains_key(&node));
         lifts.retain(|lift| !lift.places().iter().any(lifted));
-        let inside = found.into_iter().chain(escapes).filter(|found| lifted(&found.place));
-        let template = text(tree, &subtrees, inside.map(|found| (found.place.node, found.template)).collect())?;
+        let inside = found.into_iter().chain(escapes).filter(|item| lifted(&item.place));
+        let template = text(tree, &subtrees, inside.map(|item| (item.place.node, item.template)).collect())?;
         let items = vec![Item { key: KEY.into(), place, template }];
         let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
         let provision = self.lifted_secret(id, identity, &metadata, items, &mut problems);

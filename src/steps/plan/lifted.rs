@@ -18,7 +18,7 @@ impl Context<'_, '_> {
         id: ManifestId,
         tree: &Tree,
         identity: &Identity,
-        values: Vec<Item<'t>>,
+        found: Vec<Item<'t>>,
     ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
         let mut problems = Problems::default();
         let at = || self.stream.tell_object(id);
@@ -32,7 +32,7 @@ impl Context<'_, '_> {
         let name = lifted_name(identity);
         let (mut items, mut lifts): (Vec<Item>, Vec<Lift>) = (vec![], vec![]);
         let (mut places, mut keys) = (BTreeSet::new(), BTreeSet::new());
-        for item in values {
+        for item in found {
             // What several containers share through an alias is one place, and is lifted once.
             if places.contains(&item.place) {
                 continue;

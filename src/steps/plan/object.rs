@@ -117,6 +117,7 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
         }
     }
     let entries = tree.entries(map);
+    // Of its size: all plans of a stream are held together
     let mut texts = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let key = tree.key(key).into_owned();
@@ -128,7 +129,7 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
     Ok(texts)
 }
 
-fn must_be_text(what: &str) -> Problem {
+pub(super) fn must_be_text(what: &str) -> Problem {
     Problem::new(format!("{what} must be text"))
         .hint("put the value in quotes; Kubernetes reads y, on and no as booleans")
 }

@@ -20,9 +20,7 @@ impl Context<'_, '_> {
     ) -> Result<(Option<Provision<'t>>, Vec<Lift>), Problems> {
         let mut problems = Problems::default();
         if items.iter().all(|item| item.template.is_literal()) {
-            // One without an escape says what stands there.
-            let said = |item: &Item| tree.text(item.place.node).map(str::as_bytes);
-            let escapes = items.iter().filter(|item| item.template.literals().any(|text| said(item) != Some(&*text.0)));
+            let escapes = items.iter().filter(|item| item.template.is_read());
             return Ok((None, escapes.map(|item| Lift::text(&item.template, item.place)).collect()));
         }
         if self.job.terms.names != Names::Final {
@@ -89,6 +87,12 @@ fn whole(tree: &Tree) -> Result<(), Problem> {
     if at("immutable").is_some_and(|node| matches!(tree.scalar(node), Some(Scalar::Bool(true)))) {
         return Err(Problem::new("an immutable ConfigMap cannot become a Secret")
             .hint("take `immutable` away: the values behind references change"));
+    }
+    for (key, value) in at("data").into_iter().flat_map(|data| tree.entries(data)) {
+        // The API server reads nothing as no text
+        if !matches!(tree.scalar(value), Some(Scalar::Text(_) | Scalar::Null)) {
+            return Err(object::must_be_text(&format!("data \"{}\"", tree.key(key))));
+        }
     }
     Ok(())
 }
