@@ -2,8 +2,10 @@
 //! kept, and what it opens.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -584,6 +586,22 @@ fn arguments_that_are_no_text_are_told_h8() {
     let output = sealref(world.path(), &["render"]).arg(name).output().unwrap();
     assert!(matches!(output.status.code(), Some(1 | 2)), "{:?} {}", output.status, told(&output));
     assert!(output.stdout.is_empty() && told(&output).starts_with("error:"), "{}", told(&output));
+}
+
+// --- Callers ---
+
+#[test]
+fn a_variable_of_a_caller_may_be_any_bytes_and_takes_no_command_away() {
+    let world = world();
+    // kustomize gives the path of a file; this is a file too, and a command
+    fs::write(world.path().join("render"), TRANSLATED).unwrap();
+    let odd = OsStr::from_bytes(b"\xff");
+    for variable in ["HELM_PLUGIN_NAME", "KUSTOMIZE_PLUGIN_CONFIG_ROOT"] {
+        for arguments in [&["--version"][..], &["render", "translated.yaml"]] {
+            let output = sealref(world.path(), arguments).env(variable, odd).output().unwrap();
+            assert!(output.status.success() && !output.stdout.is_empty(), "{variable}: {}", told(&output));
+        }
+    }
 }
 
 // --- Together ---

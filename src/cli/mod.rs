@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::error::{Exit, Problem, Problems};
+use crate::error::{Exit, Problems};
 use crate::hosts::{helm, kustomize_plugin};
 use crate::outside::environment;
 use crate::outside::stdio::{self, Written};
@@ -135,11 +135,7 @@ impl Done {
 /// Runs what was typed.
 #[must_use]
 pub fn run() -> ExitCode {
-    let typed = match called() {
-        Ok(typed) => typed,
-        Err(problem) => return end(Err(problem.into())),
-    };
-    let cli = match Cli::try_parse_from(typed) {
+    let cli = match Cli::try_parse_from(called()) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             stdio::tell(&error.render().to_string());
@@ -151,16 +147,16 @@ pub fn run() -> ExitCode {
 }
 
 /// What was typed, with the command put in where another program called us without one.
-fn called() -> Result<Vec<OsString>, Problem> {
+fn called() -> Vec<OsString> {
     let mut typed = environment::arguments();
-    if kustomize_plugin::is_call(&typed)? {
+    if kustomize_plugin::is_call(&typed) {
         typed.insert(1, PLUGIN.into());
-    } else if helm::is_call(&typed)? {
+    } else if helm::is_call(&typed) {
         typed.insert(1, POST_RENDER.into());
     } else if typed.len() == 1 && !stdio::stdin_is_terminal() {
         typed.push(PIPED.into());
     }
-    Ok(typed)
+    typed
 }
 
 fn ran(command: Command) -> Result<Done, Problems> {

@@ -6,17 +6,18 @@ use std::ffi::OsString;
 
 use super::stream::{self, Call};
 use super::{Duplicates, Job};
-use crate::error::{Problem, Problems};
+use crate::error::Problems;
 use crate::model::Input;
 use crate::outside::environment;
 use crate::outside::wire::World;
 
 /// True where Helm 4 called: it names the plugin in the environment, and only options were given.
-pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
+#[must_use]
+pub fn is_call(arguments: &[OsString]) -> bool {
     let asks = |first: &OsString| ["-h", "--help", "-V", "--version"].iter().any(|asked| first == asked);
     let first = arguments.get(1);
     let options = first.is_none_or(|first| first.as_encoded_bytes().starts_with(b"-") && !asks(first));
-    Ok(options && environment::variable("HELM_PLUGIN_NAME")?.is_some())
+    options && environment::is_set("HELM_PLUGIN_NAME")
 }
 
 /// The job of a post-renderer. Objects that write no namespace go to that of the release.

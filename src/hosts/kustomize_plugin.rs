@@ -9,7 +9,7 @@ use super::krm::{kind, misplaced_generator, misplaced_transformer};
 use super::settings::Found;
 use super::stream::{self, Call};
 use super::{Job, Names};
-use crate::error::{Problem, Problems};
+use crate::error::Problems;
 use crate::limits;
 use crate::model::{Input, Source};
 use crate::outside::environment;
@@ -18,10 +18,14 @@ use crate::outside::wire::World;
 use crate::settings::Generator;
 use crate::yaml::{Syntax, Tree};
 
-/// True where kustomize called: it says so in the environment, and the first argument is a file.
-pub fn is_call(arguments: &[OsString]) -> Result<bool, Problem> {
-    let calls = environment::variable("KUSTOMIZE_PLUGIN_CONFIG_ROOT")?.is_some();
-    Ok(calls && arguments.get(1).is_some_and(|config| files::kind(Path::new(config)) == Ok(Kind::File)))
+/// True where kustomize called: it says so in the environment, and the first argument is a file in a folder, which it
+/// names, and which no command does.
+#[must_use]
+pub fn is_call(arguments: &[OsString]) -> bool {
+    let has_folder = |config: &Path| config.parent().is_some_and(|folder| folder != Path::new(""));
+    let is_file = |config: &Path| has_folder(config) && files::kind(config) == Ok(Kind::File);
+    let calls = environment::is_set("KUSTOMIZE_PLUGIN_CONFIG_ROOT");
+    calls && arguments.get(1).is_some_and(|config| is_file(Path::new(config)))
 }
 
 /// The job of a transformer, or of a generator, which gets no documents.

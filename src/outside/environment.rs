@@ -33,6 +33,12 @@ pub fn paths(name: &str) -> Vec<PathBuf> {
     std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
+/// True where an environment variable is set, to whatever bytes.
+#[must_use]
+pub fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
 /// The value of an environment variable, if it is set.
 pub fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
     std::env::var_os(name).map(|value| text(name, value.into_vec())).transpose()

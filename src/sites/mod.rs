@@ -8,6 +8,8 @@ mod env;
 mod helm_values;
 mod secret_data;
 
+pub use secret_data::plain;
+
 use std::borrow::Cow;
 
 use crate::error::Problem;

@@ -1,6 +1,7 @@
 //! `data` and `stringData` of a Secret. The Secret is replaced as a whole.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{Site, Spot, Takes};
 use crate::error::Problem;
@@ -34,15 +35,15 @@ impl Site for SecretData {
                     Err(Problem::new(format!("{field} must be a map")).hint("write each key and its value below it"));
                 spots.push(Spot { node: map, key: field.into(), value });
             }
-            let both = !spots.is_empty();
             let entries = tree.entries(map);
+            if !spots.is_empty() {
+                let keys: BTreeSet<Cow<str>> = entries.iter().map(|(key, _)| tree.key(*key)).collect();
+                spots.retain(|spot| !keys.contains(&spot.key));
+            }
             spots.reserve(entries.len());
             for (key, node) in entries {
                 let said = tree.raw(key).unwrap_or_default();
                 let key = tree.key(key);
-                if both {
-                    spots.retain(|spot| spot.key != key);
-                }
                 let value = if key == said { value(tree, node) } else { Err(another_key(said, &key)) };
                 spots.push(Spot { node, key, value });
             }
@@ -56,19 +57,22 @@ fn another_key(said: &str, key: &str) -> Problem {
     Problem::new(format!("Kubernetes reads the key {said} as \"{key}\"")).hint(format!("put it in quotes: \"{said}\""))
 }
 
-fn plain<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
+/// The text of a value, nothing being no text.
+pub fn plain<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
     match tree.scalar(node) {
         Some(Scalar::Text(text)) => Ok(Cow::Borrowed(text.as_bytes())),
         Some(Scalar::Null) => Ok(Cow::Borrowed(b"")),
-        Some(Scalar::Bool(_)) => Err(not_text("a boolean")),
-        Some(Scalar::Number(_)) => Err(not_text("a number")),
-        None => Err(not_text("a map or a list")),
+        Some(Scalar::Bool(_)) => Err(not_text("a boolean", QUOTES)),
+        Some(Scalar::Number(_)) => Err(not_text("a number", QUOTES)),
+        None => Err(not_text("a map or a list", "write it as text, below a |")),
     }
 }
 
-fn not_text(found: &str) -> Problem {
-    Problem::new(format!("the value must be text, found {found}")).hint("put it in quotes")
+fn not_text(found: &str, hint: &str) -> Problem {
+    Problem::new(format!("the value must be text, found {found}")).hint(hint)
 }
+
+const QUOTES: &str = "put it in quotes";
 
 fn decoded<'t>(tree: &'t Tree, node: NodeId) -> Result<Cow<'t, [u8]>, Problem> {
     let tagged = tree.bytes(node).and_then(|text| unbase64(text.as_bytes()));

@@ -10,7 +10,7 @@ use crate::hosts::{Duplicates, Terms};
 use crate::model::{
     Afterwards, Fate, Fates, Identity, Inventory, Lift, Made, ManifestId, Origin, Plan, Provision, Stream, Watch,
 };
-use crate::yaml::{Edits, Syntax, Tree};
+use crate::yaml::{Edits, Fault, Syntax, Tree};
 
 /// Output that was checked. Its field is private to this file: nobody else can make one.
 pub struct Checked(Vec<Out>);
@@ -145,8 +145,9 @@ impl Checker<'_, '_> {
 
     fn edited(&self, id: ManifestId, edits: &Edits) -> Result<String, Problem> {
         let manifest = self.stream.get(id).ok_or_else(|| bug("an edit of no object"))?;
-        let edited = manifest.tree().map_err(Clone::clone).and_then(|tree| edits.apply(tree, manifest.syntax));
-        let text = edited.map_err(|fault| self.stream.problem(manifest, &fault))?.text;
+        let tree = manifest.tree().map_err(|fault| self.stream.problem(manifest, fault))?;
+        let told = |fault: Fault| Problem::new(fault.message).hint(fault.hint).at(self.stream.tell_object(id));
+        let text = edits.apply(tree, manifest.syntax).map_err(told)?.text;
         self.unlifted(id, &text, manifest.syntax)?;
         Ok(text)
     }

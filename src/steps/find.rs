@@ -1,7 +1,7 @@
 //! Manifests to references with their places, and to the inventory of what the stream holds.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::model::{Identity, Inventory, Item, ManifestId, Place, Stream, Templat
 use crate::settings::{ConfigMaps, HelmReleases, Settings};
 use crate::sites::{self, Takes};
 use crate::sources;
-use crate::yaml::{Kind, NodeId, Scalar, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Times, Tree};
 
 pub mod consumers;
 mod encrypted;
@@ -158,7 +158,9 @@ fn find_in<'t>(
     let may_refer = memchr::memchr2(b'\\', b'!', said).is_some() || GRAMMARS.iter().any(hidden);
     if reading == Reading::References && may_refer {
         covered.sort_unstable();
-        misplaced(stream, id, tree, identity, &covered, problems);
+        let is_secret = identity.is("", "Secret");
+        let beside = Beside { stream, id, tree, identity, is_secret, covered: &covered };
+        beside.misplaced(beside.shared(&items), problems);
     }
     items
 }
@@ -191,44 +193,81 @@ pub(super) fn refers(text: &str, place: Place) -> bool {
 pub(super) const RESOLVE: Resolve<'static> =
     Resolve { known: &|scheme| sources::find(scheme).is_some(), address: &sources::resolve };
 
-fn misplaced(
-    stream: &Stream,
+/// What stands beside the site of an object, and may not hold references.
+struct Beside<'b, 's> {
+    stream: &'b Stream<'s>,
     id: ManifestId,
-    tree: &Tree,
-    identity: &Identity,
-    covered: &[NodeId],
-    problems: &mut Problems,
-) {
-    let mut aliases: BTreeMap<NodeId, usize> = BTreeMap::new();
-    // The annotation that names whole secrets holds references on purpose; plan reads it.
-    let data_from = tree.at(tree.root(), &["metadata", "annotations", DATA_FROM]);
-    let data_from = data_from.filter(|_| identity.is("", "Secret"));
-    for node in tree.nodes() {
-        if covered.binary_search(&node).is_ok() || tree.kind(node) != Kind::Scalar || data_from == Some(node) {
-            continue;
-        }
-        let Some(text) = tree.text(node).or_else(|| tree.scalar(node).and_then(text_of)).or_else(|| tree.raw(node))
-        else {
-            continue;
+    tree: &'b Tree<'b>,
+    identity: &'b Identity,
+    is_secret: bool,
+    /// What stands at the site, in order: a place once for each time that it stands there.
+    covered: &'b [NodeId],
+}
+
+impl Beside<'_, '_> {
+    /// What aliases bring from the site to other places too: with the one the others would change.
+    fn shared(&self, items: &[Item]) -> BTreeMap<NodeId, &'static str> {
+        let Some(mut times) = Times::of(self.tree) else { return BTreeMap::new() };
+        let at_site = |node| {
+            let before = self.covered.partition_point(|spot| *spot < node);
+            self.covered.partition_point(|spot| *spot <= node) - before
         };
-        let place = Place { manifest: id, node };
-        match ask(text, place) {
-            None => {}
-            Some(Ok(template)) if template.is_literal() => {}
-            Some(Ok(_)) if covered.binary_search(&tree.target(node)).is_ok() => {
-                // A site names what an alias stands for once for each of its places.
-                let seen = aliases.entry(tree.target(node)).or_insert(1);
-                *seen += 1;
-                let at_sites = covered.iter().filter(|spot| **spot == tree.target(node)).count();
-                if at_sites < *seen || !identity.is("", "Secret") {
-                    let problem = Problem::new("a reference stands behind an alias").hint("write the reference out");
-                    problems.push(problem.at(stream.tell(place)));
-                }
+        // A Secret is replaced as a whole: its escapes change nowhere else
+        let edited = |item: &&Item| item.template.is_read() && !(self.is_secret && item.template.is_literal());
+        let places = items.iter().filter(edited).map(|item| (item.place.node, said(&item.template)));
+        places.filter(|(node, _)| times.each(*node) > at_site(*node)).collect()
+    }
+
+    /// Refuses what aliases share with other places, and every reference that does not stand at the site.
+    fn misplaced(&self, mut shared: BTreeMap<NodeId, &'static str>, problems: &mut Problems) {
+        let tree = self.tree;
+        let mut tell = |node, problem: Problem| {
+            problems.push(problem.at(self.stream.tell(Place { manifest: self.id, node })));
+        };
+        // The annotation that names whole secrets holds references on purpose; plan reads it.
+        let data_from = tree.at(tree.root(), &["metadata", "annotations", DATA_FROM]);
+        let data_from = data_from.filter(|_| self.is_secret);
+        let mut told = BTreeSet::new();
+        for node in tree.nodes() {
+            if self.covers(node) || tree.kind(node) != Kind::Scalar || data_from == Some(node) {
+                continue;
             }
-            Some(Ok(_)) => problems.push(refusal(tree, node, identity).at(stream.tell(place))),
-            Some(Err(problem)) => problems.push(problem.at(stream.tell(place))),
+            let decoded = || tree.scalar(node).and_then(text_of);
+            let Some(text) = tree.text(node).or_else(decoded).or_else(|| tree.raw(node)) else { continue };
+            let target = tree.target(node);
+            let is_shared = shared.contains_key(&target);
+            match ask(text, Place { manifest: self.id, node }) {
+                Some(Ok(template)) if is_shared => {
+                    told.insert(target);
+                    tell(node, behind_an_alias(said(&template)));
+                }
+                Some(Ok(template)) if template.is_literal() => {}
+                Some(Ok(_)) if !self.covers(target) => tell(node, refusal(tree, node, self.identity)),
+                // What is lifted is lifted where it is written
+                Some(Ok(template)) if !self.is_secret => tell(node, behind_an_alias(said(&template))),
+                None | Some(Ok(_)) => {}
+                Some(Err(problem)) => tell(node, problem),
+            }
+        }
+        shared.retain(|node, _| !told.contains(node));
+        for (node, said) in shared {
+            tell(node, behind_an_alias(said));
         }
     }
+
+    /// Does the site name this place?
+    fn covers(&self, node: NodeId) -> bool {
+        self.covered.binary_search(&node).is_ok()
+    }
+}
+
+/// What a text that a grammar has read is called.
+fn said(template: &Template) -> &'static str {
+    if template.is_literal() { "an escape" } else { "a reference" }
+}
+
+fn behind_an_alias(what: &str) -> Problem {
+    Problem::new(format!("{what} stands behind an alias")).hint("write it out at each place")
 }
 
 fn refusal(tree: &Tree, node: NodeId, identity: &Identity) -> Problem {

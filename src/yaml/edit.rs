@@ -209,7 +209,7 @@ fn anew(t: &Tree<'_>, meant: &Value<'_>, syntax: Syntax) -> String {
         Syntax::Document => [t.leading(), &meant.write(syntax)].concat(),
         _ => meant.write(syntax),
     };
-    write::line_ends(t.said(), text)
+    write::LineEnds::of(t.said()).write(text)
 }
 
 /// Puts `new` at the end of a path below a value, creating the maps that are missing.

@@ -3,6 +3,7 @@
 //! Receives the bytes of manifests, settings and values; gives back trees of what Kubernetes reads in them, and new
 //! text for what is to change. It never waits, never prints, and a [`Fault`] never holds a word of the text.
 
+mod aliases;
 mod builder;
 mod characters;
 mod comments;
@@ -25,6 +26,7 @@ mod untangle;
 mod value;
 mod write;
 
+pub use aliases::Times;
 pub use comments::Comment;
 pub use de::read;
 pub use edit::{Applied, Edits};

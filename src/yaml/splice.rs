@@ -17,11 +17,12 @@ pub(super) fn splice(edits: &Edits, tree: &Tree<'_>) -> Option<String> {
     // Stable: what was said first comes first.
     splicer.cuts.sort_by_key(|cut| (cut.start, cut.end, usize::MAX - cut.column));
     let mut out = String::with_capacity(text.source.len() + 256);
+    let line_ends = write::LineEnds::of(text.source);
     let mut at = 0;
     for cut in splicer.cuts {
         // A gap that begins before the last one ended is an overlap.
         out.push_str(text.source.get(at..cut.start)?);
-        out.push_str(&write::line_ends(text.source, cut.text));
+        out.push_str(&line_ends.write(cut.text));
         at = cut.end;
     }
     out.push_str(text.source.get(at..)?);

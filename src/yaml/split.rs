@@ -128,9 +128,10 @@ impl Chunk {
 /// The documents of a stream that hold more than comments, one by one.
 pub(super) fn documents(text: &str) -> Result<impl Iterator<Item = Result<Chunk, Fault>>, Fault> {
     let start = byte_order_mark(text)?;
+    let mut markers = Markers { text, begin: 0 };
     let mut next = Some(Chunk { start, end: 0, inline: false, marked: false, fresh: true });
     let all = iter::from_fn(move || {
-        let found = document(text, next.take()?);
+        let found = document(&mut markers, next.take()?);
         Some(found.map(|(chunk, behind)| {
             next = behind;
             chunk
@@ -141,11 +142,12 @@ pub(super) fn documents(text: &str) -> Result<impl Iterator<Item = Result<Chunk,
 }
 
 /// The document that begins there, and where the one behind its marker begins.
-fn document(text: &str, mut chunk: Chunk) -> Result<(Chunk, Option<Chunk>), Fault> {
+fn document(markers: &mut Markers, mut chunk: Chunk) -> Result<(Chunk, Option<Chunk>), Fault> {
+    let text = markers.text;
     if chunk.fresh {
         chunk.start = directives(text, chunk.start)?;
     }
-    let marker = marker(text, chunk.start, chunk.inline);
+    let marker = markers.next(chunk.start, chunk.inline);
     chunk.end = marker.unwrap_or(text.len());
     let Some(marker) = marker else {
         return Ok((chunk, None));
@@ -217,19 +219,31 @@ fn is_known_directive(line: &str) -> bool {
     }
 }
 
-/// The next line from `start` on that is a marker.
-fn marker(text: &str, start: usize, inline: bool) -> Option<usize> {
-    let rest = text.get(start..)?;
-    if !inline && is_marker(rest) {
-        return Some(start);
+/// Finds the lines that are markers, front to back, each byte being looked at once.
+struct Markers<'s> {
+    text: &'s str,
+    /// The next line that is `---`, or the end of the text; not looked for yet where it is not ahead.
+    begin: usize,
+}
+
+impl Markers<'_> {
+    /// The next line from `start` on that is a marker.
+    fn next(&mut self, start: usize, inline: bool) -> Option<usize> {
+        let end = self.text.len();
+        if !inline && self.text.get(start..).is_some_and(is_marker) {
+            return Some(start);
+        }
+        if self.begin <= start {
+            self.begin = self.find(&BEGINS, start, end).unwrap_or(end);
+        }
+        self.find(&ENDS, start, self.begin).or(Some(self.begin)).filter(|at| *at < end)
     }
-    let bytes = rest.as_bytes();
-    let next = |finder: &Finder, within| {
-        finder.find_iter(within).map(|at| at + 1).find(|at| rest.get(*at..).is_some_and(is_marker))
-    };
-    let begin = next(&BEGINS, bytes);
-    let within = begin.map_or(bytes, |at| bytes.get(..at).unwrap_or(bytes));
-    next(&ENDS, within).or(begin).map(|at| start + at)
+
+    fn find(&self, finder: &Finder, start: usize, end: usize) -> Option<usize> {
+        let within = self.text.as_bytes().get(start..end)?;
+        let mut lines = finder.find_iter(within).map(|at| start + at + 1);
+        lines.find(|at| self.text.get(*at..).is_some_and(is_marker))
+    }
 }
 
 /// What looks for markers, made once.
@@ -323,6 +337,31 @@ mod tests {
         assert!(pieces.len() < 10_000, "{}", pieces.len());
         let Ok(each) = apart(&text) else { panic!("it is well formed") };
         assert_eq!(each.pieces.len(), 30_001);
+    }
+
+    #[test]
+    fn each_marker_is_found_wherever_lines_look_like_one() {
+        let lines = ["a\n", "---\n", "...\n", "---a\n", " ---\n", "... # b\n", "....\n"];
+        for count in 0..7_usize.pow(5) {
+            let said: Vec<&str> = (0..5).map(|at| lines[count / 7_usize.pow(at) % 7]).collect();
+            let text = said.concat();
+            let mut line = 0;
+            let mut expected = vec![];
+            for said in said {
+                if ["---\n", "...\n", "... # b\n"].contains(&said) {
+                    expected.push(line);
+                }
+                line += said.len();
+            }
+            let mut markers = Markers { text: &text, begin: 0 };
+            let mut start = 0;
+            let found = iter::from_fn(|| {
+                let at = markers.next(start, false)?;
+                start = at + 3;
+                Some(at)
+            });
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn untangled(text: &str, may_matter: &dyn Fn(&str) -> bool) -> Result<Option
         out.push_str(text.get(at..chunk.start).unwrap_or(""));
         out.push_str(tree.leading());
         let anew = Value::of(&tree, tree.root()).write(syntax);
-        out.push_str(&write::line_ends(said, anew));
+        out.push_str(&write::LineEnds::of(said).write(anew));
         at = chunk.end;
     }
     if at == 0 {

@@ -236,11 +236,22 @@ pub(super) fn pad(out: &mut String, column: usize) {
     }
 }
 
-/// A text that we made, with the line ends of the document.
-pub(super) fn line_ends(document: &str, made: String) -> String {
-    if made.contains('\n') && document.contains("\r\n") {
-        made.replace("\r\n", "\n").replace('\n', "\r\n")
-    } else {
-        made
+/// How the lines of a document end.
+pub(super) enum LineEnds {
+    Unix,
+    Windows,
+}
+
+impl LineEnds {
+    pub(super) fn of(document: &str) -> Self {
+        if document.contains("\r\n") { Self::Windows } else { Self::Unix }
+    }
+
+    /// A text that we made, with these line ends.
+    pub(super) fn write(&self, made: String) -> String {
+        match self {
+            Self::Windows if made.contains('\n') => made.replace("\r\n", "\n").replace('\n', "\r\n"),
+            Self::Unix | Self::Windows => made,
+        }
     }
 }

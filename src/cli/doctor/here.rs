@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::{Check, State};
 use crate::cli::options::{Inputs, Sealing, Settings};
-use crate::error::{Problem, Problems};
+use crate::error::Problems;
 use crate::hosts::Job;
 use crate::hosts::{kustomization, stream};
 use crate::model::Input;
@@ -17,7 +17,7 @@ use crate::steps::fetch::{self, Mode};
 pub(super) fn checks(folder: &str, settings: Settings, sealing: Sealing) -> Result<Vec<Check>, Problems> {
     let place = files::resolve(Path::new(folder))?;
     let call = settings.call(Inputs::only(vec![folder.to_owned()]), Some(sealing))?;
-    let mut checks = vec![own(&environment::program()?, files::on_the_path("sealref")), host()?, repository(&place)];
+    let mut checks = vec![own(&environment::program()?, files::on_the_path("sealref")), host(), repository(&place)];
     match stream::job(Input(vec![]), call) {
         Err(problems) => checks.extend(Check::errors("settings", &problems)),
         Ok((job, mut world)) => {
@@ -50,13 +50,13 @@ const CALLERS: &[(&str, &str)] = &[
     ("ARGOCD_APP_NAME", "Argo CD"),
 ];
 
-fn host() -> Result<Check, Problem> {
+fn host() -> Check {
     for (variable, caller) in CALLERS {
-        if environment::variable(variable)?.is_some() {
-            return Ok(Check::ok("called by", format!("{caller} ({variable} is set)")));
+        if environment::is_set(variable) {
+            return Check::ok("called by", format!("{caller} ({variable} is set)"));
         }
     }
-    Ok(Check::ok("called by", "a shell or a script; no builder of manifests"))
+    Check::ok("called by", "a shell or a script; no builder of manifests")
 }
 
 fn repository(place: &Path) -> Check {

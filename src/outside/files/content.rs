@@ -1,7 +1,7 @@
 //! Bytes of an open file or stream.
 //!
 //! Receives a handle and a limit, gives back all bytes in one allocation of exactly their size, wiped on drop, or in memory
-//! of their own that the kernel clears, and never leaves an unwiped copy behind by growing a buffer.
+//! of their own, which the kernel takes back whole and clears. No copy is left in a buffer that had to grow.
 #![expect(clippy::disallowed_types, reason = "reads from a handle")]
 
 use std::{

@@ -48,7 +48,7 @@ impl Context<'_, '_> {
                 std::iter::successors(Some(item.place.node), |node| tree.parent(*node)).any(|n| aliased.contains(&n));
             let subtree = subtree(tree, item.place.node)
                 .filter(|_| !shared)
-                .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write the reference out"));
+                .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write it out at each place"));
             subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(item.place)))));
         }
         if !problems.is_empty() {
@@ -94,28 +94,30 @@ fn text<'t>(
     subtrees: &BTreeMap<NodeId, Vec<String>>,
     mut templates: BTreeMap<NodeId, Template<'t>>,
 ) -> Result<Template<'t>, Problem> {
-    // A word that stands nowhere in the object marks the places to fill; its colon makes the writer put it in quotes.
-    let mut mark = "mark".to_owned();
-    while tree.said().contains(&mark) {
-        mark.push('x');
-    }
     let nodes: Vec<NodeId> = templates.keys().copied().collect();
-    let marked = |node: NodeId| {
-        let number = nodes.binary_search(&node).ok()?;
-        Some(Value::text(format!("{mark}{number}:")))
+    // Marks stand at the places to fill; their colon makes the writer put them in quotes.
+    let written = |mark: &str| {
+        let marked = |node: NodeId| {
+            let number = nodes.binary_search(&node).ok()?;
+            Some(Value::text(format!("{mark}{number}:")))
+        };
+        let mut whole = Value::Map(vec![]);
+        for (node, keys) in subtrees {
+            put(&mut whole, keys, value(tree, *node, &marked));
+        }
+        whole.write(Syntax::Document)
     };
-    let mut whole = Value::Map(vec![]);
-    for (node, keys) in subtrees {
-        put(&mut whole, keys, value(tree, *node, &marked));
-    }
-    let written = whole.write(Syntax::Document);
+    let mark = foreign(&written(""));
+    let written = written(&mark);
+    let not_lifted = || Problem::new("internal: a value was not lifted").exit(Exit::Bug);
     let mut parts = vec![];
     let mut pieces = written.split(&mark);
     push(&mut parts, pieces.next().unwrap_or_default());
     for piece in pieces {
         let (number, rest) = piece.split_once(':').unwrap_or((piece, ""));
         let node = number.parse().ok().and_then(|number: usize| nodes.get(number));
-        for part in node.and_then(|node| templates.remove(node)).map(Template::into_parts).unwrap_or_default() {
+        let template = node.and_then(|node| templates.remove(node)).ok_or_else(not_lifted)?;
+        for part in template.into_parts() {
             match part {
                 Part::Reference(reference) | Part::Escaped(reference) => parts.push(Part::Escaped(reference)),
                 Part::Literal(literal) => {
@@ -125,9 +127,18 @@ fn text<'t>(
         }
         push(&mut parts, rest);
     }
-    let all = templates.is_empty().then_some(Template::of(parts));
-    all.ok_or_else(|| Problem::new("internal: a value was not lifted").exit(Exit::Bug))
+    templates.is_empty().then_some(Template::of(parts)).ok_or_else(not_lifted)
 }
+
+/// A word that stands nowhere in a text.
+fn foreign(text: &str) -> String {
+    let tails = text.split(WORD).skip(1).map(|rest| rest.len() - rest.trim_start_matches(TAIL).len());
+    let tail = tails.max().map_or(0, |longest| longest + 1);
+    [WORD, &String::from(TAIL).repeat(tail)].concat()
+}
+
+const WORD: &str = "mark";
+const TAIL: char = 'x';
 
 /// Literals that follow each other are one.
 fn push(parts: &mut Vec<Part<'_>>, text: &str) {

@@ -47,19 +47,7 @@ pub(super) fn read<'t>(tree: &Tree, identity: &'t Identity) -> Result<Object<'t>
         Some(Some(Scalar::Text(text))) => Some(text.to_owned()),
         Some(_) => return Err(must_be_text("type")),
     };
-    let immutable = match at("immutable").map(|node| tree.scalar(node)) {
-        None | Some(Some(Scalar::Null)) => None,
-        Some(Some(Scalar::Bool(immutable))) => Some(immutable),
-        Some(_) => {
-            return Err(Problem::new("immutable must be true or false").hint("write it without quotes"));
-        }
-    };
-    for field in ["data", "stringData"] {
-        let node = at(field).filter(|node| tree.kind(*node) != Kind::Map);
-        if node.is_some_and(|node| !matches!(tree.scalar(node), Some(Scalar::Null))) {
-            return Err(Problem::new(format!("{field} must be a map")).hint("write each key with its value below it"));
-        }
-    }
+    let immutable = at("immutable").map_or(Ok(None), |node| immutable(tree, node))?;
     Ok(Object { secret: Cow::Borrowed(identity), metadata, secret_type, immutable })
 }
 
@@ -74,12 +62,11 @@ fn fields(tree: &Tree) -> Result<(), Problem> {
             continue;
         }
         if !FIELDS.contains(&&*name) {
-            let hint = meant(&name, FIELDS, |fields| format!("it has: {}", fields.join(", ")));
-            return Err(Problem::new(format!("a Secret has no field \"{name}\"")).hint(hint));
+            return Err(no_field("Secret", &name, &FIELDS));
         }
         let map = tree.kind(node) == Kind::Map || matches!(tree.scalar(node), Some(Scalar::Null));
         if matches!(&*name, "data" | "metadata" | "stringData") && !map {
-            return Err(Problem::new(format!("{name} must be a map")).hint("write KEY: VALUE below it"));
+            return Err(must_be_map(&name));
         }
     }
     Ok(())
@@ -129,7 +116,25 @@ fn texts(tree: &Tree, field: &str) -> Result<Vec<(String, String)>, Problem> {
     Ok(texts)
 }
 
-pub(super) fn must_be_text(what: &str) -> Problem {
+/// The field `immutable`; nothing is as good as none.
+pub(super) fn immutable(tree: &Tree, node: NodeId) -> Result<Option<bool>, Problem> {
+    match tree.scalar(node) {
+        Some(Scalar::Null) => Ok(None),
+        Some(Scalar::Bool(immutable)) => Ok(Some(immutable)),
+        _ => Err(Problem::new("immutable must be true or false").hint("write it without quotes")),
+    }
+}
+
+pub(super) fn no_field(kind: &str, name: &str, known: &[&str]) -> Problem {
+    let hint = meant(name, known.iter().copied(), |fields| format!("it has: {}", fields.join(", ")));
+    Problem::new(format!("a {kind} has no field \"{name}\"")).hint(hint)
+}
+
+pub(super) fn must_be_map(what: &str) -> Problem {
+    Problem::new(format!("{what} must be a map")).hint("write KEY: VALUE below it")
+}
+
+fn must_be_text(what: &str) -> Problem {
     Problem::new(format!("{what} must be text"))
         .hint("put the value in quotes; Kubernetes reads y, on and no as booleans")
 }

@@ -6,8 +6,9 @@ use super::{Context, object};
 use crate::error::{Problem, Problems};
 use crate::hosts::Names;
 use crate::model::{Form, Identity, Item, Lift, ManifestId, Object, Origin, Place, Provision, Use, ignored};
+use crate::sites;
 use crate::steps::mention::Mentions;
-use crate::yaml::{Scalar, Tree};
+use crate::yaml::{Kind, NodeId, Scalar, Tree};
 
 impl Context<'_, '_> {
     /// Plans the Secret that takes the place of a ConfigMap. Where only escapes are in it, it stays, without them.
@@ -31,7 +32,9 @@ impl Context<'_, '_> {
             };
             return Err(items.iter().filter(|item| !item.template.is_literal()).map(refused).collect());
         }
-        problems.keep(whole(tree).map_err(|problem| problem.at(self.stream.tell_object(id))));
+        for (node, problem) in lost(tree) {
+            problems.push(problem.at(self.stream.tell(Place { manifest: id, node })));
+        }
         problems.extend(self.left_behind(id, identity));
         let metadata = object::metadata(tree).map_err(|problem| problem.at(self.stream.tell_object(id)))?;
         let secret = Identity { kind: "Secret".to_owned(), ..identity.clone() };
@@ -77,22 +80,34 @@ impl Context<'_, '_> {
     }
 }
 
+/// Every field of a ConfigMap.
+const FIELDS: [&str; 6] = ["apiVersion", "binaryData", "data", "immutable", "kind", "metadata"];
+
 /// What a Secret would not carry over as it is.
-fn whole(tree: &Tree) -> Result<(), Problem> {
-    let at = |key| tree.get(tree.root(), key);
-    if at("binaryData").is_some_and(|data| !tree.entries(data).is_empty()) {
-        return Err(Problem::new("a ConfigMap with binaryData cannot become a Secret")
-            .hint("split it: the references in one ConfigMap, binaryData in another"));
+fn lost(tree: &Tree) -> Vec<(NodeId, Problem)> {
+    let mut lost = vec![];
+    for (key, node) in tree.entries(tree.root()) {
+        let is_nothing = matches!(tree.scalar(node), Some(Scalar::Null));
+        let is_map = tree.kind(node) == Kind::Map;
+        let problem = match &*tree.key(key) {
+            "binaryData" if is_map && !tree.entries(node).is_empty() => {
+                Problem::new("a ConfigMap with binaryData cannot become a Secret")
+                    .hint("split it: the references in one ConfigMap, binaryData in another")
+            }
+            name @ ("binaryData" | "data") if !is_map && !is_nothing => object::must_be_map(name),
+            "immutable" => match object::immutable(tree, node) {
+                Err(problem) => problem,
+                Ok(Some(true)) => Problem::new("an immutable ConfigMap cannot become a Secret")
+                    .hint("take `immutable` away: the values behind references change"),
+                Ok(_) => continue,
+            },
+            name if !FIELDS.contains(&name) => object::no_field("ConfigMap", name, &FIELDS),
+            _ => continue,
+        };
+        lost.push((node, problem));
     }
-    if at("immutable").is_some_and(|node| matches!(tree.scalar(node), Some(Scalar::Bool(true)))) {
-        return Err(Problem::new("an immutable ConfigMap cannot become a Secret")
-            .hint("take `immutable` away: the values behind references change"));
-    }
-    for (key, value) in at("data").into_iter().flat_map(|data| tree.entries(data)) {
-        // The API server reads nothing as no text
-        if !matches!(tree.scalar(value), Some(Scalar::Text(_) | Scalar::Null)) {
-            return Err(object::must_be_text(&format!("data \"{}\"", tree.key(key))));
-        }
-    }
-    Ok(())
+    let data = tree.get(tree.root(), "data").into_iter().flat_map(|data| tree.entries(data));
+    // The API server reads nothing as no text
+    lost.extend(data.filter_map(|(_, value)| Some((value, sites::plain(tree, value).err()?))));
+    lost
 }
