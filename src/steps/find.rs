@@ -206,7 +206,7 @@ struct Beside<'b, 's> {
 
 impl Beside<'_, '_> {
     /// What aliases bring from the site to other places too: with the one the others would change.
-    fn shared(&self, items: &[Item]) -> BTreeMap<NodeId, &'static str> {
+    fn shared<'i, 't>(&self, items: &'i [Item<'t>]) -> BTreeMap<NodeId, &'i Template<'t>> {
         let Some(mut times) = Times::of(self.tree) else { return BTreeMap::new() };
         let at_site = |node| {
             let before = self.covered.partition_point(|spot| *spot < node);
@@ -214,12 +214,12 @@ impl Beside<'_, '_> {
         };
         // A Secret is replaced as a whole: its escapes change nowhere else
         let edited = |item: &&Item| item.template.is_read() && !(self.is_secret && item.template.is_literal());
-        let places = items.iter().filter(edited).map(|item| (item.place.node, said(&item.template)));
+        let places = items.iter().filter(edited).map(|item| (item.place.node, &item.template));
         places.filter(|(node, _)| times.each(*node) > at_site(*node)).collect()
     }
 
     /// Refuses what aliases share with other places, and every reference that does not stand at the site.
-    fn misplaced(&self, mut shared: BTreeMap<NodeId, &'static str>, problems: &mut Problems) {
+    fn misplaced(&self, mut shared: BTreeMap<NodeId, &Template>, problems: &mut Problems) {
         let tree = self.tree;
         let mut tell = |node, problem: Problem| {
             problems.push(problem.at(self.stream.tell(Place { manifest: self.id, node })));
@@ -239,19 +239,19 @@ impl Beside<'_, '_> {
             match ask(text, Place { manifest: self.id, node }) {
                 Some(Ok(template)) if is_shared => {
                     told.insert(target);
-                    tell(node, behind_an_alias(said(&template)));
+                    tell(node, behind_an_alias(&template));
                 }
                 Some(Ok(template)) if template.is_literal() => {}
                 Some(Ok(_)) if !self.covers(target) => tell(node, refusal(tree, node, self.identity)),
                 // What is lifted is lifted where it is written
-                Some(Ok(template)) if !self.is_secret => tell(node, behind_an_alias(said(&template))),
+                Some(Ok(template)) if !self.is_secret => tell(node, behind_an_alias(&template)),
                 None | Some(Ok(_)) => {}
                 Some(Err(problem)) => tell(node, problem),
             }
         }
         shared.retain(|node, _| !told.contains(node));
-        for (node, said) in shared {
-            tell(node, behind_an_alias(said));
+        for (node, template) in shared {
+            tell(node, behind_an_alias(template));
         }
     }
 
@@ -261,12 +261,9 @@ impl Beside<'_, '_> {
     }
 }
 
-/// What a text that a grammar has read is called.
-fn said(template: &Template) -> &'static str {
-    if template.is_literal() { "an escape" } else { "a reference" }
-}
-
-fn behind_an_alias(what: &str) -> Problem {
+/// Why what a grammar has read may not stand at several places.
+pub(super) fn behind_an_alias(template: &Template) -> Problem {
+    let what = if template.is_literal() { "an escape" } else { "a reference" };
     Problem::new(format!("{what} stands behind an alias")).hint("write it out at each place")
 }
 

@@ -35,13 +35,21 @@ impl<'t> Mentions<'t> {
             let Some((tree, identity)) = stream.get(place.manifest).and_then(|manifest| manifest.read()) else {
                 return false;
             };
-            let spaces = (identity.namespace.as_deref().or(namespace), named.namespace.as_deref().or(namespace));
+            let said = said_namespace(tree, place.node).or(identity.namespace.as_deref());
+            let spaces = (said.or(namespace), named.namespace.as_deref().or(namespace));
             let apart = matches!(spaces, (Some(its), Some(ours)) if its != ours);
             let followed = known.contains(&Place { node: tree.target(place.node), ..**place });
             !apart && !followed && names(tree, place.node, &named.kind)
         };
         self.0.get(named.name.as_str()).into_iter().flatten().filter(is_beside).copied().collect()
     }
+}
+
+/// The namespace that stands beside a name, or that everything of the object goes to, as with Flux.
+fn said_namespace<'t>(tree: &'t Tree, node: NodeId) -> Option<&'t str> {
+    let beside = tree.parent(node).and_then(|map| tree.get(map, "namespace"));
+    let target = || tree.at(tree.root(), &["spec", "targetNamespace"]);
+    beside.filter(|beside| *beside != node).or_else(target).and_then(|namespace| tree.text(namespace))
 }
 
 /// Does a name stand where an object of this kind is named? Stores have "secret" in their names too.
@@ -54,6 +62,10 @@ fn names(tree: &Tree, node: NodeId, kind: &str) -> bool {
     let (own, outer) = (keys.next().unwrap_or_default(), keys.next().unwrap_or_default());
     let word = kind.to_ascii_lowercase();
     let says = |key: &str| key.contains(&word) && !key.contains("store");
-    let beside = tree.parent(node).and_then(|map| tree.get(map, "kind")).and_then(|kind| tree.text(kind));
-    says(&own) || own == "name" && (says(&outer) || beside == Some(kind))
+    // External Secrets calls the kind of a `caProvider` its type
+    let is_kind = |key| {
+        let beside = tree.parent(node).and_then(|map| tree.get(map, key));
+        beside.is_some_and(|beside| tree.text(beside) == Some(kind))
+    };
+    says(&own) || own == "name" && (says(&outer) || is_kind("kind") || is_kind("type"))
 }

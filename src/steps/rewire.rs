@@ -94,6 +94,10 @@ impl Follower<'_, '_> {
             return false;
         }
         let name = provision.base.as_ref().unwrap_or(&provision.secret.name);
+        let elsewhere = |other: &Use| other.namespace.is_some() && other.namespace != usage.namespace;
+        if usage.namespace.is_some() && self.inventory.uses_of(object, (its, name), None).any(elsewhere) {
+            return true;
+        }
         match object {
             Object::ConfigMaps => {
                 let mut all = self.inventory.by_identity.keys();
@@ -150,6 +154,9 @@ fn promote(tree: &Tree, usage: &Use, edits: &mut Edits) -> Result<(), Problem> {
     // A volume has its own word for the name; a source of a projected volume has not.
     if let (Form::Volume, Some(key)) = (usage.form, key_of(usage.holder, usage.node)) {
         unshared(tree, usage.holder)?;
+        if tree.parent(key) != Some(usage.holder) {
+            return Err(Problem::new("the name of a ConfigMap stands behind a merge").hint("write it out"));
+        }
         edits.rename(key, "secretName".to_owned());
     }
     Ok(())

@@ -140,6 +140,11 @@ fn templated(provision: &Provision) -> bool {
     provision.items.iter().any(|item| item.template.single().is_none_or(besides))
 }
 
+/// What each key has made for itself: it differs from key to key.
+fn own(reference: &Reference) -> bool {
+    generator(reference).is_some_and(|generator| generator.shared.is_none())
+}
+
 type Entries<'p> = Vec<(Cow<'p, str>, Value<'p>)>;
 
 /// The entries of `spec.data`, those of `target.template.data` where anything is composed, and what is generated.
@@ -159,14 +164,17 @@ impl<'p> Data<'p> {
         let mut aliases: BTreeMap<(&Address, &str), usize> = BTreeMap::new();
         for item in &provision.items {
             let mut text = String::new();
+            let apart = |part: &&Part| matches!(part, Part::Escaped(reference) if own(reference));
+            if item.template.parts().iter().filter(apart).count() > 1 {
+                return Err(Problem::new("of the values that are lifted into one text, one alone can be generated")
+                    .hint("put the others into a Secret of their own, and name that in spec.valuesFrom"));
+            }
             for part in item.template.parts() {
                 match part {
                     Part::Literal(literal) => push_escaped(&mut text, literal.text().unwrap_or_default()),
                     Part::Escaped(reference) | Part::Reference(reference) if templated => {
                         let next = aliases.len();
-                        // What each key has made for itself differs from key to key
-                        let own = generator(reference).is_some_and(|generator| generator.shared.is_none());
-                        let known = (&reference.address, if own { &*item.key } else { "" });
+                        let known = (&reference.address, if own(reference) { &*item.key } else { "" });
                         let number = *aliases.entry(known).or_insert(next);
                         let alias = format!("v{number}");
                         let inside = if matches!(part, Part::Escaped(_)) { INSIDE } else { "" };

@@ -169,9 +169,17 @@ impl Edits {
     /// A map with its entries' changes, but without what it gets itself.
     fn meant_map<'t>(&'t self, t: &'t Tree<'_>, map: NodeId) -> Result<Value<'t>, Fault> {
         let mut entries: Vec<(Cow<'t, str>, Value<'t>)> = Vec::new();
-        let mut merged = None;
+        let (mut merged, mut gone) = (None, BTreeSet::new());
         for (key, value) in t.own(map) {
-            let (name, value) = match self.of_key(key) {
+            let change = self.of_key(key);
+            if matches!(change, Some(Change::Entry(..) | Change::Remove | Change::Rename(_))) {
+                gone.insert(t.key(key));
+            }
+            if matches!(change, Some(Change::Remove)) && self.0.range(value..t.node(value).after).next().is_some() {
+                let hint = "keep the two apart";
+                return Err(t.fault(key, "a name would have to change in what is lifted", hint));
+            }
+            let (name, value) = match change {
                 Some(Change::Entry(name, value)) => (Cow::Borrowed(name.as_str()), value.clone()),
                 Some(Change::Remove) => continue,
                 Some(Change::Rename(name)) => (Cow::Borrowed(name.as_str()), self.meant(t, value)?),
@@ -195,6 +203,10 @@ impl Edits {
             let mut seen: BTreeSet<Cow<'t, str>> = entries.iter().map(|(name, _)| name.clone()).collect();
             let mut brought: Vec<_> = maps.into_iter().flat_map(Value::into_entries).collect();
             brought.retain(|(name, _)| seen.insert(name.clone()));
+            if brought.iter().any(|(name, _)| gone.contains(name)) {
+                let hint = "write the merge out";
+                return Err(t.fault(map, "without a key of its own a map would get the one of a merge", hint));
+            }
             entries.splice(at..at, brought);
         }
         Ok(Value::Map(entries))

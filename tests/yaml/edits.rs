@@ -191,6 +191,9 @@ fn round(seed: u64) -> Option<Outcome> {
     }
     let applied = match edits.apply(&tree, Syntax::Document) {
         Ok(applied) => applied,
+        // A key that hides one of a merge never goes, and nothing goes that is to change: `tests/cases` has how that is told
+        Err(fault) if fault.message.contains("the one of a merge") && source.contains("<<") => return None,
+        Err(fault) if fault.message.contains("in what is lifted") && !removals.is_empty() => return None,
         Err(fault) => panic!("seed {seed}: {fault:?}\n{source}"),
     };
     let text = applied.text;

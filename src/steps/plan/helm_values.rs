@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, object};
 use crate::error::{Exit, Problem, Problems};
 use crate::model::{Identity, Item, Lift, ManifestId, Opaque, Part, Place, Provision, Template, escaped};
-use crate::yaml::{Kind, NodeId, Syntax, Tree, Value};
+use crate::steps::find::behind_an_alias;
+use crate::yaml::{Kind, NodeId, Scalar, Syntax, Tree, Value};
 
 /// The key that Flux reads where none is named.
 const KEY: &str = "values.yaml";
@@ -34,6 +35,12 @@ impl Context<'_, '_> {
             .into());
         }
         let mut problems = Problems::default();
+        let from = tree.at(tree.root(), &["spec", "valuesFrom"]);
+        let is_list = |node| tree.kind(node) == Kind::Seq || matches!(tree.scalar(node), Some(Scalar::Null));
+        if let Some(node) = from.filter(|node| !is_list(*node)) {
+            let problem = Problem::new("valuesFrom must be a list").hint("write a dash before what is in it");
+            problems.push(problem.at(self.stream.tell(Place { manifest: id, node })));
+        }
         let mut seen = BTreeSet::new();
         let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
         let aliased: BTreeSet<NodeId> = tree
@@ -42,14 +49,22 @@ impl Context<'_, '_> {
             .filter(|(node, to)| node != to)
             .map(|(_, to)| to)
             .collect();
-        for item in found.iter().filter(|item| seen.insert(item.place)) {
-            // What stands at two places would leave both, and be put back at one.
-            let shared =
-                std::iter::successors(Some(item.place.node), |node| tree.parent(*node)).any(|n| aliased.contains(&n));
-            let subtree = subtree(tree, item.place.node)
-                .filter(|_| !shared)
-                .ok_or_else(|| Problem::new("a reference stands behind an alias").hint("write it out at each place"));
-            subtrees.extend(problems.keep(subtree.map_err(|problem| problem.at(self.stream.tell(item.place)))));
+        // What stands at two places would leave both, and be put back at one.
+        let shared =
+            |node| std::iter::successors(Some(node), |node| tree.parent(*node)).any(|node| aliased.contains(&node));
+        for item in found.iter().chain(&escapes).filter(|item| seen.insert(item.place)) {
+            let told = |problem: Problem| problem.at(self.stream.tell(item.place));
+            if shared(item.place.node) {
+                problems.push(told(behind_an_alias(&item.template)));
+            } else if !item.template.is_literal() {
+                let subtree = subtree(tree, item.place.node).ok_or_else(values_are_no_map);
+                subtrees.extend(problems.keep(subtree.map_err(told)));
+            }
+        }
+        // Another entry in a list that stands elsewhere too would be one there
+        if let Some(node) = from.filter(|node| shared(*node)) {
+            let problem = Problem::new("valuesFrom stands behind an alias").hint("write it out");
+            problems.push(problem.at(self.stream.tell(Place { manifest: id, node })));
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -68,6 +83,10 @@ impl Context<'_, '_> {
         }
         problems.or((provision, lifts))
     }
+}
+
+fn values_are_no_map() -> Problem {
+    Problem::new("the values of a HelmRelease must be a map").hint("write KEY: VALUE below spec.values")
 }
 
 /// The outermost list around a value, or the value itself, with the keys that lead to it from `spec.values`.
