@@ -318,7 +318,9 @@ impl<'s> Stream<'s> {
     /// A fault of a manifest's text as a problem with its place in the source.
     #[must_use]
     pub fn problem(&self, manifest: &Manifest, fault: &Fault) -> Problem {
-        Problem::new(fault.message.clone()).hint(fault.hint).at(self.tell_line(manifest, fault.line))
+        let object = manifest.read().map(|(_, identity)| identity).filter(|identity| !identity.kind.is_empty());
+        let place = Location { object: object.map(Identity::object), ..self.tell_line(manifest, fault.line) };
+        Problem::new(fault.message.clone()).hint(fault.hint).at(place)
     }
 
     /// `stdin:41`, for a line within a manifest, counted from 1.

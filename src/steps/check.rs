@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::emit::Outcome;
-use crate::error::{Exit, Location, Problem, Problems};
+use crate::error::{Exit, Problem, Problems};
 use crate::hosts::{Duplicates, Terms};
 use crate::model::{
     Afterwards, Fate, Fates, Identity, Inventory, Lift, Made, ManifestId, Origin, Plan, Provision, Stream, Watch,
 };
-use crate::yaml::{Edits, Fault, Syntax, Tree};
+use crate::yaml::{Edits, Syntax, Tree};
 
 /// Output that was checked. Its field is private to this file: nobody else can make one.
 pub struct Checked(Vec<Out>);
@@ -145,13 +145,8 @@ impl Checker<'_, '_> {
 
     fn edited(&self, id: ManifestId, edits: &Edits) -> Result<String, Problem> {
         let manifest = self.stream.get(id).ok_or_else(|| bug("an edit of no object"))?;
-        let tree = manifest.tree().map_err(|fault| self.stream.problem(manifest, fault))?;
-        let told = |fault: Fault| {
-            let line = self.stream.tell_line(manifest, fault.line).line;
-            let place = Location { line, ..self.stream.tell_object(id) };
-            Problem::new(fault.message).hint(fault.hint).at(place)
-        };
-        let text = edits.apply(tree, manifest.syntax).map_err(told)?.text;
+        let edited = manifest.tree().map_err(Clone::clone).and_then(|tree| edits.apply(tree, manifest.syntax));
+        let text = edited.map_err(|fault| self.stream.problem(manifest, &fault))?.text;
         self.unlifted(id, &text, manifest.syntax)?;
         Ok(text)
     }

@@ -32,7 +32,7 @@ impl<'t> Times<'t> {
             return *known;
         }
         let mut times = self.tree.parent(node).map_or(1, |parent| self.each(parent));
-        for alias in self.aliases.get(&node).cloned().unwrap_or_default() {
+        for alias in self.aliases.remove(&node).unwrap_or_default() {
             times = times.saturating_add(self.each(alias));
         }
         self.known.insert(node, times);

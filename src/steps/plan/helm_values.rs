@@ -7,7 +7,7 @@ use super::{Context, object};
 use crate::error::{Exit, Problem, Problems};
 use crate::model::{Identity, Item, Lift, ManifestId, Opaque, Part, Place, Provision, Template, escaped};
 use crate::steps::find::behind_an_alias;
-use crate::yaml::{Kind, NodeId, Scalar, Syntax, Tree, Value};
+use crate::yaml::{Kind, NodeId, Scalar, Syntax, Times, Tree, Value};
 
 /// The key that Flux reads where none is named.
 const KEY: &str = "values.yaml";
@@ -43,15 +43,9 @@ impl Context<'_, '_> {
         }
         let mut seen = BTreeSet::new();
         let mut subtrees: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
-        let aliased: BTreeSet<NodeId> = tree
-            .nodes()
-            .map(|node| (node, tree.target(node)))
-            .filter(|(node, to)| node != to)
-            .map(|(_, to)| to)
-            .collect();
         // What stands at two places would leave both, and be put back at one.
-        let shared =
-            |node| std::iter::successors(Some(node), |node| tree.parent(*node)).any(|node| aliased.contains(&node));
+        let mut times = Times::of(tree);
+        let mut shared = |node| times.as_mut().is_some_and(|times| times.each(node) > 1);
         for item in found.iter().chain(&escapes).filter(|item| seen.insert(item.place)) {
             let told = |problem: Problem| problem.at(self.stream.tell(item.place));
             if shared(item.place.node) {
